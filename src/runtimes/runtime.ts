@@ -45,7 +45,7 @@ export interface Runtime {
  */
 export type Weight = Uint8Array | WeightAt
 
-export interface WeightAt {
+interface WeightAt {
   readonly path: string
   readonly bytes: number
 }
@@ -64,6 +64,11 @@ export interface RuntimeDescription {
    * wrong with it, in words that are the same everywhere; null if nothing is.
    */
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
+  /**
+   * The same of a file of so many \`bytes\` that is too large to be read into memory (weight.ts), by its first 64 MiB. Left out where
+   * no engine takes such files.
+   */
+  readonly faultOfLargeWeights?: (name: string, head: Uint8Array, bytes: number) => string | null
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
   readonly shapeOf?: (bytes: number) => DocumentShape
   /** Left out where documents go as they are. */

@@ -5,6 +5,9 @@ import { RecordError, type Weight } from './runtime.ts'
 /** A runtime's process has 2 GiB, and holds weights several times while it loads them. A guess. */
 export const bytesInMemoryMax = 256 * 2 ** 20
 
+/** The head by which larger weights are judged: the vocabulary of a language model lies in it. A guess. */
+export const weightsHeadBytes = 64 * 2 ** 20
+
 /**
  * Returns all bytes of a weight. Throws RecordError bad-weights, in words that are the same everywhere, where it has more than
  * \`bytesMax\`; any other error is this machine's.

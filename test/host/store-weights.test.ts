@@ -1,7 +1,17 @@
 /** Weights that are one file on the disk: put together from blocks in any order, served, repaired and dropped as a whole. */
 import assert from 'node:assert/strict'
-import { chmodSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
-import test from 'node:test'
+import {
+  chmodSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { rowBytesMax } from '../../src/host/store/block-writer.ts'
 import type { Block } from '../../src/host/store/blocks.ts'
@@ -10,7 +20,9 @@ import type { StoreError } from '../../src/host/store/errors.ts'
 import { chunkFile, fileBlockBytesMax } from '../../src/host/store/files.ts'
 import type { JobBlocks } from '../../src/host/store/job-blocks.ts'
 import { WeightFiles, type Written } from '../../src/host/store/weight-files.ts'
+import { WeightRows } from '../../src/host/store/weight-rows.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
+import { Staging } from '../../src/host/submission/staging.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import { encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
 import { blockOf, ended, jobNamed, runChild, temporaryDirectory, temporaryStore } from '../support/store.ts'
@@ -363,3 +375,77 @@ const sqlOf = {
   weight_files: 'SELECT file FROM weight_files',
   weight_parts: 'SELECT file FROM weight_parts',
 }
+
+/** A submitter's file that is named by its path. */
+async function submitted(t: TestContext, store: Store, weights: Weights) {
+  const path = join(temporaryDirectory(t), 'model.gguf')
+  writeFileSync(path, weights.whole, { mode: 0o640 })
+  const staging = new Staging(store.blocks)
+  const told: number[] = []
+  const kept = await staging.keepWeights(path, (bytes) => told.push(bytes))
+  assert.deepEqual(kept, { file: weights.file, bytes: weights.bytes })
+  assert.equal(told.at(-1), weights.bytes)
+  const mine = store.blocks.of(jobA)
+  await staging.handTo(mine)
+  await staging.letGo()
+  return { path, mine, staging }
+}
+
+test('a submitter’s file is linked and not copied, keeps its mode, and outlives its own name', async (t) => {
+  const store = temporaryStore(t, { hotBytesMax: 0, cacheBytesMax: 0 })
+  const weights = await weightsWith(1, 2)
+  const { path, mine } = await submitted(t, store, weights)
+  const here = (await mine.pathOf(weights))!
+  assert.equal(statSync(here).ino, statSync(path).ino)
+  assert.equal(statSync(path).mode & 0o777, 0o640)
+  assert.deepEqual(filesIn(store), { blocks: [], weights: [weights.file] })
+  for (const { cid, bytes } of weights.parts) same(await store.blocks.get(cid), bytes)
+  rmSync(path)
+  same(readFileSync((await mine.pathOf(weights))!), weights.whole)
+  await store.blocks.release(jobA)
+  assert.deepEqual(filesIn(store), { blocks: [], weights: [] })
+})
+
+test('where it cannot be linked it is copied', async (t) => {
+  const store = temporaryStore(t)
+  const weights = await weightsWith(1, 2)
+  t.mock.method(WeightFiles.prototype, 'link', async () => null)
+  const { path, mine } = await submitted(t, store, weights)
+  const here = (await mine.pathOf(weights))!
+  assert.notEqual(statSync(here).ino, statSync(path).ino)
+  same(readFileSync(here), weights.whole)
+  assert.deepEqual(filesIn(store), { blocks: [], weights: [weights.file] })
+})
+
+test('a linked file that its user changes is damaged for the job, is never written, and can be submitted or fetched again', async (t) => {
+  const store = temporaryStore(t, { hotBytesMax: 0 })
+  const weights = await weightsWith(1, 2)
+  const { path, mine } = await submitted(t, store, weights)
+  const changed = Uint8Array.from(weights.whole)
+  changed[fileBlockBytesMax + 7]! ^= 1
+  writeFileSync(path, changed)
+  await assert.rejects(mine.pathOf(weights), { code: 'block-missing' })
+  for (const { cid } of weights.parts) assert.equal((await store.blocks.get(cid))?.byteLength, undefined)
+  await fetchInto(mine, weights)
+  same(readFileSync((await mine.pathOf(weights))!), weights.whole)
+  same(readFileSync(path), changed)
+  assert.equal(statSync(path).mode & 0o777, 0o640)
+})
+
+test('a kill while a user’s file is linked leaves nothing that could write it', async (t) => {
+  const folder = temporaryDirectory(t)
+  const weights = await weightsWith(1, 2)
+  const first = openStore(folder)
+  t.mock.method(WeightRows.prototype, 'whole', () => {
+    throw new Error('killed')
+  })
+  await assert.rejects(submitted(t, first, weights), /killed/)
+  assert.equal(filesIn(first).weights.length, 1)
+  first.close()
+  t.mock.restoreAll()
+  const store = openStore(folder)
+  t.after(() => store.close())
+  assert.deepEqual(filesIn(store), { blocks: [], weights: [] })
+  await fetchInto(store.blocks.of(jobB), weights)
+  same(readFileSync((await store.blocks.of(jobB).pathOf(weights))!), weights.whole)
+})

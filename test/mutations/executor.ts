@@ -100,8 +100,8 @@ export const executor: readonly Mutation[] = [
   {
     name: 'A model that names another file is submitted.',
     file: 'src/host/submission/weights.ts',
-    find: 'if (fault !== null) throw new RequestError(',
-    replace: 'if (fault === runtime) throw new RequestError(',
+    find: 'faultOfWeights(source.name, bytes)\n  if (fault !== null)',
+    replace: 'faultOfWeights(source.name, bytes)\n  if (fault === runtime)',
     caughtBy: ['test/host/executor-theft.test.ts'],
   },
   {

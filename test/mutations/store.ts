@@ -146,9 +146,9 @@ export const store: readonly Mutation[] = [
   {
     name: 'A result is noted though it was not kept.',
     file: 'src/host/store/block-writer.ts',
-    find: '    const { database, files, uses, hot, has } = this.#options\n    check()',
+    find: '    const { database, files, uses, hot, has, weightFiles } = this.#options\n    check()',
     replace:
-      '    const { database, files, uses, hot, has } = this.#options\n    along()\n    if (along.length > 9) check()',
+      '    const { database, files, uses, hot, has, weightFiles } = this.#options\n    along()\n    if (along.length > 9) check()',
     caughtBy: ['test/host/store-blocks.test.ts'],
   },
   {
@@ -219,6 +219,20 @@ export const store: readonly Mutation[] = [
     file: 'src/host/store/weight-files.ts',
     find: 'if (written.some(({ into }) => into.some(({ isGone }) => isGone))) return false\n',
     replace: '',
+    caughtBy: weights,
+  },
+  {
+    name: 'A user’s file that is linked is written where a part of it is lost.',
+    file: 'src/host/store/losses.ts',
+    find: 'if (place !== undefined && weightRows.get(place.file)?.isLinked) {',
+    replace: 'if (place === null) {',
+    caughtBy: weights,
+  },
+  {
+    name: 'A file that a kill left half linked counts as one that may be written.',
+    file: 'src/host/store/weight-files.ts',
+    find: '(isWhole ? stat.size !== bytes : isLinked)',
+    replace: '(isWhole && stat.size !== bytes)',
     caughtBy: weights,
   },
 ]

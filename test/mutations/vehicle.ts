@@ -109,8 +109,8 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A vehicle that leaves counts without the leases that it has.',
     file: 'src/protocol/worker/objection.ts',
-    find: 'const expectedMs = Math.max(costMs, queuedMs / slots) * slowness.value',
-    replace: 'const expectedMs = Math.max(costMs, 0 * queuedMs) * slowness.value',
+    find: 'return nowMs + Math.max(ownMs, queuedMs / slots) <= availableUntilMs',
+    replace: 'return nowMs + Math.max(ownMs, 0 * queuedMs) <= availableUntilMs',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
@@ -206,8 +206,8 @@ export const vehicle: readonly Mutation[] = [
   },
   {
     name: 'A vehicle signs for what is done as much later as its clock was set back.',
-    file: 'src/protocol/worker/worker.ts',
-    find: 'held.lastReceiptMs += input.byMs',
+    file: 'src/protocol/worker/bench.ts',
+    find: 'held.lastReceiptMs += byMs',
     replace: 'held.lastReceiptMs += 0',
     caughtBy: ['test/protocol/clock-set.test.ts'],
   },

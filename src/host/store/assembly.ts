@@ -13,11 +13,14 @@ import type { Database } from './database.ts'
 import type { SetAside } from './disk-reserve.ts'
 import { StoreError } from './errors.ts'
 import { partsOfFile } from './files.ts'
-import type { WeightFiles, Written } from './weight-files.ts'
+import type { ReadFile, WeightFiles, Written } from './weight-files.ts'
 import { lengthOfPart, type WeightRows } from './weight-rows.ts'
 
 /** Blocks that are moved between two commits: a kill in between has them moved again. A guess. */
 const blocksPerCommit = 32
+
+/** Parts of a linked file that are written down at once: some 10 ms. A guess. */
+const partsPerCommit = 256
 
 export interface AssemblyOptions {
   readonly database: Database
@@ -67,6 +70,38 @@ export class Assembly {
     return underWay
   }
 
+  /**
+   * Makes a user's file that was just read, and has these parts, the file of the weights, without copying it; their root is here.
+   * \`keep\` gives blocks their use, within a transaction. False where it has to be copied.
+   */
+  async link(
+    weights: FileReference,
+    source: ReadFile,
+    keep: (cids: readonly Cid[]) => void,
+  ): Promise<boolean> {
+    const { database, weightRows, weightFiles } = this.#options
+    const { file, bytes } = weights
+    const parts = await this.#partsOf(weights)
+    if (parts.length === 0 || weightRows.get(file) !== undefined) return false
+    const stamp = await weightFiles.link(file, source)
+    if (stamp === null) return false
+    // It may have begun to come from elsewhere meanwhile.
+    if (!(await database.soon(() => weightRows.plan(weights, parts, true)))) {
+      weightFiles.unlink(file)
+      return false
+    }
+    for (let at = 0; at < parts.length; at += partsPerCommit)
+      await database.soon(() => {
+        const some = parts.slice(at, at + partsPerCommit)
+        for (const [i, cid] of some.entries())
+          database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, NULL)', cid, lengthOfPart(at + i, bytes))
+        weightRows.arrived(some.map((_, i) => ({ file, part: at + i })))
+        keep(some)
+      })
+    await database.soon(() => weightRows.whole(file, stamp))
+    return true
+  }
+
   async #assemble(
     weights: FileReference,
     parts: readonly Cid[],
@@ -75,11 +110,12 @@ export class Assembly {
     const { database, weightRows, weightFiles } = this.#options
     const { file } = weights
     const row = weightRows.get(file)
+    if (row?.isLinked && !row.isWhole) throw new StoreError({ code: 'block-missing', cid: file }) // at this moment
     if (row?.isWhole) {
       // Somebody touched it. What is damaged is put aside as it is read.
       const stamp = weightFiles.stampNow(file)
       for (const cid of new Set(parts)) await this.#check(cid)
-      await database.soon(() => weightRows.whole(file, stamp, row.isLinked))
+      await database.soon(() => weightRows.whole(file, stamp))
     } else {
       await database.soon(() => weightRows.plan(weights, parts))
       const lacking = weightRows.lacking(file)
@@ -91,7 +127,7 @@ export class Assembly {
         room.settle()
       }
       const stamp = await weightFiles.finish(weights)
-      await database.soon(() => weightRows.whole(file, stamp, false))
+      await database.soon(() => weightRows.whole(file, stamp))
     }
     const path = weightFiles.pathOf(file)
     if (path === undefined) throw new StoreError({ code: 'block-missing', cid: file })

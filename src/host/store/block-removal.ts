@@ -109,9 +109,12 @@ export class BlockRemoval {
          RETURNING cid, body IS NULL AS isFile`,
         JSON.stringify(unused),
       )
+      const shorter = weightRows.lost(unused)
+      const linked = shorter.filter((file) => weightRows.get(file)?.isLinked)
+      const gone = linked.flatMap((file) => weightRows.forget(file))
       // A file of which no part has come yet has its root only.
-      const emptied = weightRows.forgetEmpty([...weightRows.lost(unused), ...unused])
-      return { released, unused, deleted, emptied }
+      const emptied = [...linked, ...weightRows.forgetEmpty([...shorter, ...unused])]
+      return { released, unused: [...unused, ...gone], deleted, emptied }
     })
     for (const cid of unused) hot.delete(cid)
     for (const { cid, isFile } of deleted) if (isFile) files.remove(cid)

@@ -126,6 +126,11 @@ export class BlockStore {
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
     plan: (weights) => this.#assembly.plan(weights),
     pathOf: (weights, setAside) => this.#assembly.pathOf(weights, setAside),
+    link: (weights, source, use, check) =>
+      this.#assembly.link(weights, source, (cids) => {
+        check()
+        this.#uses.add(cids, use)
+      }),
     setAside: (job, bytes, isOwn) => this.reserve.setAside(job, bytes, isOwn),
     dropAll: (use) => this.#removal.dropAll(use),
     letGo: (use, isIdle) => this.#removal.letGo(use, isIdle),

@@ -14,6 +14,7 @@ import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
 import type { SetAside } from './disk-reserve.ts'
 import { StoreError } from './errors.ts'
+import type { ReadFile } from './weight-files.ts'
 
 /** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
 export interface JobAccess {
@@ -33,6 +34,12 @@ export interface JobAccess {
   readonly hasAny: (job: JobId, kind: BlockKind) => boolean
   readonly plan: (weights: FileReference) => Promise<void>
   readonly pathOf: (weights: FileReference, setAside: (bytes: number) => SetAside) => Promise<string | null>
+  readonly link: (
+    weights: FileReference,
+    source: ReadFile,
+    use: BlockUse,
+    check: () => void,
+  ) => Promise<boolean>
   readonly setAside: (job: JobId, bytes: number, isOwn: boolean) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
   readonly letGo: (use: BlockUse & { readonly job: JobId }, isIdle: () => boolean) => Promise<void>
@@ -151,6 +158,15 @@ export class JobBlocks {
    */
   pathOf(weights: FileReference): Promise<string | null> {
     return this.#access.pathOf(weights, (bytes) => this.#access.setAside(this.job, bytes, false))
+  }
+
+  /**
+   * Makes a user's file that was just read these weights, without copying it. Their root is here. False where it has to be
+   * copied. Throws StoreError released.
+   */
+  async link(weights: FileReference, source: ReadFile): Promise<boolean> {
+    if (this.#ready !== undefined) await this.#ready
+    return this.#access.link(weights, source, { kind: 'weights', job: this.job }, this.#check)
   }
 
   /** Drops the job's uses of one kind, and the blocks that nobody else uses, in one commit. */

@@ -77,10 +77,7 @@ export class Losses {
     const { database, uses, hot, weightRows, weightFiles, log } = this.#options
     const lost = database.transactionThatFrees(() => {
       const blocks = weightRows.forget(file)
-      for (const cid of blocks) {
-        database.run('DELETE FROM blocks WHERE cid = ? AND body IS NULL', cid)
-        uses.removeCached(cid)
-      }
+      for (const cid of blocks) uses.removeCached(cid)
       return blocks
     })
     weightFiles.remove([file])

@@ -45,6 +45,11 @@ interface Writing {
   isGone: boolean
 }
 
+/** A user's file, as it was when all of it had been read. */
+export interface ReadFile extends Pick<Stats, 'size' | 'mtimeMs' | 'ino'> {
+  readonly path: string
+}
+
 /** Blocks whose bytes are on the disk; `note` says so in the database. */
 export interface Written {
   readonly places: readonly Place[]
@@ -71,11 +76,11 @@ export class WeightFiles {
   collect(): { readonly removed: number; readonly lost: readonly Cid[] } {
     const names = new Set(readdirSync(this.#folder))
     const lost: Cid[] = []
-    for (const { file, bytes, isWhole } of this.#rows.list()) {
+    for (const { file, bytes, isWhole, isLinked } of this.#rows.list()) {
       const name = [file, file + partialSuffix].find((one) => names.has(one))
       const stat =
         name === undefined ? undefined : statSync(join(this.#folder, name), { throwIfNoEntry: false })
-      if (stat === undefined || (isWhole && stat.size !== bytes)) lost.push(file)
+      if (stat === undefined || (isWhole ? stat.size !== bytes : isLinked)) lost.push(file)
       else names.delete(name!)
     }
     for (const name of names) rmSync(join(this.#folder, name), { force: true, recursive: true })
@@ -181,25 +186,32 @@ export class WeightFiles {
     return stampOf(statSync(path))
   }
 
-  /** The stamp of a whole file as it is now. */
+  /** The stamp of a whole file as it is now; '' where there is none. */
   stampNow(file: Cid): string {
-    return stampOf(statSync(this.#path(file)))
+    const stat = statSync(this.#path(file), { throwIfNoEntry: false })
+    return stat === undefined ? '' : stampOf(stat)
   }
 
   /**
    * Gives a user's file a second name here. Null where that is not possible: on another file system, say. Then the user's
    * file has to be copied.
    */
-  async link(file: Cid, path: string): Promise<string | null> {
+  async link(file: Cid, { path, size, mtimeMs, ino }: ReadFile): Promise<string | null> {
     const own = this.#path(file)
     try {
-      rmSync(own, { force: true })
       await link(path, own)
     } catch {
       return null
     }
     await this.#names.sync()
-    return stampOf(statSync(own))
+    const stat = statSync(own)
+    if (stat.ino === ino && stat.size === size && stat.mtimeMs === mtimeMs) return stampOf(stat)
+    rmSync(own)
+    return null
+  }
+
+  unlink(file: Cid): void {
+    rmSync(this.#path(file), { force: true })
   }
 
   /** The rows of these files are gone: so are the files. */
@@ -281,6 +293,6 @@ async function synced(what: string, syncing: Promise<void>): Promise<void> {
 }
 
 /** The time of its last change, which nobody can set. */
-export function stampOf({ ino, size, ctimeMs }: Stats): string {
+function stampOf({ ino, size, ctimeMs }: Stats): string {
   return `${ino}/${size}/${ctimeMs}`
 }

@@ -15,7 +15,7 @@ export interface Place {
 
 export interface WeightRow extends FileReference {
   readonly isWhole: boolean
-  /** The file is a user's own, by another name: it is never written. */
+  /** The file is a user's own, by another name: it is never written, and goes as a whole where a part is lost. */
   readonly isLinked: boolean
   /** Tells of a whole file whether somebody changed it. */
   readonly stamp: string
@@ -43,12 +43,16 @@ export class WeightRows {
       .map((row) => ({ ...row, isWhole: row.isWhole === 1, isLinked: row.isLinked === 1 }))
   }
 
-  /** From now on, blocks that are put go to their places in the file. What is known of it stays. */
-  plan({ file, bytes }: FileReference, parts: readonly Cid[]): void {
+  /**
+   * From now on, blocks that are put go to their places in the file, unless it is linked. What is known of a file stays. Tells
+   * whether it is a new one.
+   */
+  plan({ file, bytes }: FileReference, parts: readonly Cid[], isLinked = false): boolean {
     const isNew = this.#database.run(
-      'INSERT OR IGNORE INTO weight_files VALUES (?, ?, 0, 0, ?)',
+      'INSERT OR IGNORE INTO weight_files VALUES (?, ?, 0, ?, ?)',
       file,
       bytes,
+      isLinked ? 1 : 0,
       '',
     )
     if (isNew > 0)
@@ -57,6 +61,7 @@ export class WeightRows {
         file,
         JSON.stringify(parts),
       )
+    return isNew > 0
   }
 
   /** The places of blocks of these lengths in files that lack them. A block of another length than its place has none. */
@@ -64,7 +69,7 @@ export class WeightRows {
     const places = new Map<Cid, Place[]>()
     for (const { cid, file, part, bytes } of this.#database.all<Place & { cid: Cid; bytes: number }>(
       `SELECT cid, file, part, bytes FROM weight_parts JOIN weight_files USING (file)
-       WHERE cid IN (SELECT value FROM json_each(?)) AND is_here = 0`,
+       WHERE cid IN (SELECT value FROM json_each(?)) AND is_here = 0 AND is_linked = 0`,
       JSON.stringify([...lengths.keys()]),
     )) {
       if (lengths.get(cid) !== lengthOfPart(part, bytes)) continue
@@ -101,13 +106,8 @@ export class WeightRows {
     this.#database.run('UPDATE weight_parts SET is_here = 1 WHERE file = ?', file)
   }
 
-  whole(file: Cid, stamp: string, isLinked: boolean): void {
-    this.#database.run(
-      'UPDATE weight_files SET is_whole = 1, is_linked = ?, stamp = ? WHERE file = ?',
-      isLinked ? 1 : 0,
-      stamp,
-      file,
-    )
+  whole(file: Cid, stamp: string): void {
+    this.#database.run('UPDATE weight_files SET is_whole = 1, stamp = ? WHERE file = ?', stamp, file)
   }
 
   /** These blocks are in no file any more. Returns the files that lost a part. */
@@ -135,7 +135,7 @@ export class WeightRows {
     return gone
   }
 
-  /** Forgets a file. Returns the blocks that were in it, and are in no other. */
+  /** Forgets a file, and the blocks that were in it and are in no other, which it returns. */
   forget(file: Cid): Cid[] {
     const blocks = this.#database.all<{ cid: Cid }>(
       'SELECT DISTINCT cid FROM weight_parts WHERE file = ? AND is_here = 1',
@@ -143,7 +143,9 @@ export class WeightRows {
     )
     this.#database.run('DELETE FROM weight_parts WHERE file = ?', file)
     this.#database.run('DELETE FROM weight_files WHERE file = ?', file)
-    return blocks.map(({ cid }) => cid).filter((cid) => this.placeOf(cid) === undefined)
+    const gone = blocks.map(({ cid }) => cid).filter((cid) => this.placeOf(cid) === undefined)
+    for (const cid of gone) this.#database.run('DELETE FROM blocks WHERE cid = ? AND body IS NULL', cid)
+    return gone
   }
 }
 
