@@ -173,6 +173,14 @@ test('what XML cannot have is replaced, in names and in words', () => {
   elementsOf(alto(odd, [page]))
 })
 
+test('a page of 200,000 lines, a message with dashes and a word without letters are written as any other', async () => {
+  const many = Array.from({ length: 200_000 }, (_, i) => line(['x', [0, i, 1, i + 1]]))
+  assert.match(hocr('a', [pageOf(result('a', 1, many))]), /ocr_page/)
+  const text = alto('a', [{ page: 1, why: 'object --- at 1 ---' }])
+  const comment = /<!--(.*?)-->/s.exec(text)![1]!
+  assert(!comment.includes('--') && !comment.endsWith('-'), comment)
+})
+
 test('TSV has the columns and levels of Tesseract', () => {
   const rows = tsv([pageOf(first), pageOf(broken)]).split('\n')
   assert.deepEqual(rows, [

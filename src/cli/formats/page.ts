@@ -80,12 +80,13 @@ export function isRead(page: ReadPage | UnplacedPage): page is ReadPage {
 }
 
 export function around(boxes: readonly Bounds[]): Bounds {
-  return [
-    Math.min(...boxes.map(([left]) => left)),
-    Math.min(...boxes.map(([, top]) => top)),
-    Math.max(...boxes.map(([, , right]) => right)),
-    Math.max(...boxes.map(([, , , bottom]) => bottom)),
-  ]
+  // Not spread into Math.min: a page may have more lines than a call takes arguments.
+  return boxes.reduce(([left, top, right, bottom], box) => [
+    Math.min(left, box[0]),
+    Math.min(top, box[1]),
+    Math.max(right, box[2]),
+    Math.max(bottom, box[3]),
+  ])
 }
 
 function boundsOf(corners: readonly Point[]): Bounds {

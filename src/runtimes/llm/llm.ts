@@ -6,7 +6,7 @@
  * system (special-tokens.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
  * does not fit is refused: the engine would cut it without a word.
  */
-import { NestsTooDeep, parseJson } from '../../base/json.ts'
+import { ExcessiveJson, parseJson } from '../../base/json.ts'
 import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
 import { EngineFault, Llama } from '../llama/llama.ts'
 import { type Model, modelOf } from '../llama/model.ts'
@@ -164,7 +164,7 @@ function requestOf(document: Uint8Array): ChatRequest {
     return decodeRequest(parseJson(utf8.decode(document), requestDepthMax))
   } catch (error) {
     if (error instanceof RequestFault) throw new RecordError('bad-request', error.message)
-    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof NestsTooDeep)
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ExcessiveJson)
       throw new RecordError('bad-request', 'the document is no request of a chat')
     throw error
   }
