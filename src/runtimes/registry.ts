@@ -6,7 +6,13 @@
  * which reads the descriptions only, loads none.
  */
 import { refusalByKind } from './imaging/kind.ts'
-import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
+import {
+  faultOfOcrWeights,
+  languagePattern,
+  languagesAmong,
+  ocrOptions,
+  ocrWeights,
+} from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions, wasmShapeOf } from './wasm/description.ts'
@@ -63,4 +69,10 @@ export function shapeByLength(runtime: string, bytes: number): DocumentShape | u
 /** The options that the runtime itself hears of. */
 export function ownOptionsOf({ [pageCpuMsOption]: _, ...options }: RuntimeOptions): RuntimeOptions {
   return options
+}
+
+/** The languages in which a job reads text, by the names of its weights; none where its runtime reads no text. */
+export function languagesOf(runtime: string, weights: readonly string[]): string[] {
+  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  return known === undefined || known.weights === 'module' ? [] : languagesAmong(weights)
 }

@@ -21,7 +21,7 @@ import { pageRecord } from './page-record.ts'
 import { readPdfPage } from './pdf-page.ts'
 import { type Recognisers, readPage } from './read-page.ts'
 import { recognise } from './recognition.ts'
-import { loadTesseract } from './tesseract.ts'
+import { loadTesseract, type PageReader } from './tesseract.ts'
 
 export const ocr: Runtime = {
   name: 'ocr',
@@ -81,8 +81,9 @@ async function loadRecognisers(
   const languages = [...weights.keys()].filter((name) => name.startsWith(traineddataPrefix)).sort()
   if (model === 'tesseract' && languages.length === 0)
     throw new RecordError('bad-weights', 'the model tesseract needs the traineddata of a language')
-  const tesseract =
-    model === 'paddle' ? [] : await Promise.all(languages.map((name) => loadTesseract(weights.get(name)!)))
+  const tesseract: PageReader[] = []
+  if (model !== 'paddle')
+    for (const name of languages) tesseract.push(await loadTesseract(weights.get(name)!))
   const paddle = model === 'tesseract' ? undefined : await loadPaddle(engine, weights)
   return { tesseract, paddle, detectionSideMax: optionOf(ocrOptions, 'detectionSideMax', options) }
 }
