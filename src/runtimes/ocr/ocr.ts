@@ -10,8 +10,10 @@ import { decodePage, pageSizes, refusalOf } from '../imaging/document.ts'
 import { kindOf } from '../imaging/kind.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { shapeOfPdf } from '../pdf/inspection.ts'
+import { openPdf, PdfError } from '../pdf/pdfium.ts'
+import { drawPage } from '../pdf/picture.ts'
 import { cutPages } from '../pdf/pieces.ts'
-import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
+import { type DrawnPage, RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
 import type { PaddleModels } from './by-paddle.ts'
 import { readDictionary } from './ctc.ts'
 import { ocrOptions, traineddataPrefix } from './description.ts'
@@ -34,7 +36,25 @@ export const ocr: Runtime = {
     return { pages: pageSizes(document).length, pageCostMs }
   },
   cut: cutPages,
+  draw: drawAnyPage,
   load: loadSession,
+}
+
+/** For pages of which no record says how they were drawn. */
+const drawnDpi = 200
+
+async function drawAnyPage(
+  document: Uint8Array,
+  page: number,
+  dpi: number | null,
+): Promise<DrawnPage | null> {
+  try {
+    if (kindOf(document).readable === 'PDF') return drawPage(await openPdf(document), page, dpi ?? drawnDpi)
+    return { ...(await decodePage(document, page)), dpi: null }
+  } catch (error) {
+    if (error instanceof RecordError || error instanceof PdfError) return null
+    throw error
+  }
 }
 
 /** A page of 1,200 characters on one core of the machine this was written on, native engine. */
