@@ -199,6 +199,21 @@ test('pictures are held as they came where a PDF can, and turned as EXIF says', 
   assert.equal(await pdfImageOf(draw, Buffer.from('no image'), 0), null)
 })
 
+test('a command decodes no picture itself: JPEGs and plain PNGs go in as they came, and the child is asked for all else', async () => {
+  const asked: Uint8Array[] = []
+  const spy: Draw = async (document) => {
+    asked.push(document)
+    return null
+  }
+  for (const plain of [encodeJpeg(gray, 80), encodePng(gray)])
+    assert.notEqual(await pdfImageOf(spy, plain, 0), null)
+  assert.equal(asked.length, 0)
+  const interlaced = assemblePng(pngHeader(2, 2, 8, 0, 1), Buffer.from([0, 10, 0, 20, 0, 30, 40]))
+  const others = [interlaced, Buffer.from('%PDF-1.7'), Buffer.from('GIF89a'), Buffer.from('II*\0')]
+  for (const other of others) assert.equal(await pdfImageOf(spy, other, 0), null)
+  assert.deepEqual(asked, others)
+})
+
 test('a page of a PDF is drawn at the dots per inch of its record', async () => {
   const original = await pdfOf([[await imageOf(encodePng(gray), 0), level]])
   const image = await imageOf(original, 0, 100)
