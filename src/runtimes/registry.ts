@@ -7,7 +7,13 @@
  */
 import { refusalByKind } from './imaging/kind.ts'
 import { faultOfModel, llmOptions, llmRequests, llmShapeOf, llmWeights } from './llm/description.ts'
-import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
+import {
+  faultOfOcrWeights,
+  languagePattern,
+  languagesAmong,
+  ocrOptions,
+  ocrWeights,
+} from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
@@ -75,4 +81,10 @@ export function shapeByLength(runtime: string, bytes: number): DocumentShape | u
 /** The options that the runtime itself hears of. */
 export function ownOptionsOf({ [pageCpuMsOption]: _, ...options }: RuntimeOptions): RuntimeOptions {
   return options
+}
+
+/** The languages in which a job reads text, by the names of its weights; none where its runtime reads no text. */
+export function languagesOf(runtime: string, weights: readonly string[]): string[] {
+  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  return known === undefined || known.weights === 'module' ? [] : languagesAmong(weights)
 }

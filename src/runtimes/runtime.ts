@@ -34,6 +34,11 @@ export interface Runtime {
     passwords: readonly string[],
     groups: readonly (readonly number[])[],
   ): Promise<Uint8Array[]>
+  /**
+   * Draws one page, counted from 0, for people to look at: a page of a document that is cut at `dpi` dots per inch, where that is not null. Null
+   * where no picture can be made of it.
+   */
+  draw?(document: Uint8Array, page: number, dpi: number | null): Promise<DrawnPage | null>
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
   load(engine: string, weights: ReadonlyMap<string, Weight>, options: RuntimeOptions): Promise<Session>
 }
@@ -152,6 +157,14 @@ type Agreement =
   | { readonly relation: 'text-distance'; readonly editsMax: number }
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
+
+/** A page in gray, a byte a pixel, row by row. `dpi`: at which a page of a PDF was drawn, and null for a picture. */
+export interface DrawnPage {
+  readonly width: number
+  readonly height: number
+  readonly pixels: Uint8Array
+  readonly dpi: number | null
+}
 
 export interface Inspecting {
   /** The job's, as the runtime will get them. */

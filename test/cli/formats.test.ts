@@ -26,6 +26,7 @@ import { checkOutput, writeResults } from '../../src/cli/results-output.ts'
 import type { ResultLine, ResultsEnd } from '../../src/host/api.ts'
 import type { RemoteApi } from '../../src/host/local/client.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import { checkAlto } from '../support/alto-rules.ts'
 import { resultsEnd } from '../support/fake-node.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
@@ -162,6 +163,38 @@ test('ALTO has the elements that its schema asks for, in their order, and spaces
   )
   for (const { name, ID } of elements) if (/^(Page|TextBlock|TextLine|String)$/.test(name)) assert(ID, name)
   assert.equal(new Set(strings.map(({ ID }) => ID)).size, 4)
+})
+
+test('whatever the records say, ALTO keeps the rules of its schema', () => {
+  const place = fc.nat(4000)
+  const word = fc.tuple(
+    fc.oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.constantFrom('a b', '\u0000', '"', ' ')),
+    fc.tuple(place, place, place, place),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  )
+  const lines = fc.array(fc.array(word, { maxLength: 4 }), { maxLength: 5 })
+  const page = fc.record({ lines, turnedDegrees: fc.constantFrom(0, 90, 180, 270) })
+  fc.assert(
+    fc.property(
+      fc.array(page, { minLength: 1, maxLength: 3 }),
+      fc.string({ unit: 'binary' }),
+      (pages, name) => {
+        const results = pages.map(({ lines: words, turnedDegrees }, i) => {
+          const placed = words.map((each) =>
+            each.length === 0 ? { ...line(['x', [1, 2, 3, 4]]), words: [] } : line(...each),
+          )
+          return pageOf(result(name, i + 1, placed, { turnedDegrees }))
+        })
+        assert(results.every(isRead))
+        checkAlto(alto(name, [...results, pageOf({ ...broken, page: pages.length + 1 })]))
+      },
+    ),
+  )
+  assert.throws(
+    () => checkAlto(alto('a', [pageOf(first), pageOf(first)])),
+    /there twice/,
+    'the rules can fail',
+  )
 })
 
 test('what XML cannot have is replaced, in names and in words', () => {

@@ -71,7 +71,10 @@ export function pageOf({ page, result, error }: ResultLine): ReadPage | Unplaced
       why: 'its record does not say where its words stand; submit with --format, or with --engine exact and without --option words=off',
     }
   const { width, height, turnedDegrees, dpi = null, lines } = record.data
-  const placed = lines.map(({ box, words }): PageLine => ({ words, box: boundsOf(box), corners: box }))
+  // A line without words has nothing to show, and ALTO has none.
+  const placed = lines
+    .filter(({ words }) => words.length > 0)
+    .map(({ box, words }): PageLine => ({ words, box: boundsOf(box), corners: box }))
   return { page, width, height, turnedDegrees, dpi, blocks: inBlocks(placed, turnedDegrees) }
 }
 

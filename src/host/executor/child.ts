@@ -65,6 +65,17 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     isCut: z.literal(true).exactOptional(),
   }),
   z.strictObject({ type: z.literal('pieces'), id, sizes: z.array(z.int().min(0)).max(256) }),
+  z.strictObject({
+    type: z.literal('drawn'),
+    id,
+    size: z
+      .strictObject({
+        width: z.int().min(1).max(65_535),
+        height: z.int().min(1).max(65_535),
+        dpi: z.number().min(1).max(10_000).nullable(),
+      })
+      .nullable(),
+  }),
   z.strictObject({ type: z.literal('tried'), id, fault: z.string().max(65_536).nullable() }),
 ])
 

@@ -7,6 +7,7 @@
  */
 import type {
   DocumentShape,
+  DrawnPage,
   EngineDescription,
   FromChild,
   Inspecting,
@@ -170,6 +171,22 @@ export class ProcessExecutor implements Executor {
       at += size
     }
     return pieces
+  }
+
+  /** Draws a page, counted from 0, for people to look at; null where no picture can be made of it. Rejects with SlotFailed. */
+  async draw(
+    runtime: string,
+    document: Uint8Array,
+    page: number,
+    dpi: number | null,
+  ): Promise<DrawnPage | null> {
+    const { said, body } = await this.#look({ type: 'draw', runtime, page, dpi }, document)
+    if (said.type === 'fault') return null
+    if (said.type !== 'drawn') throw new SlotFailed(`a page to draw was answered by '${said.type}'`)
+    if (said.size === null) return null
+    if (body.byteLength !== said.size.width * said.size.height)
+      throw new SlotFailed('a page was drawn with too few pixels, or too many')
+    return { ...said.size, pixels: body }
   }
 
   /** Loads a job's only weight, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
