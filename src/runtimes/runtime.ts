@@ -154,7 +154,8 @@ export type RecordErrorCode =
   | 'trap'
   | 'exit-code'
   | 'output-limit'
-  /** The four below are found by the supervisor, and are this vehicle's word only. */
+  /** The five below are this vehicle's word about itself. All but the first are found by the supervisor. */
+  | 'stack-limit'
   | 'memory-limit'
   | 'cpu-limit'
   | 'time-limit'

@@ -11,6 +11,7 @@ import { kindOf } from '../imaging/kind.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { shapeOfPdf } from '../pdf/inspection.ts'
 import { cutPages } from '../pdf/pieces.ts'
+import { hasRunOut } from '../running-out.ts'
 import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
 import type { PaddleModels } from './by-paddle.ts'
 import { readDictionary } from './ctc.ts'
@@ -110,7 +111,7 @@ async function tryOut({ detector, recogniser, characters }: PaddleModels): Promi
     await detectText(detector, blank, 320)
     await recognise(recogniser, characters, blank)
   } catch (error) {
-    if (error instanceof RecordError) throw error
+    if (error instanceof RecordError || hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'the models do not take the input of this pipeline')
   }
 }

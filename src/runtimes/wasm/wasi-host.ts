@@ -17,7 +17,7 @@
 export const wasiModule = 'wasi_snapshot_preview1'
 
 /** Part of every engine id: raise it with any change that a guest could observe. */
-export const wasiHostVersion = 1
+export const wasiHostVersion = 2
 
 /** The functions that the guest may import, with wasm signatures (parameters:results; i is i32, I is i64). */
 export const wasiSignatures: Readonly<Record<string, string>> = {
@@ -111,6 +111,13 @@ export class WasiHost {
 
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory
+  }
+
+  /** Lets go of the instance's memory, and returns how many bytes it had; null where none was attached. */
+  end(): number | null {
+    const bytes = this.#memory?.buffer.byteLength ?? null
+    this.#memory = null
+    return bytes
   }
 
   takeStdout(): Uint8Array {
