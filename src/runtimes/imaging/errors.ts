@@ -1,6 +1,5 @@
 /** The few ways in which a document can fail, with messages that are the same on every vehicle. */
-import { hasRunOut } from '../running-out.ts'
-import { RecordError } from '../runtime.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
 
 /** The decoders' own messages differ between library versions and carry offsets: they are dropped. */
 export function damaged(format: string): RecordError {

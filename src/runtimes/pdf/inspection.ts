@@ -1,6 +1,5 @@
 /** The facts that a submitter learns of a PDF before it sends it: how many pages, what they may cost, or why nobody can read it. */
-import { hasRunOut } from '../running-out.ts'
-import type { DocumentShape, Refusal } from '../runtime.ts'
+import { type DocumentShape, hasRunOut, type Refusal } from '../runtime.ts'
 import { openPdf, type Pdf, PdfError, type PdfFault } from './pdfium.ts'
 import { textLayerOf } from './text-layer.ts'
 

@@ -12,14 +12,13 @@
  * (Declined: the flag alone. It is one number a process, and invisible in the engine id.)
  *
  * A module that is nested so deep that wabt runs out of stack is neither admitted nor refused: how deep that is differs, so
- * this vehicle failed at it (running-out.ts).
+ * this vehicle failed at it (runtime.ts).
  *
  * Imports and `_start` are checked down to their types: WebAssembly's JavaScript interface would otherwise
  * convert arguments, and a BigInt where the host counts on a number is a TypeError in the host.
  */
 import wabt from 'wabt'
-import { hasRunOut } from '../running-out.ts'
-import { RecordError } from '../runtime.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
 import { pinCompiler } from './engine.ts'
 import { readSections, type Sections, withLimitsMax } from './module-sections.ts'
 import { wasiModule, wasiSignatures } from './wasi-host.ts'

@@ -71,10 +71,7 @@ const errno = { success: 0, badf: 8, fault: 21, inval: 28, notsup: 58, spipe: 70
 const vectorsMax = 1024
 /** A program that waits for 100 ms to pass is done after 100 looks at the clock. */
 const clockStepNs = 1_000_000n
-/**
- * The file type of stdout: 0 is "unknown". isatty() asks for 2, a character device, and libc would then write line by
- * line.
- */
+/** The file type of stdout: 0 is "unknown". isatty() asks for 2, a character device, and libc would then write by lines. */
 const fileTypeUnknown = 0
 const rights = { read: 2n, write: 64n }
 const programName = new TextEncoder().encode('task\0')

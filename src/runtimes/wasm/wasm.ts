@@ -17,8 +17,7 @@
  */
 import { createHash } from 'node:crypto'
 import { optionOf, wrongOption } from '../options.ts'
-import { isOutOfStack } from '../running-out.ts'
-import { RecordError, type RecordOutput, type Runtime } from '../runtime.ts'
+import { isOutOfStack, RecordError, type RecordOutput, type Runtime } from '../runtime.ts'
 import { admit } from './admission.ts'
 import { wasmOptions, wasmShapeOf } from './description.ts'
 import { compilerFlag, Leftovers } from './engine.ts'

@@ -1,8 +1,9 @@
-;; Shows what an engine's optimisation may change. By the first byte of the document:
+;; Shows what an engine may leave to what it has done before. By the first byte of the document:
 ;;   w calls each function below often enough to be optimised
 ;;   n writes the bits of a NaN: those of the minimum of two
 ;;   d calls itself 12,000 times deep: as TurboFan compiles it, a quarter of what fits; as Liftoff does, half again too much
 ;;   r calls itself a million times deep
+;;   g grows its memory by 2,047 pages, and traps if it does not get them
 ;; Then it writes "ok".
 (module
   (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
@@ -44,4 +45,6 @@
         (call $say (i32.const 64) (i32.const 4))))
     (if (call $is (i32.const 100)) (then (drop (call $deep (i64.const 12000)))))
     (if (call $is (i32.const 114)) (then (drop (call $deep (i64.const 1000000)))))
+    (if (call $is (i32.const 103))
+      (then (if (i32.eq (memory.grow (i32.const 2047)) (i32.const -1)) (then unreachable))))
     (call $say (i32.const 100) (i32.const 2))))
