@@ -5,7 +5,6 @@ import { SessionRefused, SlotFailed, SlotKilled } from '../../src/host/executor/
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
 import { childPids, isAlive, sessionOf, silent, until, weightFile } from '../support/wasm/executor.ts'
-import { nestedModule } from '../support/wasm/modules.ts'
 
 const executor = new ProcessExecutor({ log: silent })
 after(() => executor.close())
@@ -114,18 +113,6 @@ test('a refused module says why, and the slot takes the next session', async () 
   await slot.prepare(sessionOf('moody'))
   assert.equal((await slot.run(bytes('z'), 0)).text, 'z')
   await slot.kill()
-})
-
-test('a module that is nested deeper than this machine can read is no verdict on the module: the slot fails', async () => {
-  const slot = executor.openSlot()
-  const nested = (blocks: number) => ({
-    ...sessionOf(`nested ${blocks}`),
-    weights: async () => new Map([['module', weightFile(nestedModule(blocks))]]),
-  })
-  await slot.prepare(nested(500))
-  assert.equal((await slot.run(bytes(''), 0)).error, null)
-  for (const blocks of [15_000, 100_000])
-    await assert.rejects(slot.prepare(nested(blocks)), SlotFailed, `${blocks} blocks`)
 })
 
 test('a session that nobody can bring fails the slot with its cause, and not the document', async () => {
@@ -256,30 +243,4 @@ test('a process that the kernel ends as memory runs out ends as a record, and is
   assert.equal(scarce.killedByMemory, 1)
   assert.match(reasons.join('\n'), /out of memory: the kernel ended it/)
   await scarce.close()
-})
-
-test('a document gives the same in a fresh process and behind others: as deep a stack, and the same bits of a NaN', async () => {
-  const slot = executor.openSlot()
-  await slot.prepare(sessionOf('tiers'))
-  const give = async (letter: string) => {
-    const { output, error } = await slot.run(bytes(letter), 0)
-    return error ?? Buffer.from(output).toString()
-  }
-  const all = async () => [await give('n'), await give('d'), await give('r')]
-  const first = await all()
-  assert.deepEqual(first.slice(1), [
-    '{"text":"ok","bytes":2}',
-    { code: 'stack-limit', message: 'needed too much stack' },
-  ])
-  await give('w')
-  assert.deepEqual(await all(), first)
-  await slot.kill()
-})
-
-test('however many documents fill their memory one after another, each gets all that its job may have', async () => {
-  const slot = executor.openSlot()
-  await slot.prepare({ ...sessionOf('tiers'), key: 'grows', options: { memoryPagesMax: 2048 } })
-  const records = await Promise.all(Array.from({ length: 64 }, () => slot.run(bytes('g'), 0)))
-  assert.deepEqual(new Set(records.map(({ text, error }) => error?.message ?? text)), new Set(['ok']))
-  await slot.kill()
 })

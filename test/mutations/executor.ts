@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts'
 
 const isolation = ['test/host/executor-isolation.test.ts']
 const native = ['test/host/executor-native.test.ts']
+const guests = ['test/host/executor-guests.test.ts']
 const seccomp = ['test/host/executor-seccomp.test.ts']
 
 export const executor: readonly Mutation[] = [
@@ -94,21 +95,21 @@ export const executor: readonly Mutation[] = [
     file: 'src/runtimes/wasm/engine.ts',
     find: '  setFlagsFromString(compilerFlag)\n',
     replace: '',
-    caughtBy: ['test/host/executor.test.ts'],
+    caughtBy: guests,
   },
   {
     name: 'The memories of documents before lie about until this one gets none.',
     file: 'src/runtimes/wasm/engine.ts',
     find: '    this.#collect()\n',
     replace: '',
-    caughtBy: ['test/host/executor.test.ts'],
+    caughtBy: guests,
   },
   {
     name: 'A stack that is too small for a module is the module’s fault.',
     file: 'src/runtimes/wasm/admission.ts',
     find: '    if (hasRunOut(error)) throw error\n    refuse(`not Web',
     replace: '    refuse(`not Web',
-    caughtBy: ['test/host/executor.test.ts'],
+    caughtBy: guests,
   },
   {
     name: 'A stack that is too small for a document is the document’s fault.',
