@@ -86,5 +86,5 @@ export function ownOptionsOf({ [pageCpuMsOption]: _, ...options }: RuntimeOption
 /** The languages in which a job reads text, by the names of its weights; none where its runtime reads no text. */
 export function languagesOf(runtime: string, weights: readonly string[]): string[] {
   const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
-  return known === undefined || known.weights === 'module' ? [] : languagesAmong(weights)
+  return known !== undefined && 'files' in known.weights ? languagesAmong(weights) : []
 }

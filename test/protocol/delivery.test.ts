@@ -188,7 +188,7 @@ test('where a steward recomputed, its own bytes are delivered, whatever everybod
 })
 
 test('a run in which the steward’s machine ran out of something says nothing about anybody', () => {
-  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'time-limit']) {
+  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'stack-limit', 'time-limit']) {
     const failed = { output: new Uint8Array(0), text: '', error: { code, message: 'why' } }
     const read = honestRecord('bytes', 0)
     for (const records of [[failed], [read, failed], [failed, read, read]])

@@ -36,7 +36,7 @@ export function said(text: string, more: object = {}): Said {
 }
 
 /** The answer of a page whose machine ran out of something. */
-export function ranOut(code: 'crash' | 'cpu-limit' | 'memory-limit' | 'time-limit'): Said {
+export function ranOut(code: 'crash' | 'cpu-limit' | 'memory-limit' | 'stack-limit' | 'time-limit'): Said {
   return { output: new Uint8Array(0), text: '', error: { code, message: 'ran out' } }
 }
 

@@ -16,7 +16,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { decoderPaths } from '../imaging/document.ts'
 import { onnxFault } from '../onnx/check.ts'
 import { pdfiumDecoder } from '../pdf/pdfium.ts'
-import { type EngineDescription, RecordError } from '../runtime.ts'
+import { type EngineDescription, hasRunOut, RecordError } from '../runtime.ts'
 import { instructionSet } from './instruction-set.ts'
 import { tesseractPath } from './tesseract.ts'
 
@@ -112,7 +112,8 @@ async function createSession(
 ): Promise<InferenceSession> {
   try {
     return await runtime.InferenceSession.create(weights, options)
-  } catch {
+  } catch (error) {
+    if (hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'not an ONNX model that this engine can run')
   }
 }

@@ -15,6 +15,7 @@ import { drawPage } from '../pdf/picture.ts'
 import { cutPages } from '../pdf/pieces.ts'
 import {
   type DrawnPage,
+  hasRunOut,
   RecordError,
   type Runtime,
   type RuntimeOptions,
@@ -139,7 +140,7 @@ async function tryOut({ detector, recogniser, characters }: PaddleModels): Promi
     await detectText(detector, blank, 320)
     await recognise(recogniser, characters, blank)
   } catch (error) {
-    if (error instanceof RecordError) throw error
+    if (error instanceof RecordError || hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'the models do not take the input of this pipeline')
   }
 }

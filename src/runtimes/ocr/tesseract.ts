@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { GrayImage } from '../imaging/gray-image.ts'
-import { RecordError } from '../runtime.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
 import type { Box } from './box.ts'
 import { inflatedTraineddata, traineddataFault } from './traineddata.ts'
 
@@ -47,7 +47,8 @@ export async function loadTesseract(trainedData: Uint8Array): Promise<PageReader
   const engine = await silently(() => createOCREngine({ wasmBinary }))
   try {
     engine.loadModel(inflatedTraineddata(trainedData)!)
-  } catch {
+  } catch (error) {
+    if (hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'not the traineddata of a language that Tesseract 5 can load')
   }
   /** The picture that is laid out, as columns: to read it so, it need not be laid out again. */
