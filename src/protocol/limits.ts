@@ -205,6 +205,14 @@ export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */
 export const inviteTtlMs = 3_000
 /**
+ * A node's yes to an invitation counts so long: its submitter finds the other standbys, seals the shards and signs the manifest
+ * meanwhile, and may be cut off for a while. A guess.
+ */
+export const willingTtlMs = 3_600_000
+/** Yeses that a node remembers: of one inviter, as many as the jobs that it takes, and of all, some hundred kilobytes. A guess. */
+export const willingPerInviterMax = standingByMax
+export const willingMax = 4_096
+/**
  * A person who submits a job waits at most so long for standbys to answer: four rounds in which somebody is silent, and any number
  * in which all answer at once. Where two of five nodes are silent, four rounds leave one place of forty empty. A guess.
  */

@@ -49,6 +49,8 @@ export class JobsStage {
   readonly #folder: string
   readonly #log: Logger
   readonly #recordBytesMax: number | undefined
+  /** It says so from its next start on. */
+  standsBy = true
   readonly #spoken = new EventEmitter()
   #capacities: readonly Capacity[] = []
   #store: Store
@@ -224,7 +226,7 @@ export class JobsStage {
       fleet: null,
       operatorPpm: () => 0,
       onCalls: (engines) => this.calls.push(engines),
-      standsBy: true,
+      standsBy: this.standsBy,
       ...(this.#recordBytesMax !== undefined && { recordBytesMax: this.#recordBytesMax }),
       clock: this.clock,
       log,

@@ -244,6 +244,7 @@ export class Jobs {
   async #expire(): Promise<void> {
     const nowMs = this.#options.clock.now()
     this.#options.store.journal.forgetLeft(nowMs - evidenceAgeMsMax)
+    this.#options.store.journal.willing.forget(nowMs)
     for (const { job, endedAtMs } of this.#registry.rows.list())
       if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
   }

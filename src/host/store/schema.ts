@@ -210,4 +210,15 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (day, kind, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Invitations to stand by for a job that is about to be submitted, to which this node said yes.
+  CREATE TABLE willing (
+    inviter TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    until_ms INTEGER NOT NULL,
+    job TEXT,                 -- the one that came of it; NULL: none yet
+    PRIMARY KEY (inviter, nonce)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX willing_by_age ON willing (until_ms);
+  `,
 ]
