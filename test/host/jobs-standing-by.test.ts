@@ -2,21 +2,18 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'
-import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
+import type { JobId, PeerId } from '../../src/protocol/ids.ts'
 import { standingByMax, willingPerInviterMax, willingTtlMs } from '../../src/protocol/limits.ts'
-import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import { encodeBody, type SignedRecord } from '../../src/protocol/record/record.ts'
 import { bodyOf } from '../../src/protocol/records.ts'
-import { cidNamed, drawSecret, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { cidNamed } from '../support/core-fakes.ts'
+import { entrust, known, secret } from '../support/entrusting.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
 /** For what is waited for, on a machine at a standstill. */
 const patiently = { timeout: 60_000 }
-
-const secret = new Uint8Array(32).fill(7)
 
 function started(t: TestContext): JobsStage {
   const stage = new JobsStage()
@@ -24,61 +21,9 @@ function started(t: TestContext): JobsStage {
   return stage
 }
 
-/** Invites the node, and gives it the job in which it has this place. */
-async function entrust(
-  stage: JobsStage,
-  name: string,
-  {
-    placed = (place: StewardPlace) => place,
-    given = secret as Uint8Array | null,
-    draws = drawSecret,
-    giver = SigningKey.generate(),
-    /** The node that says who its steward is: the one that entrusts. */
-    from = undefined as PeerId | undefined,
-    /** The node invites nobody, and names this place all the same. */
-    isInvited = true,
-    nonce = sha256(Buffer.from(name)).slice(0, 16),
-    deadlineMs = stage.clock.now() + 3_600_000,
-    first = undefined as PeerId | undefined,
-    /** Called with all of it, before it is said. */
-    before = async () => {},
-    /** Is given what entrusts it once more. */
-    keep = (_again: () => void) => {},
-  } = {},
-): Promise<JobId> {
-  if (isInvited) {
-    stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1, place: null })
-    const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
-    // It may have said yes before it said no.
-    assert(message.type === 'willing' || message.type === 'unwilling')
-  }
-  const place: StewardPlace = { peer: stage.key.peerId, owner: 'me' as OwnerId, nonce }
-  const manifest = manifestWith({
-    category: name.replaceAll(' ', '-'),
-    seal: { nonce, commitment: sealCommitment(secret) },
-    deadlineMs,
-    stewards: [{ ...placeOf('giver'), peer: first ?? giver.peerId }, placed(place)],
-  })
-  const record = stage.sign(giver, 'manifest', null, manifest)
-  const again = () =>
-    stage.jobs.hear(from ?? giver.peerId, {
-      type: 'entrust',
-      manifest: record,
-      handovers: [],
-      secret: given,
-      drawSecret: draws,
-    })
-  await before()
-  again()
-  keep(again)
-  return recordId(sha256, record.body)
-}
-
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }
-
-const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list().map(({ job }) => job)
 
 test('a node stands by for a job that names it, with the job’s secrets', patiently, async (t) => {
   const stage = started(t)
@@ -101,10 +46,11 @@ test('a node takes on no stranger’s job to which it did not say yes', patientl
   await entrust(stage, 'the yes to another', { giver: other, nonce, isInvited: false })
   await entrust(stage, 'a yes long ago', { before: async () => stage.clock.skip(willingTtlMs + 1) })
   await entrust(stage, 'of this node', { first: stage.key.peerId })
-  stage.standsBy = false
-  await stage.restart()
-  assert.deepEqual(known(stage), [once])
-  await entrust(stage, 'it stands by no more')
+  const before = async () => {
+    stage.standsBy = false
+    await stage.restart()
+  }
+  await entrust(stage, 'it stands by no more', { before })
   assert.deepEqual(known(stage), [once])
 })
 

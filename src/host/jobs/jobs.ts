@@ -25,7 +25,7 @@ import { Contents } from './contents.ts'
 import { billOf, tellPaid } from './job-money.ts'
 import { changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
-import { refuseForget, releaseJob } from './releasing.ts'
+import { forgetJob, releaseJob } from './releasing.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -207,8 +207,7 @@ export class Jobs {
 
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
-    await this.#registry.use(job, refuseForget)
-    await this.#registry.drop(job)
+    await forgetJob(this.#registry, job)
   }
 
   /** Hands a job that this node stands by for over to another node, and lets it go. Throws RequestError. */
@@ -240,12 +239,13 @@ export class Jobs {
     this.#callOffLook = clock.after(retentionLookMs, () => this.#lookAtRetention())
   }
 
-  /** Old jobs expire: their results had thirty days to be fetched. */
+  /** Old jobs expire: their results had thirty days to be fetched. So do places in strangers' jobs that nobody ended. */
   async #expire(): Promise<void> {
     const nowMs = this.#options.clock.now()
     this.#options.store.journal.forgetLeft(nowMs - evidenceAgeMsMax)
     this.#options.store.journal.willing.forget(nowMs)
-    for (const { job, endedAtMs } of this.#registry.rows.list())
-      if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
+    const endedMs = nowMs - jobRetentionMs
+    for (const job of this.#registry.rows.index.endedBefore(endedMs)) await this.#registry.drop(job)
+    await this.#registry.leaveOverdue()
   }
 }

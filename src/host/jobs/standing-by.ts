@@ -12,6 +12,7 @@ import { excessOf, outlastsAll } from '../../protocol/job/demands.ts'
 import { type Succession, successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import {
+  endedOfOthersMax,
   jobDeadlineMsMax,
   standbyRoomFactor,
   standingByMax,
@@ -27,8 +28,8 @@ import { say } from '../say.ts'
 import { drawCommitment, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
-import type { KnownJob } from './job-rows.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
+import { isOverdue } from './resting.ts'
 
 export interface StandingByOptions extends RegistryOptions {
   /** True when it looks after jobs of others when they ask. */
@@ -120,14 +121,23 @@ export class StandingBy {
     store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
     const state = {
       requestDigest: '',
+      submitter: manifest.signer,
+      deadlineMs: manifest.payload.deadlineMs,
       shards: manifest.payload.shards.count,
       ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
       drawSecret: Buffer.from(drawSecret).toString('hex'),
     }
+    if (!mine) this.#forgetFirstEnded()
     this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
-    void this.#registry
-      .use(job, () => {})
-      .catch((error) => log.error({ job, error }, 'this node cannot stand by for a job'))
+    this.#registry.goOn(job)
+  }
+
+  /** Each job that is taken on becomes one that has ended, and is kept for its readers: beyond a bound, the first go. */
+  #forgetFirstEnded(): void {
+    for (const job of this.#registry.rows.index.endedOfOthersBut(endedOfOthersMax))
+      this.#registry
+        .drop(job)
+        .catch((error) => this.#options.log.error({ job, error }, 'an old job cannot be forgotten'))
   }
 
   /** The consent in a handover is signed by its taker (protocol/job/handover.ts), so that it needs no memory here. */
@@ -136,6 +146,7 @@ export class StandingBy {
     const [first] = payload.stewards
     // Its first steward submitted it: a stranger's job cannot have been submitted here.
     if (!standsBy || first === undefined || first.peer === key.peerId) return false
+    if (isOverdue(payload.deadlineMs, clock.now())) return false
     if (handovers.some((handover) => handover.payload.taker.peer === key.peerId)) return true
     const place = payload.stewards.find(({ peer }) => peer === key.peerId)
     if (place === undefined) return false
@@ -149,7 +160,7 @@ export class StandingBy {
 
   /** A list of shards is in memory as long as its job runs, and strangers decide how long it is. */
   #tooMany({ shards }: Manifest): string | undefined {
-    const known = this.#standingBy().reduce((sum, { state }) => sum + (state.shards ?? 0), 0)
+    const known = this.#registry.rows.index.standingBy().shards
     if (known + shards.count <= standingByShardsMax) return undefined
     return `it has ${shards.count} shards, and the other jobs that this node stands by for have ${known}; ${standingByShardsMax} are the most`
   }
@@ -178,13 +189,8 @@ export class StandingBy {
     return store.blocks.reserve.hasRoom(bytes * standbyRoomFactor) ? null : 'no-space'
   }
 
-  #count(): number {
-    return this.#standingBy().length
-  }
-
   /** Jobs that others submitted and that have not ended, those included that this node has only just been told of. */
-  #standingBy(): readonly KnownJob[] {
-    const rows = this.#registry.rows.list()
-    return rows.filter(({ state, endedAtMs }) => endedAtMs === null && state.requestDigest === '')
+  #count(): number {
+    return this.#registry.rows.index.standingBy().jobs
   }
 }
