@@ -153,24 +153,6 @@ export const setbackMsMax = 60_000
 
 /** Stewards that a manifest names: a submitter and its standbys; more copies of a job than this protect nobody. */
 export const stewardsMax = 8
-/** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
-export const standingByMax = 64
-/** Their shards together, whose lists it has in memory: as many as one job may have, at some 300 bytes each. */
-export const standingByShardsMax = 1_000_000
-/** … and as many of strangers' jobs that have ended, beside those: one of the largest can be read. */
-export const endedShardsMax = 1_000_000
-/**
- * A standby to which nothing of a stranger's job has come for so long gives up its place, where it has never held the inputs: its
- * fellows seek another. A laptop may be closed over lunch. A guess.
- */
-export const inputsPatienceMs = 3_600_000
-/**
- * A stranger's job that has not ended so long after its deadline has no place on a standby any more: a steward that holds it ends it
- * at the deadline, and clocks are minutes off. A guess.
- */
-export const deadlineGraceMs = 6 * 3_600_000
-/** Jobs of others that have ended and are kept for their readers; beyond, the one that ended first goes. Two a minute for a day, a guess. */
-export const endedOfOthersMax = 4_096
 /** Room that a job must find on a standby beside its documents, for shards, weights and results: a guess. */
 export const standbyRoomFactor = 2
 /** A submitter's permission to read its jobs is used at once; a clock may be a few minutes off. */
@@ -218,14 +200,6 @@ export const cancelPatienceMs = 15_000
 export const stewardLostMs = 60_000
 /** Willing standbys answer in one round trip; one that does not is not asked again for this job for a while. */
 export const inviteTtlMs = 3_000
-/**
- * A node's yes to an invitation counts so long: its submitter finds the other standbys, seals the shards and signs the manifest
- * meanwhile, and may be cut off for a while. A guess.
- */
-export const willingTtlMs = 3_600_000
-/** Yeses that a node remembers: of one inviter, as many as the jobs that it takes, and of all, some hundred kilobytes. A guess. */
-export const willingPerInviterMax = standingByMax
-export const willingMax = 4_096
 /**
  * A person who submits a job waits at most so long for standbys to answer: four rounds in which somebody is silent, and any number
  * in which all answer at once. Where two of five nodes are silent, four rounds leave one place of forty empty. A guess.
@@ -315,10 +289,7 @@ assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its sh
 assert(2 * inviteTtlMs < standbySearchMsMax, 'the next of the draw is asked in place of one that is silent')
 assert(givenMax >= stewardsMax - 1, 'a steward can give to all its fellows at once')
 assert(documentBytesMax <= shardDocumentBytesMax, 'the largest document makes a shard')
-assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')
-assert(shardsMax <= endedShardsMax, 'the largest job can be read after its end')
 assert(shardBytesTarget <= shardDocumentBytesMax, 'the documents of a shard that splitting fills are taken')
 assert(jobDeadlineDefaultMs <= jobDeadlineMsMax, 'a job without a deadline of its own is taken')
 assert(shardsMax * shardEntryBytesMax <= shardListBytesMax, 'the longest list of shards is read')
-assert(clockSkewMaxMs < deadlineGraceMs, 'a clock that is off ends no job before its time')
 assert(clockSkewMaxMs < accessTtlMs, 'a permission to read outlives the difference of two clocks')

@@ -12,15 +12,11 @@ import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import { encodeList } from '../../src/protocol/job/lists.ts'
 import { openManifest } from '../../src/protocol/job/manifest.ts'
 import { encodeShard } from '../../src/protocol/job/shard.ts'
-import {
-  deadlineGraceMs,
-  endedOfOthersMax,
-  inputsPatienceMs,
-  jobDeadlineMsMax,
-} from '../../src/protocol/limits.ts'
+import { jobDeadlineMsMax } from '../../src/protocol/limits.ts'
 import { cborCid, rawCid } from '../../src/protocol/record/block.ts'
 import { encodeBody, recordId } from '../../src/protocol/record/record.ts'
 import { bodyOf } from '../../src/protocol/records.ts'
+import { deadlineGraceMs, endedOfOthersMax, inputsPatienceMs } from '../../src/protocol/standing-by-limits.ts'
 import { cidNamed, drawSecret, manifestWith, placeOf } from '../support/core-fakes.ts'
 import { entrust, known } from '../support/entrusting.ts'
 import { JobsStage } from '../support/jobs-stage.ts'

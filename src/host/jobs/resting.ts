@@ -1,7 +1,7 @@
 /** Jobs that have ended rest on the disk alone: which of those in memory may go. And when the place of one that has not is over. */
 import type { Logger } from 'pino'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
-import { deadlineGraceMs, endedShardsMax } from '../../protocol/limits.ts'
+import { deadlineGraceMs, endedShardsMax } from '../../protocol/standing-by-limits.ts'
 import type { Clock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'

@@ -11,19 +11,18 @@ import type { OfferedPlace } from '../../protocol/job/consent.ts'
 import { excessOf, outlastsAll } from '../../protocol/job/demands.ts'
 import { type Succession, successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import { jobDeadlineMsMax, standbyRoomFactor } from '../../protocol/limits.ts'
+import type { Message, UnwillingReason } from '../../protocol/message.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { bodyOf, openRecordAs } from '../../protocol/records.ts'
 import {
   endedOfOthersMax,
-  jobDeadlineMsMax,
-  standbyRoomFactor,
   standingByMax,
   standingByShardsMax,
   willingMax,
   willingPerInviterMax,
   willingTtlMs,
-} from '../../protocol/limits.ts'
-import type { Message, UnwillingReason } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
-import { bodyOf, openRecordAs } from '../../protocol/records.ts'
+} from '../../protocol/standing-by-limits.ts'
 import { say } from '../say.ts'
 import { drawCommitment, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'

@@ -2,7 +2,7 @@
 import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { openLease } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
-import { inputsPatienceMs } from '../../protocol/limits.ts'
+import { inputsPatienceMs } from '../../protocol/standing-by-limits.ts'
 import { elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { sha256 } from '../sha256.ts'
