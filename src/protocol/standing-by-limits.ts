@@ -29,9 +29,10 @@ export const endedOfOthersMax = 4_096
  */
 export const willingTtlMs = 3_600_000
 /** Yeses that a node remembers: of one inviter, as many as the jobs that it takes, and of all, some hundred kilobytes. A guess. */
-export const willingPerInviterMax = standingByMax
+export const willingPerInviterMax = 64
 export const willingMax = 4_096
 
 assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')
 assert(shardsMax <= endedShardsMax, 'the largest job can be read after its end')
 assert(clockSkewMaxMs < deadlineGraceMs, 'a clock that is off ends no job before its time')
+assert(standingByMax <= willingPerInviterMax, 'one submitter may have all places')
