@@ -15,6 +15,8 @@ export interface ItemBounds {
   readonly what: string
   readonly countMax: number
   readonly itemBytesMax: number
+  /** Decodes the bytes of an item; by default as `decodeCbor` does. */
+  readonly decode?: (bytes: Uint8Array) => unknown
 }
 
 /** Yields the items, each decoded as `decodeCbor` does. Throws ProtocolError: too-large, malformed, not-canonical. */
@@ -34,7 +36,7 @@ export class ItemReader {
 
   /** Yields the items that are whole by now. `isLast`: no part follows. Throws as decodeItems. */
   *push(part: Uint8Array, isLast: boolean): Generator<unknown> {
-    const { what, itemBytesMax } = this.#bounds
+    const { what, itemBytesMax, decode = (item) => decodeCbor(what, item, itemBytesMax) } = this.#bounds
     const bytes = joined(this.#rest, part)
     let at = 0
     // An item that is allowed is whole where so many bytes are there.
@@ -46,7 +48,7 @@ export class ItemReader {
     }
     while (this.#open !== undefined && this.#open > 0 && isWhole()) {
       const end = endOfItem(what, bytes, at, itemBytesMax)
-      yield decodeCbor(what, bytes.subarray(at, end), itemBytesMax)
+      yield decode(bytes.subarray(at, end))
       this.#open -= 1
       at = end
     }
