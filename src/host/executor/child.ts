@@ -71,10 +71,18 @@ export class Child {
   readonly #exited: Promise<unknown>
   #stderr = ''
 
-  /** `cwd`: where the first program of the command starts; a root of its own brings a place of its own. */
-  constructor([program, ...args]: readonly string[], handlers: ChildHandlers, cwd = '/') {
+  /**
+   * `cwd`: where the first program of the command starts; a root of its own brings a place of its own. `env`: all of its
+   * environment.
+   */
+  constructor(
+    [program, ...args]: readonly string[],
+    handlers: ChildHandlers,
+    cwd = '/',
+    env: NodeJS.ProcessEnv = {},
+  ) {
     // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
-    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd, detached: true })
+    const child = spawn(program!, args, { stdio: 'pipe', env, cwd, detached: true })
     this.#process = child
     if (child.pid !== undefined) endFirst(child.pid)
     this.#exited = once(child, 'close').catch(() => undefined)

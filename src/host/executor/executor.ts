@@ -5,6 +5,8 @@
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type {
   DocumentShape,
   EngineDescription,
@@ -198,13 +200,14 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  /** None of a stranger's bytes are shown to it, so it needs no isolation. */
+  /** None of a stranger's bytes are shown to it, so it needs no isolation, and may write compiled code. */
   #describe(): Promise<EngineDescription[]> {
     this.#described ??= new Promise((resolve, reject) => {
-      new Child([process.execPath, childMain, '--describe'], {
+      const handlers: ChildHandlers = {
         onFrame: (header) => header.type === 'hello' && resolve([...header.engines]),
         onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-      })
+      }
+      new Child([process.execPath, childMain, '--describe'], handlers, '/', compileCache())
     })
     // Whoever asks next tries again.
     this.#described.catch(() => {
@@ -245,6 +248,12 @@ export class ProcessExecutor implements Executor {
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
+}
+
+/** Has a child keep compiled code where this process does, if it does: compiling is half of its start. */
+function compileCache(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir() // a folder for this very version of Node, in the one that was asked for
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }
 
 const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {

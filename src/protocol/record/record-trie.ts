@@ -25,6 +25,8 @@ export const trieFanout = 64
 export class RecordTrie {
   readonly #sha256: Sha256
   readonly #leaves = new Map<number, Set<RecordId>>()
+  /** The branches that have a leaf: of a small job's, few, and nobody looks at the leaves of the others. */
+  readonly #occupied = new Set<number>()
   readonly #leafHashes = new Map<number, Uint8Array>()
   readonly #branchHashes = new Map<number, Uint8Array>()
   /** The hash of a branch without records; computed when it is first asked for. */
@@ -37,12 +39,14 @@ export class RecordTrie {
 
   add(id: RecordId): void {
     const leaf = leafOf(id)
+    const branch = Math.floor(leaf / trieFanout)
     const ids = this.#leaves.get(leaf)
     if (ids === undefined) this.#leaves.set(leaf, new Set([id]))
     else if (ids.has(id)) return
     else ids.add(id)
+    this.#occupied.add(branch)
     this.#leafHashes.delete(leaf)
-    this.#branchHashes.delete(Math.floor(leaf / trieFanout))
+    this.#branchHashes.delete(branch)
     this.#root = undefined
   }
 
@@ -83,14 +87,13 @@ export class RecordTrie {
   }
 
   #branchHash(branch: number): Uint8Array {
-    const known = this.#branchHashes.get(branch)
-    if (known !== undefined) return known
-    const leaves = this.leaves(branch)
-    if (leaves.every((hash) => hash.byteLength === 0)) {
-      this.#emptyBranchHash ??= this.#hashOf(concat(leaves))
+    if (!this.#occupied.has(branch)) {
+      this.#emptyBranchHash ??= this.#hashOf(nothing)
       return this.#emptyBranchHash
     }
-    const fresh = this.#hashOf(concat(leaves))
+    const known = this.#branchHashes.get(branch)
+    if (known !== undefined) return known
+    const fresh = this.#hashOf(concat(this.leaves(branch)))
     this.#branchHashes.set(branch, fresh)
     return fresh
   }
