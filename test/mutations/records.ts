@@ -83,7 +83,7 @@ export const records: readonly Mutation[] = [
     file: 'src/protocol/record/record-trie.ts',
     find: '    this.#sha256 = sha256\n',
     replace:
-      '    this.#sha256 = sha256\n    for (let leaf = 0; leaf < trieFanout ** 2; leaf += 1) this.#leaves.set(leaf, new Set())\n',
+      '    this.#sha256 = sha256\n    for (let leaf = 0; leaf < trieFanout ** 2; leaf += 1) {\n      this.#leaves.set(leaf, new Set())\n      const branch = Math.floor(leaf / trieFanout)\n      this.#occupied.set(branch, [...(this.#occupied.get(branch) ?? []), leaf])\n    }\n',
     caughtBy: ['test/protocol/record-trie.test.ts'],
   },
 ]
