@@ -93,11 +93,11 @@ export const records: readonly Mutation[] = [
     caughtBy: ['test/protocol/driver.test.ts'],
   },
   {
-    name: 'A trie has all its leaves from the beginning.',
+    name: 'A trie has the hashes of all its leaves from the beginning.',
     file: 'src/protocol/record/record-trie.ts',
     find: '    this.#sha256 = sha256\n',
     replace:
-      '    this.#sha256 = sha256\n    for (let leaf = 0; leaf < trieFanout ** 2; leaf += 1) this.#leaves.set(leaf, new Set())\n',
+      '    this.#sha256 = sha256\n    for (let leaf = 0; leaf < trieFanout ** 2; leaf += 1) this.#leafHashes.set(leaf, new Uint8Array(hashBytes))\n',
     caughtBy: ['test/protocol/record-trie.test.ts'],
   },
 ]

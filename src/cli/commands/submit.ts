@@ -8,6 +8,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
+import type { Executor } from '../../host/executor/contract.ts'
 import { connectLocal } from '../../host/local/client.ts'
 import { stdinPath } from '../../host/submission/stdin.ts'
 import { runtimeNames, takesModel } from '../../host/submission/weights.ts'
@@ -55,7 +56,8 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly strict?: boolean
 }
 
-export function submitCommand(program: Command): void {
+/** `createExecutor`: for a node of its own whose work is run otherwise. */
+export function submitCommand(program: Command, createExecutor?: () => Executor): void {
   const command = addJobOptions(
     program
       .command('submit')
@@ -80,7 +82,7 @@ export function submitCommand(program: Command): void {
       'return as soon as the job can go on without this machine, when its standbys hold all they need',
     )
     .option('--wait', 'follow the job until it has ended')
-    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
+    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags, createExecutor?.()))
   addOutputOptions(command, "wait, then write the results there; '-' is stdout")
   addOptions(command, nodeOptionNames).addHelpText(
     'after',
@@ -236,12 +238,11 @@ function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] 
   }
 }
 
-async function submit(paths: readonly string[], flags: SubmitFlags): Promise<void> {
+async function submit(paths: readonly string[], flags: SubmitFlags, executor?: Executor): Promise<void> {
   const config = resolveNodeConfig({ ...flags })
   const output = outputOf(flags)
   const request = forFormat(requestOf(paths, flags), output)
   if (output !== undefined) checkOutput(output)
-
   const wish = { wait: flags.wait === true, detach: flags.detach === true, output }
   if (wish.detach && (wish.wait || output !== undefined))
     throw new CommandFailure(
@@ -251,7 +252,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
     await checkSubmission(request)
-    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath })
+    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath }, executor)
     return
   }
   const idle = nodeOptionNames.filter(
