@@ -5,6 +5,13 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
+import {
+  embedOptions,
+  embedRequests,
+  embedShapeOf,
+  embedWeights,
+  faultOfEmbeddingModel,
+} from './embed/description.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { faultOfModel, llmOptions, llmRequests, llmShapeOf, llmWeights } from './llm/description.ts'
 import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
@@ -49,6 +56,17 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     requests: llmRequests,
     refusalOf: () => null,
     load: async () => (await import('./llm/llm.ts')).llm,
+  },
+  embed: {
+    weights: embedWeights,
+    takesText: true,
+    unit: 'page',
+    options: { ...embedOptions, ...limitOptions },
+    faultOfWeights: faultOfEmbeddingModel,
+    shapeOf: embedShapeOf,
+    requests: embedRequests,
+    refusalOf: () => null,
+    load: async () => (await import('./embed/embed.ts')).embed,
   },
 }
 

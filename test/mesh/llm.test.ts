@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pino } from 'pino'
+import type { SubmitRequest } from '../../src/host/api.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
@@ -27,11 +28,11 @@ before(async () => {
 after(() => mesh.stop())
 
 /** The results of these lines, by their ids. */
-async function answersTo(lines: readonly object[], promptTemplate: string | null = null) {
+async function answersTo(lines: readonly object[], changes: Partial<SubmitRequest> = {}) {
   const path = join(mesh.folder, 'requests.jsonl')
   writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const paths = [path]
-  const request = { paths, runtime: 'llm', module: null, model: lettersModelPath, promptTemplate }
+  const request = { paths, runtime: 'llm', module: null, model: lettersModelPath, ...changes }
   const { job } = await mesh.submitter.api.submit(mesh.request([], request))
   const status = await mesh.submitter.ended(job)
   assert.equal(status.state, 'complete')
@@ -64,10 +65,20 @@ test('a template makes requests of fields, and what does not fit the context is 
       { id: 'short', greeting: 'Hello.', text },
       { id: 'long', greeting: 'Hello.', text: 'word '.repeat(400) },
     ],
-    template,
+    { promptTemplate: template },
   )
   const [short, long] = results
   assert.match(String(short?.result?.text), /^\{"category":"thanks"/)
   assert.equal(long?.error?.code, 'context-length')
   assert.match(String(long?.error?.message), /has 1206 tokens .* room for 512$/)
+})
+
+test('texts become vectors, the same for two vehicles', async () => {
+  const texts = letterLines()
+    .slice(0, 3)
+    .map(({ custom_id: id, body }) => ({ id, text: body.messages[0]!.content }))
+  const results = await answersTo(texts, { runtime: 'embed', options: { encoding: 'base64' } })
+  assert.equal(results.length, 3)
+  for (const { result } of results)
+    assert.equal(Buffer.from(String(result?.embedding), 'base64').byteLength, 4 * 96)
 })
