@@ -32,6 +32,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
+    hasPlaces: true,
     refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
@@ -42,6 +43,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.
     faultOfWeights: () => null,
+    trial: async (bytes, options) => (await import('./wasm/admission.ts')).faultOfModule(bytes, options),
     shapeOf: wasmShapeOf,
     refusalOf: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,

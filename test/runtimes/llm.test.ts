@@ -162,6 +162,8 @@ test('an engine that has failed is asked no more: the next record gets a fresh o
   const llama = new Llama(lettersModel(), { contextTokens: 512, batchTokens: 128 })
   const sampling = { tokensMax: 5, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   const first = await llama.complete(opening, sampling)
+  // All tokens of the prompt are computed again, and none is taken from the cache.
+  assert.deepEqual(await llama.complete(opening, sampling), first)
   await assert.rejects(
     llama.complete(opening, { ...sampling, grammar: 'root ::= (' }),
     /failed to parse grammar/,
