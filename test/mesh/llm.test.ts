@@ -1,15 +1,21 @@
 /** A language model on a mesh, with the real engine: requests go out, answers come back on which two owners agree. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
+import { serveLocal } from '../../src/host/local/server.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
 import { Mesh } from '../support/mesh.ts'
 
+const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const log = pino({ level: 'silent' })
 
 /** Describing engines takes a second, and all nodes have the same. */
@@ -41,28 +47,50 @@ async function answersTo(lines: readonly object[], changes: Partial<SubmitReques
   return results
 }
 
-test('letters are filed by a model on two vehicles, which agree on every byte', async () => {
+test('`carpool submit` files letters by a model on two vehicles, which agree on every byte', async (t) => {
+  const { submitter } = mesh
+  const server = await serveLocal(submitter.api, submitter.dataDir, log)
+  t.after(() => server.close())
   const [lines, categories] = [letterLines().slice(0, 24), letterCategories()]
-  const results = await answersTo(lines)
-  assert.deepEqual(
-    results.map(({ document }) => document),
-    lines.map(({ custom_id }) => custom_id),
-  )
-  for (const [i, { result, error }] of results.entries()) {
-    assert.equal(error, null)
-    assert.equal(JSON.parse(String(result?.text)).category, categories[i])
-    assert.equal(result?.finish_reason, 'stop')
+  const [prompts, answers] = ['prompts.jsonl', 'answers.jsonl'].map((name) => join(mesh.folder, name)) as [
+    string,
+    string,
+  ]
+  writeFileSync(prompts, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const args = ['submit', prompts, '--runtime', 'llm', '--model', lettersModelPath, '-o', answers]
+  const child = spawn(process.execPath, [
+    launcher,
+    ...args,
+    '--replicas',
+    '2',
+    '--data-dir',
+    submitter.dataDir,
+  ])
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  assert.deepEqual([code, err], [0, ''])
+  const results = readFileSync(answers, 'utf8').trim().split('\n')
+  assert.equal(results.length, lines.length)
+  for (const [i, line] of results.entries()) {
+    const { document, page, result, error } = JSON.parse(line)
+    assert.deepEqual([document, page, error], [lines[i]!.custom_id, 1, null])
+    assert.equal(JSON.parse(result.text).category, categories[i])
+    assert.equal(result.finish_reason, 'stop')
+    assert.equal(result.usage.total_tokens, result.usage.prompt_tokens + result.usage.completion_tokens)
   }
+  const [{ state, contradicted, pages } = { state: '', contradicted: [], pages: null }] = await Promise.all(
+    submitter.api.jobs().map(({ job }) => submitter.api.status(job)),
+  )
+  assert.deepEqual([state, contradicted, pages?.verified], ['complete', [], lines.length])
 })
 
 test('a template makes requests of fields, and what does not fit the context is an error of its line by name', async () => {
   const template = join(mesh.folder, 'template.txt')
   writeFileSync(template, '{{greeting}} {{text}}')
   const [first] = letterLines()
-  const text = first!.body.messages[0]!.content
+  const letter = first!.body.messages[0]!.content
   const results = await answersTo(
     [
-      { id: 'short', greeting: 'Hello.', text },
+      { id: 'short', greeting: 'Hello.', text: letter },
       { id: 'long', greeting: 'Hello.', text: 'word '.repeat(400) },
     ],
     { promptTemplate: template },
