@@ -51,7 +51,7 @@ interface Addresses {
 const rounds = 5
 const blockCount = 128
 const blockBytes = 1024 * 1024
-const rawProtocol = '/carpool/bench/raw'
+export const rawProtocol = '/carpool/bench/raw'
 
 async function fetchRound(addresses: Addresses): Promise<number> {
   const network = await startNetwork([addresses.network])
@@ -66,15 +66,20 @@ async function fetchRound(addresses: Addresses): Promise<number> {
   return bytes / 1e3 / elapsedMs
 }
 
-async function rawRound(addresses: Addresses): Promise<number> {
+function rawRound({ raw }: Addresses): Promise<number> {
+  return receiveRaw(raw, blockCount * blockBytes)
+}
+
+/** MB/s of a bare stream of so many bytes. */
+export async function receiveRaw(address: string, bytesAll: number): Promise<number> {
   const node = await startRaw([])
-  const stream = await node.dialProtocol(multiaddr(addresses.raw), rawProtocol)
+  const stream = await node.dialProtocol(multiaddr(address), rawProtocol)
   const startedMs = performance.now()
   let bytes = 0
   const all = Promise.withResolvers<void>()
   stream.addEventListener('message', ({ data }) => {
     bytes += data.byteLength
-    if (bytes === blockCount * blockBytes) all.resolve()
+    if (bytes === bytesAll) all.resolve()
   })
   stream.send(new Uint8Array(1))
   await all.promise
@@ -97,7 +102,7 @@ async function serve(): Promise<void> {
   process.once('disconnect', () => process.exit())
 }
 
-async function sendAll(stream: Stream, sent: Uint8Array[]): Promise<void> {
+export async function sendAll(stream: Stream, sent: Uint8Array[]): Promise<void> {
   await new Promise((resolve) => stream.addEventListener('message', resolve, { once: true }))
   for (const block of sent) {
     if (!stream.send(block))
@@ -105,13 +110,13 @@ async function sendAll(stream: Stream, sent: Uint8Array[]): Promise<void> {
   }
 }
 
-async function startNetwork(bootstrap: string[]): Promise<Network> {
+export async function startNetwork(bootstrap: string[]): Promise<Network> {
   const privateKey = await generateKeyPair('Ed25519')
   const log = pino({ level: 'silent' })
   return Network.start({ privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, log, gossipScope: 'bench' })
 }
 
-function startRaw(listen: string[]) {
+export function startRaw(listen: string[]) {
   return createLibp2p({
     addresses: { listen },
     transports: [tcp()],
@@ -137,7 +142,7 @@ function median(values: number[]): number {
   return values.toSorted((left, right) => left - right)[values.length >> 1]!
 }
 
-async function stopServer(server: ChildProcess): Promise<void> {
+export async function stopServer(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null) return
   server.disconnect()
   await once(server, 'exit')

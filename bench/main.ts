@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
   lines: async (options) => (await import('./lines.ts')).lines(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
+  weights: async (options) => (await import('./weights.ts')).weights(options),
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),
   trust: async (options) => (await import('./trust.ts')).trust(options),
   week: async (options) => (await import('./week.ts')).week(options),

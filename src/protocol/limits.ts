@@ -98,10 +98,10 @@ export const shardBlockBytesMax = 64 * 2 ** 10
 /** Files of weights in a job: OCR has three. A guess. */
 export const weightFilesMax = 16
 /**
- * The weights of a job, all files together: a runtime's process has 2 GiB, and holds them several times while it loads
- * them. OCR has 16 MiB.
+ * The weights of a job, all files together: sixteen of 4 GiB, as large models are split. A process maps them, and a runtime that
+ * holds them in memory takes less. OCR has 16 MiB. The room on its disk is each node's own question (host/store/disk-reserve.ts).
  */
-export const weightsBytesMax = 256 * 2 ** 20
+export const weightsBytesMax = 64 * 2 ** 30
 
 /** Vehicles that a blind job's submitter wraps keys for: its manifest names them all, and stays within 16 KiB. */
 export const blindCandidatesMax = 64

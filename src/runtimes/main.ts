@@ -12,7 +12,7 @@
 import { once } from 'node:events'
 import { encodeFrame, FrameReader, type FromChild, type ToChild, toChildBytesMax } from './messages.ts'
 import { runtimes } from './registry.ts'
-import { RecordError, type Runtime, type Session } from './runtime.ts'
+import { RecordError, type Runtime, type Session, type Weight } from './runtime.ts'
 
 let session: Session | null = null
 
@@ -58,11 +58,11 @@ async function handle(header: ToChild, body: Uint8Array): Promise<void> {
 }
 
 async function load(header: ToChild & { type: 'load' }, body: Uint8Array): Promise<void> {
-  const weights = new Map<string, Uint8Array>()
+  const weights = new Map<string, Weight>()
   let offset = 0
-  for (const { name, bytes } of header.weights) {
-    weights.set(name, body.subarray(offset, offset + bytes))
-    offset += bytes
+  for (const { name, bytes, path } of header.weights) {
+    weights.set(name, path === null ? body.subarray(offset, offset + bytes) : { path, bytes })
+    if (path === null) offset += bytes
   }
   try {
     session = await (await runtimeNamed(header.runtime)).load(header.engine, weights, header.options)

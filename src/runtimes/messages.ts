@@ -1,8 +1,8 @@
 /**
  * The messages that a vehicle and the child process of one slot exchange, over the child's stdin and stdout.
  *
- * A frame is: header length (u32, little endian), body length (u32), header (JSON), body (raw bytes: weights,
- * documents and outputs never pass through JSON). The child answers `run` and `inspect` in order, so the
+ * A frame is: header length (u32, little endian), body length (u32), header (JSON), body (raw bytes:
+ * documents and outputs never pass through JSON). Weights are files that the child reads, but for the smallest. The child answers `run` and `inspect` in order, so the
  * parent may send the next page before the last one is done and the child never waits for it.
  * This file and the descriptions in registry.ts are all that src/host and src/runtimes share.
  */
@@ -31,13 +31,20 @@ export type {
 } from './runtime.ts'
 
 export type ToChild =
-  /** Body: the weight files, one after another. Answered by `loaded` or `load-failed`. */
+  /**
+   * Body: the weights that have no path, one after another. Answered by `loaded` or `load-failed`. `path`: where the child
+   * finds the file.
+   */
   | {
       readonly type: 'load'
       readonly runtime: string
       readonly engine: string
       readonly options: RuntimeOptions
-      readonly weights: readonly { readonly name: string; readonly bytes: number }[]
+      readonly weights: readonly {
+        readonly name: string
+        readonly bytes: number
+        readonly path: string | null
+      }[]
     }
   /** Body: the document. Answered by `record`. */
   | { readonly type: 'run'; readonly id: number; readonly page: number }
@@ -89,7 +96,7 @@ export type FromChild =
   | { readonly type: 'pieces'; readonly id: number; readonly sizes: readonly number[] }
   | { readonly type: 'tried'; readonly id: number; readonly fault: string | null }
 
-/** To a child, header and body together: documents and weights; more means that the stream is broken. */
+/** To a child, header and body together: documents and small weights; more means that the stream is broken. */
 export const toChildBytesMax = 512 * 2 ** 20
 /** From a child, which may be hostile: 32 MiB of output, and its text as JSON. */
 export const fromChildBytesMax = 96 * 2 ** 20

@@ -2,7 +2,7 @@
  * A runtime is one file that turns one page of a document into one record.
  *
  * A runtime lives in a child process (src/runtimes/main.ts) and knows nothing of the mesh: weights come in
- * as bytes, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
+ * as files, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
  * and name it in src/runtimes/registry.ts, with what a submitter must know of it.
  *
  * The one promise a runtime makes is about repetition: the same engine id, weights, options and page give the
@@ -35,7 +35,19 @@ export interface Runtime {
     groups: readonly (readonly number[])[],
   ): Promise<Uint8Array[]>
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
-  load(engine: string, weights: ReadonlyMap<string, Uint8Array>, options: RuntimeOptions): Promise<Session>
+  load(engine: string, weights: ReadonlyMap<string, Weight>, options: RuntimeOptions): Promise<Session>
+}
+
+/**
+ * A weight as a session gets it: a read-only file, which every slot of the vehicle shares, so an engine should map it where it can;
+ * or its bytes, where it has at most 16 KiB. \`bytesOf\` (weight.ts) reads either. The file has the weight's own name where that
+ * can be a file's, and all of a session's are in one folder.
+ */
+export type Weight = Uint8Array | WeightAt
+
+export interface WeightAt {
+  readonly path: string
+  readonly bytes: number
 }
 
 /** The facts that a submitter must know of a runtime, which is not loaded for it. */
@@ -52,6 +64,11 @@ export interface RuntimeDescription {
    * wrong with it, in words that are the same everywhere; null if nothing is.
    */
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
+  /**
+   * The same of a file of so many \`bytes\` that is too large to be read into memory (weight.ts), by its first 64 MiB. Left out where
+   * no engine takes such files.
+   */
+  readonly faultOfLargeWeights?: (name: string, head: Uint8Array, bytes: number) => string | null
   /**
    * Looks at the weight that a submitter names more closely than at its structure, in this process: a sentence about it, or null.
    * Left out where only a session shows more.

@@ -83,12 +83,12 @@ test('wall-clock time is limited, too', async () => {
 test('a process that outgrows its memory ends as a record', async () => {
   const slot = executor.openSlot()
   await slot.prepare(sessionOf('moody'))
-  const { residentBytes } = usageOf(childPids()[0]!)!
+  const { privateBytes } = usageOf(childPids()[0]!)!
   await slot.kill()
 
   const tight = new ProcessExecutor({
     log: silent,
-    limits: { residentBytesMax: residentBytes + 24 * 2 ** 20 },
+    limits: { privateBytesMax: privateBytes + 24 * 2 ** 20 },
   })
   const filling = tight.openSlot()
   await filling.prepare(sessionOf('moody'))

@@ -64,7 +64,7 @@ test('a vehicle declines by name what no job may ask for, and fetches none of it
   const third = { file: reference.file, bytes: weightsBytesMax / 2 }
   const cases = {
     'too-large': [
-      { weights: [{ name: 'model', ...reference }] },
+      { weights: [{ name: 'model', file: reference.file, bytes: weightsBytesMax + 1 }] },
       { weights: ['a', 'b', 'c'].map((name) => ({ name, ...third })) },
       { shards: { file: reference.file, bytes: 2 * shardEntryBytesMax, count: 1, pages: 1 } },
     ],
@@ -174,8 +174,8 @@ test('a list of shards that is one block a hundred times is let go by name, and 
   await mesh.until('nothing of it is kept', () => storedBytes(depot.dataDir) === 0)
   const taken = depot.api.jobs().length
   const declined = depot.says(/asks for more than this node gives/)
-  await entrust(hostile, depot, 'weights of 16 GiB', {
-    weights: [{ name: 'model', ...repeated(6_000).reference }],
+  await entrust(hostile, depot, 'weights without end', {
+    weights: [{ name: 'model', ...repeated(6_000).reference, bytes: weightsBytesMax + 1 }],
   })
   await declined
   const tooLong = depot.says(/asks for more than this node gives/)
@@ -192,7 +192,7 @@ test('a node starts with a stranger’s poisoned job on its disk, and drops it b
   const { reference, blocks } = repeated(6_000)
   const store = openStore(depot.dataDir)
   const manifest = manifestWith({
-    weights: [{ name: 'model', ...reference }],
+    weights: [{ name: 'model', ...reference, bytes: weightsBytesMax + 1 }],
     deadlineMs: mesh.clock.now() + 3_600_000,
   })
   const record = hostile.sign('manifest', null, manifest)

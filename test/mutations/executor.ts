@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts'
 const isolation = ['test/host/executor-isolation.test.ts']
 const native = ['test/host/executor-native.test.ts']
 const seccomp = ['test/host/executor-seccomp.test.ts']
+const weights = ['test/host/executor-weights.test.ts']
 
 export const executor: readonly Mutation[] = [
   {
@@ -193,5 +194,26 @@ export const executor: readonly Mutation[] = [
     find: '    budget.values -= count\n',
     replace: '',
     caughtBy: ['test/runtimes/imaging-refusals.test.ts'],
+  },
+  {
+    name: 'Pages of files that a child maps count as its own memory.',
+    file: 'src/host/executor/usage.ts',
+    find: '/^RssAnon:',
+    replace: '/^VmRSS:',
+    caughtBy: weights,
+  },
+  {
+    name: 'A child may change the weights that it is given.',
+    file: 'src/host/executor/own-root.ts',
+    find: 'remount,bind,ro,nosuid,nodev,noexec',
+    replace: 'remount,bind,nosuid,nodev,noexec',
+    caughtBy: weights,
+  },
+  {
+    name: 'Weights have the file name that a stranger gave them.',
+    file: 'src/host/executor/lane.ts',
+    find: 'fileName.test(name) ? name :',
+    replace: 'name !== null ? name :',
+    caughtBy: weights,
   },
 ]

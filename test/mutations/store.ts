@@ -1,5 +1,7 @@
 import type { Mutation } from './mutation.ts'
 
+const weights = ['test/host/store-weights.test.ts']
+
 export const store: readonly Mutation[] = [
   {
     name: 'The bytes of a block file are not synced.',
@@ -162,5 +164,68 @@ export const store: readonly Mutation[] = [
     find: 'isOwn ? bytes <= free || bytes <= free + this.#cachedBytes() :',
     replace: 'isOwn ? true :',
     caughtBy: ['test/host/disk-reserve.test.ts'],
+  },
+  {
+    name: 'Weights that somebody changed are mapped without being checked again.',
+    file: 'src/host/store/weight-files.ts',
+    find: 'stat !== undefined && stampOf(stat) === row.stamp ?',
+    replace: 'stat !== undefined ?',
+    caughtBy: weights,
+  },
+  {
+    name: 'A part of weights that is longer than its place is written over the next one.',
+    file: 'src/host/store/weight-rows.ts',
+    find: 'if (lengths.get(cid) !== lengthOfPart(part, bytes)) continue\n',
+    replace: '',
+    caughtBy: weights,
+  },
+  {
+    name: 'The cache forgets a part of weights, which frees nothing.',
+    file: 'src/host/store/block-removal.ts',
+    find: 'left <= keep && block.file !== file',
+    replace: 'left <= keep',
+    caughtBy: weights,
+  },
+  {
+    name: 'Blocks that moved into the file of their weights stay on the disk.',
+    file: 'src/host/store/assembly.ts',
+    find: 'for (const { cid } of lacking) files.remove(cid)\n',
+    replace: '',
+    caughtBy: weights,
+  },
+  {
+    name: 'Weights that name one block many times are written without room for them.',
+    file: 'src/host/store/assembly.ts',
+    find: 'setAside(lacking.length * blockBytesMax)',
+    replace: 'setAside(0)',
+    caughtBy: weights,
+  },
+  {
+    name: 'A damaged part counts as a part of its weights.',
+    file: 'src/host/store/losses.ts',
+    find: 'weightRows.lost([cid])\n',
+    replace: '',
+    caughtBy: weights,
+  },
+  {
+    name: 'Parts count as here when the file went while they were written.',
+    file: 'src/host/store/weight-files.ts',
+    find: 'if (written.some(({ into }) => into.some(({ isGone }) => isGone))) return false\n',
+    replace: '',
+    caughtBy: weights,
+  },
+  {
+    name: 'A user’s file that is linked is written where a part of it is lost.',
+    file: 'src/host/store/losses.ts',
+    find: 'if (place !== undefined && weightRows.get(place.file)?.isLinked) {',
+    replace: 'if (place === null) {',
+    caughtBy: weights,
+  },
+  {
+    name: 'A file that a kill left half linked counts as one that may be written.',
+    file: 'src/host/store/weight-files.ts',
+    find: '(isWhole ? stat.size !== bytes : isLinked)',
+    replace: '(isWhole && stat.size !== bytes)',
+    caughtBy: weights,
   },
 ]

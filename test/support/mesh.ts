@@ -420,7 +420,9 @@ export function storedBytes(dataDir: string): number {
 }
 
 function blockFilesOf(dataDir: string): string[] {
-  const entries = readdirSync(join(dataDir, 'blocks'), { recursive: true, withFileTypes: true })
+  const entries = ['blocks', 'weights'].flatMap((folder) =>
+    readdirSync(join(dataDir, folder), { withFileTypes: true }),
+  )
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }
 

@@ -1,6 +1,6 @@
 /** Disks that forget: a damaged block is noticed, and fetched or stored again where anybody still has it. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -115,13 +115,14 @@ test(
 
 /** Flips a bit of every block that is a file of its own. Answers how many those are. */
 function damage(dataDir: string): number {
-  const files = readdirSync(join(dataDir, 'blocks'), { recursive: true, withFileTypes: true }).filter(
-    (entry) => entry.isFile(),
+  const files = ['blocks', 'weights'].flatMap((folder) =>
+    readdirSync(join(dataDir, folder), { withFileTypes: true }).filter((entry) => entry.isFile()),
   )
   for (const { parentPath, name } of files) {
     const path = join(parentPath, name)
     const bytes = readFileSync(path)
     bytes[bytes.byteLength >> 1]! ^= 1
+    chmodSync(path, 0o600)
     writeFileSync(path, bytes)
   }
   return files.length

@@ -18,6 +18,7 @@ import {
   type RecordErrorCode,
   type ToChild,
 } from '../../runtimes/messages.ts'
+import type { GivenFile } from './isolation.ts'
 import { endFirst } from './out-of-memory.ts'
 
 const id = z.int().min(0)
@@ -73,6 +74,12 @@ export interface ChildHandlers {
   onClose(reason: string): void
 }
 
+export interface ChildPlaces {
+  /** The folder in which the first program of the command starts; a root of its own brings a place of its own. */
+  readonly cwd?: string
+  readonly pathOf?: Child['pathOf']
+}
+
 /** Enough for the one line that a child writes when it fails, and for V8's when it runs out of memory. */
 const stderrCharsMax = 2000
 
@@ -81,8 +88,15 @@ export class Child {
   readonly #exited: Promise<unknown>
   #stderr = ''
 
-  /** `cwd`: where the first program of the command starts; a root of its own brings a place of its own. */
-  constructor([program, ...args]: readonly string[], handlers: ChildHandlers, cwd = '/') {
+  /** Where the child finds a file that it was given. */
+  readonly pathOf: (file: GivenFile) => string
+
+  constructor(
+    [program, ...args]: readonly string[],
+    handlers: ChildHandlers,
+    { cwd = '/', pathOf = ({ path }) => path }: ChildPlaces = {},
+  ) {
+    this.pathOf = pathOf
     // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
     const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd, detached: true })
     this.#process = child

@@ -89,9 +89,11 @@ export interface SessionSpec {
   readonly weights: () => Promise<ReadonlyMap<string, WeightFile>>
 }
 
-/** A file that goes to a child part by part, since a submitter chooses its size. */
+/** A file that a child gets as a file of its own to read, or part by part. */
 export interface WeightFile {
   readonly bytes: number
+  /** A file of this machine that has these bytes and that nobody changes; null, or left out: its parts are sent. */
+  readonly path?: string | null
   /** Its parts in order, `bytes` in all. Throws where one is not here, or not what it should be. */
   readonly read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }

@@ -29,9 +29,11 @@ import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
   childMain,
+  type GivenFile,
   type Isolation,
   lacking,
   missingForNative,
+  pathInChild,
   probeIsolation,
 } from './isolation.ts'
 import { Lane } from './lane.ts'
@@ -80,7 +82,7 @@ export class ProcessExecutor implements Executor {
   }
 
   get slotBytesMax(): number {
-    return this.#limits.residentBytesMax
+    return this.#limits.privateBytesMax
   }
 
   get killedByMemory(): number {
@@ -107,7 +109,7 @@ export class ProcessExecutor implements Executor {
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
   openSlot(): ProcessSlot {
     const slot = new ProcessSlot({
-      spawn: (session, handlers) => this.#spawn(session, handlers, this.#observer),
+      spawn: (session, handlers, files) => this.#spawn(session, handlers, this.#observer, files),
       limits: this.#limits,
       log: this.#log,
     })
@@ -231,13 +233,14 @@ export class ProcessExecutor implements Executor {
     session: SessionSpec | null,
     handlers: ChildHandlers,
     observer: ChildObserver | null,
+    files: readonly GivenFile[] = [],
   ): Promise<Child> {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
     // Whoever asked has not looked at what is offered.
     const missing = session === null ? [] : missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
-    const command = childCommand(isolation, this.#limits, session !== null && isNative(session))
+    const command = childCommand(isolation, this.#limits, session !== null && isNative(session), files)
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)
@@ -246,7 +249,8 @@ export class ProcessExecutor implements Executor {
       if (child.pid !== undefined) observer?.ended(child.pid)
       handlers.onClose(reason)
     }
-    const child = new Child(command, { ...handlers, onClose }, folder)
+    const pathOf = (file: GivenFile) => pathInChild(isolation, file)
+    const child = new Child(command, { ...handlers, onClose }, { cwd: folder, pathOf })
     this.#children.add(child)
     // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)

@@ -5,11 +5,11 @@
  *   prlimit   bounds on memory and open files, files of no length, no core dumps
  *   nice      yields the processor to everything else on the vehicle
  *   unshare   namespaces of its own: a network with nothing in it, mounts, System V and POSIX IPC, the host's name
- *   sh        a root of its own, read-only, and an empty folder to stand in (own-root.ts)
+ *   sh        a root of its own, read-only, with the weights of its job, and an empty folder to stand in (own-root.ts)
  *   setpriv   no capabilities, so that no mount can be undone; dies when its parent dies, even a parent that was
  *             killed while the child was frozen; after unshare, because a change of credentials clears the wish
  *   perl      closes every file but the three of the child, and loads a filter of system calls (seccomp.ts)
- *   node      the permission model: reads its own code, writes and starts nothing
+ *   node      the permission model: reads its own code and the weights, writes and starts nothing
  *
  * The boundary that holds a hostile wasm module is V8's sandbox; the chain is what is left if it breaks. A native engine
  * has no such boundary: it runs machine code on a model that a stranger chose, and needs --allow-addons, which voids the
@@ -29,7 +29,7 @@ import { extname, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import type { ExecutorLog } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
-import { ownRoot } from './own-root.ts'
+import { ownRoot, weightsFolder } from './own-root.ts'
 import { seccompArguments } from './seccomp.ts'
 import { findTool, systemFolders } from './tools.ts'
 
@@ -38,6 +38,14 @@ export interface Isolation {
   readonly chain: readonly string[]
   /** Names of the links that this machine lacks or has refused. */
   readonly missing: readonly string[]
+  /** The place in the chain at which the files go that a child is given; null: it has no root of its own, and sees them where they are. */
+  readonly filesAt: number | null
+}
+
+/** A file of this machine that a child may read, and its name in the child's folder of weights. */
+export interface GivenFile {
+  readonly path: string
+  readonly name: string
 }
 
 /** Each link, and what a child lacks without it. */
@@ -94,7 +102,22 @@ export async function probeIsolation(
   }
   const missing = Object.entries(found).flatMap(([name, link]) => (link === null ? [name] : []))
   if (missing.length > 0) log.warn({ missing }, `children are less isolated: ${lacking(missing)}`)
-  return { chain: Object.values(found).flatMap((link) => link ?? []), missing }
+  const chain = Object.values(found).flatMap((link) => link ?? [])
+  const before = [prlimit, nice, found.unshare, root].flatMap((link) => link ?? [])
+  // Before the last of the root's two `--`.
+  return { chain, missing, filesAt: root === null ? null : before.length - 1 }
+}
+
+/** The path under which a child finds a file that it is given. */
+export function pathInChild({ filesAt }: Isolation, { path, name }: GivenFile): string {
+  return filesAt === null ? path : `${weightsFolder}/${name}`
+}
+
+/** The chain of a child that is given files. */
+function chainWith({ chain, filesAt }: Isolation, files: readonly GivenFile[]): readonly string[] {
+  if (filesAt === null) return chain
+  const given = files.flatMap(({ path, name }) => [path, name])
+  return [...chain.slice(0, filesAt), ...given, ...chain.slice(filesAt)]
 }
 
 /** Names the links without which no machine code may see a stranger's bytes here; empty where it may. */
@@ -122,12 +145,18 @@ async function probeRoot(
 }
 
 /** The whole command line of a child. `trusted` code may load native addons. */
-export function childCommand(isolation: Isolation, limits: ExecutorLimits, trusted: boolean): string[] {
+export function childCommand(
+  isolation: Isolation,
+  limits: ExecutorLimits,
+  trusted: boolean,
+  files: readonly GivenFile[] = [],
+): string[] {
+  const readable = [...readableFolders(), ...files.map((file) => pathInChild(isolation, file))]
   return [
-    ...isolation.chain,
+    ...chainWith(isolation, files),
     process.execPath,
     '--permission',
-    ...readableFolders().map((path) => `--allow-fs-read=${path}`),
+    ...readable.map((path) => `--allow-fs-read=${path}`),
     ...(trusted ? ['--allow-addons'] : []),
     '--no-experimental-sqlite',
     '--disallow-code-generation-from-strings',

@@ -24,6 +24,7 @@ import {
   SlotKilled,
   type WeightFile,
 } from './contract.ts'
+import type { GivenFile } from './isolation.ts'
 import { type Answer, type Fault, LaneQueue, type Pending, type Request } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 import { Stopwatch } from './stopwatch.ts'
@@ -31,10 +32,11 @@ import { type Overrun, Watch } from './watch.ts'
 
 /** Child, without what a test cannot imitate. */
 export type LaneChild = Pick<Child, 'pid' | 'exited' | 'send' | 'stream' | 'freeze' | 'resume' | 'kill'> &
-  Partial<Pick<Child, 'holdBack'>>
+  Partial<Pick<Child, 'holdBack' | 'pathOf'>>
 
 export interface LaneOptions {
-  readonly spawn: (handlers: ChildHandlers) => Promise<LaneChild>
+  /** Starts a child that may read these files. */
+  readonly spawn: (handlers: ChildHandlers, files: readonly GivenFile[]) => Promise<LaneChild>
   /** Null: the child needs none to answer. */
   readonly session: SessionSpec | null
   readonly limits: ExecutorLimits
@@ -64,8 +66,8 @@ export class Lane {
     this.#options = options
     this.#queue = new LaneQueue(options.limits)
     this.#frozen = options.frozen
-    const { sampleMs, residentBytesMax } = options.limits
-    this.#watch = new Watch(sampleMs, residentBytesMax, (code) => this.#end(code))
+    const { sampleMs, privateBytesMax } = options.limits
+    this.#watch = new Watch(sampleMs, privateBytesMax, (code) => this.#end(code))
     this.#ready.promise.catch(() => undefined)
     if (options.frozen) this.freeze()
   }
@@ -151,22 +153,29 @@ export class Lane {
     const { session, spawn, limits } = this.#options
     const weights = [...((await session?.weights()) ?? [])]
     if (this.#frozen || this.#failure !== null) return
-    const child: LaneChild = await spawn({
+    const handlers: ChildHandlers = {
       onFrame: (header, body) => this.#hear(child, header, body),
       onClose: (reason) => this.#bury(child, reason),
-    })
+    }
+    const files = givenFiles(weights)
+    const child: LaneChild = await spawn(handlers, [...files.values()])
     this.#child = child
     if (this.#failure !== null) return child.kill()
     if (this.#frozen) child.freeze()
     if (this.#isHeldBack) child.holdBack?.(true)
     if (session === null) return this.#begin()
     const { runtime, engine, options } = session
-    const sizes = weights.map(([name, { bytes }]) => ({ name, bytes }))
+    const pathOf = (file: GivenFile) => child.pathOf?.(file) ?? file.path
+    const stated = weights.map(([name, { bytes }]) => {
+      const file = files.get(name)
+      return { name, bytes, path: file === undefined ? null : pathOf(file) }
+    })
+    const sent = weights.filter(([name]) => !files.has(name)).map(([, file]) => file)
     this.#watch.begin(child.pid ?? 0, { cpuMsMax: limits.loadMsMax, wallMsMax: limits.loadMsMax })
     await child.stream(
-      { type: 'load', runtime, engine, options, weights: sizes },
-      sizes.reduce((sum, { bytes }) => sum + bytes, 0),
-      partsOf(weights.map(([, file]) => file)),
+      { type: 'load', runtime, engine, options, weights: stated },
+      sent.reduce((sum, { bytes }) => sum + bytes, 0),
+      partsOf(sent),
     )
   }
 
@@ -270,6 +279,17 @@ export class Lane {
     this.#queue.rejectAll(error)
   }
 }
+
+/** Those of the weights that are files, by their names. A name that can be no file's is a stranger's word, and gets a number. */
+function givenFiles(weights: readonly (readonly [string, WeightFile])[]): ReadonlyMap<string, GivenFile> {
+  const files = new Map<string, GivenFile>()
+  for (const [place, [name, { path }]] of weights.entries())
+    if (typeof path === 'string')
+      files.set(name, { path, name: fileName.test(name) ? name : `weight ${place}` })
+  return files
+}
+
+const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 async function* partsOf(files: readonly WeightFile[]): AsyncGenerator<Uint8Array> {
   for (const file of files) yield* file.read()

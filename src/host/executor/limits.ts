@@ -8,8 +8,8 @@ export interface ExecutorLimits {
   readonly loadMsMax: number
   /** Per document: counting pages reads little more than headers. */
   readonly inspectMsMax: number
-  /** Resident memory of a child, sampled. */
-  readonly residentBytesMax: number
+  /** Private memory of a child (usage.ts), sampled. */
+  readonly privateBytesMax: number
   /** prlimit --data: a fence behind the sampling, for a child that allocates between two samples. */
   readonly dataBytesMax: number
   /** V8's --wasm-max-mem-pages, pages of 64 KiB: for any one wasm memory in the process, wabt's and ORT's too. */
@@ -31,7 +31,7 @@ export const defaultLimits: ExecutorLimits = {
   // A guess.
   inspectMsMax: 10_000,
   // OCR of an A4 page at 300 dpi in colour peaks at 964 MB in the exact engine (measured); the rest is a margin.
-  residentBytesMax: 1536 * 2 ** 20,
+  privateBytesMax: 1536 * 2 ** 20,
   // Private address space counts, not use: OCR maps 1.0 GB of it, a guest of 256 MiB 1.4 GB (measured).
   dataBytesMax: 2048 * 2 ** 20,
   // 1 GiB; ORT ran within it (measured). A guest's own cap is far lower (src/runtimes/wasm).

@@ -1,14 +1,18 @@
 /**
- * The link of a child's chain that gives it a root of its own: node, its libraries and its code, read-only, and no other
- * file of the machine; and an empty folder to stand in, since a library may take a name in a stranger's file for a path
+ * The link of a child's chain that gives it a root of its own: node, its libraries, its code and its weights, read-only, and no
+ * other file of the machine; and an empty folder to stand in, since a library may take a name in a stranger's file for a path
  * from where the process stands.
  */
 import { existsSync } from 'node:fs'
 import { sep } from 'node:path'
 import { findTool } from './tools.ts'
 
+/** The folder of a child's root in which its weights are. */
+export const weightsFolder = '/weights'
+
 /**
- * Becomes the rest of its arguments, in a root that holds the paths before `--` and nothing else. Runs in a mount
+ * Becomes the rest of its arguments, in a root that holds the paths before the first `--`, and, each as the file of the folder of
+ * weights that is named after it, the files before the second, and nothing else. Runs in a mount
  * namespace with the capabilities of its user namespace; an empty file system covers the old root, since umount needs
  * /proc to find it, and is where the child stands. Perl opens /dev/null for reading; an empty file does. `$1`: an empty
  * place to build on.
@@ -21,6 +25,14 @@ while [ "$1" != -- ]; do
   mount -n --rbind "$1" "$new$1"
   mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1"
   shift
+done
+shift
+mkdir "$new${weightsFolder}"
+while [ "$1" != -- ]; do
+  : > "$new${weightsFolder}/$2"
+  mount -n --bind "$1" "$new${weightsFolder}/$2"
+  mount -n -o remount,bind,ro,nosuid,nodev,noexec "$1" "$new${weightsFolder}/$2"
+  shift 2
 done
 shift
 mkdir "$new/empty" "$new/dev"
@@ -51,7 +63,7 @@ const systemPaths = [
 /** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
 const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
 
-/** Returns the link's program and arguments; null where the machine has no shell, or no place to build on. */
+/** Returns the link's program and arguments, for a child without weights; null where the machine has no shell, or no place to build on. */
 export function ownRoot(needed: readonly string[], folders: readonly string[]): string[] | null {
   const sh = findTool('sh', folders)
   const paths = outermost([...needed, ...systemPaths])
@@ -60,7 +72,7 @@ export function ownRoot(needed: readonly string[], folders: readonly string[]): 
   )
   if (sh === null || place === undefined) return null
   // The script looks up its tools itself, since the child's environment has no PATH.
-  return [sh, '-c', `PATH='${folders.join(':')}'\n${enterRoot}`, 'root', place, ...paths, '--']
+  return [sh, '-c', `PATH='${folders.join(':')}'\n${enterRoot}`, 'root', place, ...paths, '--', '--']
 }
 
 /** Those that are there, without those that lie in others. */

@@ -14,12 +14,17 @@ import {
   SlotFailed,
   SlotKilled,
 } from './contract.ts'
+import type { GivenFile } from './isolation.ts'
 import { Lane } from './lane.ts'
 import type { Fault } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 
 export interface SlotOptions {
-  readonly spawn: (session: SessionSpec, handlers: ChildHandlers) => Promise<Child>
+  readonly spawn: (
+    session: SessionSpec,
+    handlers: ChildHandlers,
+    files: readonly GivenFile[],
+  ) => Promise<Child>
   readonly limits: ExecutorLimits
   readonly log: ExecutorLog
 }
@@ -124,7 +129,7 @@ export class ProcessSlot implements Slot {
       const { spawn, limits, log } = this.#options
       this.#key = session.key
       this.#lane = new Lane({
-        spawn: (handlers) => spawn(session, handlers),
+        spawn: (handlers, files) => spawn(session, handlers, files),
         session,
         limits,
         log,

@@ -9,7 +9,11 @@ import { readFileSync } from 'node:fs'
 export interface Usage {
   /** User and system time of all threads, in steps of 10 ms. */
   readonly cpuMs: number
-  readonly residentBytes: number
+  /**
+   * The memory that it alone keeps from others. Pages of files are not counted: slots that map the same weights share them, and the
+   * kernel drops them when somebody needs the room.
+   */
+  readonly privateBytes: number
 }
 
 export interface Stat {
@@ -27,8 +31,11 @@ export function usageOf(pid: number): Usage | null {
   const stat = statOf(pid)
   if (stat === null) return null
   try {
-    const resident = /VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
-    return { cpuMs: stat.cpuMs, residentBytes: Number(resident?.[1] ?? 0) * 1024 }
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const [anonymous, shared] = [/^RssAnon:\s*(\d+) kB$/m, /^RssShmem:\s*(\d+) kB$/m].map((line) =>
+      Number(line.exec(status)?.[1] ?? 0),
+    )
+    return { cpuMs: stat.cpuMs, privateBytes: (anonymous! + shared!) * 1024 }
   } catch {
     return null
   }

@@ -17,7 +17,7 @@ export type Overrun = Extract<RecordErrorCode, 'cpu-limit' | 'time-limit' | 'mem
 
 export class Watch {
   readonly #sampleMs: number
-  readonly #residentBytesMax: number
+  readonly #privateBytesMax: number
   readonly #onOverrun: (code: Overrun) => void
   #pid = 0
   #limits: RunLimits = { cpuMsMax: 0, wallMsMax: 0 }
@@ -30,9 +30,9 @@ export class Watch {
   #cpuFromMs: number | null = null
   #cpuMs = 0
 
-  constructor(sampleMs: number, residentBytesMax: number, onOverrun: (code: Overrun) => void) {
+  constructor(sampleMs: number, privateBytesMax: number, onOverrun: (code: Overrun) => void) {
     this.#sampleMs = sampleMs
-    this.#residentBytesMax = residentBytesMax
+    this.#privateBytesMax = privateBytesMax
     this.#onOverrun = onOverrun
   }
 
@@ -94,7 +94,7 @@ export class Watch {
       this.#cpuFromMs ??= usage.cpuMs
       this.#cpuMs = usage.cpuMs - this.#cpuFromMs
     }
-    if ((usage?.residentBytes ?? 0) > this.#residentBytesMax) this.#onOverrun('memory-limit')
+    if ((usage?.privateBytes ?? 0) > this.#privateBytesMax) this.#onOverrun('memory-limit')
     else if (this.#cpuMs > this.#limits.cpuMsMax) this.#onOverrun('cpu-limit')
     else if (this.#wallMs > this.#limits.wallMsMax) this.#onOverrun('time-limit')
   }

@@ -173,6 +173,7 @@ export class Holdings {
         throw wrongOrElse(error)
       })
       if (known === undefined) throw new Error(`file ${file.file} is damaged`)
+      if (kind === 'weights' && known.length > 0) await this.#mine.plan(file)
       for (const part of known) parts.set(part, blockBytesMax)
     }
     await this.#blocks(parts, kind, from)

@@ -87,6 +87,12 @@ export class BlockFiles {
     return this.#names.sync()
   }
 
+  /** The path of a block that is a file; null where it is none. */
+  pathOf(cid: Cid): string | null {
+    const path = join(this.#path, cid)
+    return statSync(path, { throwIfNoEntry: false }) === undefined ? null : path
+  }
+
   /** Undefined when there is no such file, or the disk cannot read it. */
   async read(cid: Cid): Promise<Uint8Array | undefined> {
     return readFile(join(this.#path, cid)).then(plain, undefinedIfLost)
@@ -145,7 +151,7 @@ export class BlockFiles {
 }
 
 /** EIO is how a disk says that it lost a sector. */
-function undefinedIfLost(error: unknown): undefined {
+export function undefinedIfLost(error: unknown): undefined {
   if (!['ENOENT', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
 }
 

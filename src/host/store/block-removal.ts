@@ -11,12 +11,16 @@ import type { BlockFiles } from './block-files.ts'
 import type { BlockUse, BlockUses } from './block-uses.ts'
 import type { Database } from './database.ts'
 import type { HotCache } from './hot-cache.ts'
+import type { WeightFiles } from './weight-files.ts'
+import type { WeightRows } from './weight-rows.ts'
 
 export interface BlockRemovalOptions {
   readonly database: Database
   readonly files: BlockFiles
   readonly uses: BlockUses
   readonly hot: HotCache
+  readonly weightRows: WeightRows
+  readonly weightFiles: WeightFiles
   readonly cacheBytesMax: number
 }
 
@@ -66,7 +70,7 @@ export class BlockRemoval {
 
   /**
    * Brings the cache within its budget, after whatever may have made a block a part of it; or makes it smaller by so many
-   * bytes. The least recently read goes first.
+   * bytes. The least recently read goes first; weights that are one file go as a whole, since a part of them frees nothing.
    */
   evict(bytes = 0): void {
     const { uses, cacheBytesMax } = this.#options
@@ -75,11 +79,13 @@ export class BlockRemoval {
       let left = cached.reduce((sum, block) => sum + block.bytes, 0)
       const keep = Math.min(cacheBytesMax, left - bytes)
       const evicted: Cid[] = []
+      let file: Cid | null = null
       for (const block of cached) {
-        if (left <= keep) break
+        if (left <= keep && block.file !== file) break
         uses.removeCached(block.cid)
         evicted.push(block.cid)
         left -= block.bytes
+        file = block.file
       }
       return evicted
     })
@@ -91,22 +97,28 @@ export class BlockRemoval {
 
   /** Deletes those of the blocks which `release` names that nobody uses any more: the rows, then the files. */
   #deleting(release: () => readonly Cid[]): number {
-    const { database, uses, hot, files } = this.#options
+    const { database, uses, hot, files, weightRows, weightFiles } = this.#options
     assert(!database.isInTransaction, 'a rollback cannot bring a deleted file back')
-    const { released, unused, deleted } = database.transactionThatFrees(() => {
+    const { released, unused, deleted, emptied } = database.transactionThatFrees(() => {
       const released = release()
       const unused = released.length === 0 ? [] : uses.unused(released)
-      if (unused.length === 0) return { released, unused, deleted: [] }
+      if (unused.length === 0) return { released, unused, deleted: [], emptied: [] }
       uses.forgetReads(unused)
       const deleted = database.all<{ cid: Cid; isFile: number }>(
         `DELETE FROM blocks WHERE cid IN (SELECT value FROM json_each(?))
          RETURNING cid, body IS NULL AS isFile`,
         JSON.stringify(unused),
       )
-      return { released, unused, deleted }
+      const shorter = weightRows.lost(unused)
+      const linked = shorter.filter((file) => weightRows.get(file)?.isLinked)
+      const gone = linked.flatMap((file) => weightRows.forget(file))
+      // A file of which no part has come yet has its root only.
+      const emptied = [...linked, ...weightRows.forgetEmpty([...shorter, ...unused])]
+      return { released, unused: [...unused, ...gone], deleted, emptied }
     })
     for (const cid of unused) hot.delete(cid)
     for (const { cid, isFile } of deleted) if (isFile) files.remove(cid)
+    weightFiles.remove(emptied)
     return released.length
   }
 }

@@ -193,15 +193,22 @@ export class BlockUses {
     )!.bytes
   }
 
-  /** Returns the blocks that no job uses and that can be fetched again, least recently read first. */
-  cached(): { readonly cid: Cid; readonly bytes: number }[] {
+  /**
+   * Returns the blocks that no job uses and that can be fetched again, least recently read first. Those of weights that are one
+   * file, which \`file\` names, follow each other, and count as read when the last of them was.
+   */
+  cached(): { readonly cid: Cid; readonly bytes: number; readonly file: Cid }[] {
     this.writeReads()
     return this.#database.all(
-      `SELECT DISTINCT cid, bytes FROM block_uses JOIN blocks USING (cid) LEFT JOIN block_reads USING (cid)
-       WHERE job = '' AND kind IN ('weights', 'cache') AND NOT EXISTS (
-         SELECT 1 FROM block_uses other
-         WHERE other.cid = blocks.cid AND (other.job <> '' OR other.kind NOT IN ('weights', 'cache')))
-       ORDER BY at_ms, cid`,
+      `WITH parts AS (SELECT cid, min(file) AS file FROM weight_parts WHERE is_here = 1 GROUP BY cid),
+       cached AS (
+         SELECT DISTINCT blocks.cid, bytes, coalesce(parts.file, blocks.cid) AS file, coalesce(at_ms, 0) AS at_ms
+         FROM block_uses JOIN blocks USING (cid) LEFT JOIN parts USING (cid) LEFT JOIN block_reads USING (cid)
+         WHERE job = '' AND kind IN ('weights', 'cache') AND NOT EXISTS (
+           SELECT 1 FROM block_uses other
+           WHERE other.cid = blocks.cid AND (other.job <> '' OR other.kind NOT IN ('weights', 'cache'))))
+       SELECT cid, bytes, file FROM (SELECT *, max(at_ms) OVER (PARTITION BY file) AS last_ms FROM cached)
+       ORDER BY last_ms, file, cid`,
     )
   }
 

@@ -13,6 +13,8 @@ import { isHashOf } from './cid.ts'
 import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
 import type { HotCache } from './hot-cache.ts'
+import type { WeightFiles, Written } from './weight-files.ts'
+import type { WeightRows } from './weight-rows.ts'
 
 export interface Block {
   readonly cid: Cid
@@ -29,6 +31,8 @@ export interface BlockWriterOptions {
   readonly present: (cids: readonly Cid[]) => Cid[]
   /** Reads a block, and puts it aside when it is damaged. */
   readonly look: (cid: Cid) => Promise<unknown>
+  readonly weightRows: WeightRows
+  readonly weightFiles: WeightFiles
 }
 
 /** See the head. */
@@ -70,14 +74,30 @@ export class BlockWriter {
     for (const { cid } of large) files.hold(cid)
     try {
       // Again only when another reader put a damaged file aside, or a release took the row, in between.
-      do await this.#writeFiles(large)
-      while (!(await database.soon(() => this.#insert(blocks, use, check, along))))
+      for (let isKept = false; !isKept; ) {
+        const parts = await this.#writeParts(blocks)
+        await this.#writeFiles(large.filter(({ cid }) => !parts.has(cid)))
+        isKept = await database.soon(() => this.#insert(blocks, parts, use, check, along))
+      }
     } catch (error) {
       for (const { cid } of blocks) if (!has(cid)) hot.delete(cid)
       throw error
     } finally {
       for (const { cid } of large) files.letGo(cid, has(cid))
     }
+  }
+
+  /** Writes those of the blocks that are parts of weights, and not here yet, where they belong. */
+  async #writeParts(blocks: readonly Block[]): Promise<ReadonlyMap<Cid, Written>> {
+    const { weightRows, weightFiles, has } = this.#options
+    const written = new Map<Cid, Written>()
+    const places = weightRows.wanted(new Map(blocks.map(({ cid, bytes }) => [cid, bytes.byteLength])))
+    for (const { cid, bytes } of blocks) {
+      const own = places.get(cid)
+      if (own !== undefined && !has(cid)) written.set(cid, await weightFiles.write(bytes, own))
+    }
+    if (written.size > 0) await weightFiles.sync([...written.values()])
+    return written
   }
 
   async #writeFiles(large: readonly Block[]): Promise<void> {
@@ -96,15 +116,22 @@ export class BlockWriter {
   }
 
   /** Within a transaction. False when a file is gone that was there a moment ago. */
-  #insert(blocks: readonly Block[], use: BlockUse, check: () => void, along: () => void): boolean {
-    const { database, files, uses, hot, has } = this.#options
+  #insert(
+    blocks: readonly Block[],
+    parts: ReadonlyMap<Cid, Written>,
+    use: BlockUse,
+    check: () => void,
+    along: () => void,
+  ): boolean {
+    const { database, files, uses, hot, has, weightFiles } = this.#options
     check()
     for (const { cid, bytes } of blocks) {
       const isLarge = bytes.byteLength > rowBytesMax
-      if (isLarge && !has(cid) && !files.isWritten(cid)) return false
+      if (isLarge && !has(cid) && !parts.has(cid) && !files.isWritten(cid)) return false
     }
+    if (!weightFiles.note([...parts.values()])) return false
     for (const { cid, bytes } of blocks) {
-      const body = bytes.byteLength > rowBytesMax ? null : bytes
+      const body = bytes.byteLength > rowBytesMax || parts.has(cid) ? null : bytes
       database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, ?)', cid, bytes.byteLength, body)
       // It was hashed just now, and is about to be read: a result by its steward, an input by the lease that waits for it.
       if (body !== null && use.isCold !== true) hot.set(cid, body.slice())

@@ -10,6 +10,7 @@
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import { systemClock } from '../clock.ts'
+import { Assembly } from './assembly.ts'
 import { BlockFiles } from './block-files.ts'
 import { BlockRemoval, usesPerCommit } from './block-removal.ts'
 import { type BlockUse, BlockUses, isEvictable } from './block-uses.ts'
@@ -20,6 +21,9 @@ import type { Database } from './database.ts'
 import { DiskReserve } from './disk-reserve.ts'
 import { HotCache } from './hot-cache.ts'
 import { type JobAccess, JobBlocks } from './job-blocks.ts'
+import { Losses, type StoreLog } from './losses.ts'
+import { WeightFiles } from './weight-files.ts'
+import { WeightRows } from './weight-rows.ts'
 
 export type { BlockKind, BlockUse } from './block-uses.ts'
 export type { Block } from './block-writer.ts'
@@ -31,11 +35,6 @@ export interface BlockStoreOptions {
   readonly hotBytesMax?: number
   readonly now?: () => number
   readonly log?: StoreLog
-}
-
-/** The part of pino's loggers that the store uses. */
-export interface StoreLog {
-  warn(facts: object, message: string): void
 }
 
 /** A hundred sets of OCR weights, or one language model of 2 B parameters at 8 bits: a guess. */
@@ -50,19 +49,25 @@ export class BlockStore {
   readonly #uses: BlockUses
   readonly #writer: BlockWriter
   readonly #removal: BlockRemoval
+  readonly #weightFiles: WeightFiles
+  readonly #assembly: Assembly
+  readonly #losses: Losses
   readonly #log: StoreLog
   /** The room for jobs of strangers. */
   readonly reserve: DiskReserve
   /** The parts of jobs that are not over. */
   readonly #parts = new Map<JobId, JobBlocks>()
   readonly #releasing = new Map<JobId, Promise<void>>()
-  #onDamaged: (cid: Cid) => void = () => {}
 
   constructor(database: Database, directory: DataDirectory, options: BlockStoreOptions = {}) {
     this.#database = database
     this.#files = new BlockFiles(directory.blocksPath, directory.quarantinePath)
     this.#uses = new BlockUses(database, options.now ?? systemClock.now)
     this.#hot = new HotCache(options.hotBytesMax ?? hotBytesMaxDefault)
+    const weightRows = new WeightRows(database)
+    const weightFiles = new WeightFiles(directory.weightsPath, weightRows)
+    this.#weightFiles = weightFiles
+    this.#assembly = new Assembly({ database, files: this.#files, weightRows, weightFiles, blocks: this })
     this.#writer = new BlockWriter({
       database,
       files: this.#files,
@@ -71,22 +76,28 @@ export class BlockStore {
       has: (cid) => this.has(cid),
       present: (cids) => this.#present(cids),
       look: (cid) => this.#read(cid),
+      weightRows,
+      weightFiles,
     })
     this.#removal = new BlockRemoval({
       database,
       files: this.#files,
       uses: this.#uses,
       hot: this.#hot,
+      weightRows,
+      weightFiles,
       cacheBytesMax: options.cacheBytesMax ?? cacheBytesMaxDefault,
     })
     this.#log = options.log ?? { warn: () => {} }
+    const [files, uses, hot, log] = [this.#files, this.#uses, this.#hot, this.#log]
+    this.#losses = new Losses({ database, files, uses, hot, weightRows, weightFiles, log })
     this.reserve = new DiskReserve({
       space: () => directory.space(),
       usedBy: (job) => this.#uses.bytesOf(job),
       cachedBytes: () => this.#uses.cachedBytes(),
       evict: (bytes) => this.#removal.evict(bytes),
     })
-    this.#collectOrphans()
+    this.#losses.collect()
     this.#removal.evict()
   }
 
@@ -113,6 +124,13 @@ export class BlockStore {
     list: (job, kind) => this.#uses.blocksOf(job, kind),
     page: (job, kind, after) => this.#uses.pageOf(job, kind, after, usesPerCommit),
     hasAny: (job, kind) => this.#uses.hasAny(job, kind),
+    plan: (weights) => this.#assembly.plan(weights),
+    pathOf: (weights, setAside) => this.#assembly.pathOf(weights, setAside),
+    link: (weights, source, use, check) =>
+      this.#assembly.link(weights, source, (cids) => {
+        check()
+        this.#uses.add(cids, use)
+      }),
     setAside: (job, bytes, isOwn) => this.reserve.setAside(job, bytes, isOwn),
     dropAll: (use) => this.#removal.dropAll(use),
     letGo: (use, isIdle) => this.#removal.letGo(use, isIdle),
@@ -188,7 +206,7 @@ export class BlockStore {
 
   /** Tells of every block that was found damaged and put aside. One listener. */
   onDamaged(listener: (cid: Cid) => void): void {
-    this.#onDamaged = listener
+    this.#losses.onDamaged(listener)
   }
 
   /** The jobs that use a block, in order of their ids. */
@@ -228,25 +246,18 @@ export class BlockStore {
   /** Writes down what was read lately, for the next start's evictions. */
   close(): void {
     this.#database.transaction(() => this.#uses.writeReads())
+    this.#weightFiles.close()
   }
 
-  #collectOrphans(): void {
-    const rows = this.#database.all<{ cid: Cid }>('SELECT cid FROM blocks WHERE body IS NULL')
-    const known = new Set(rows.map(({ cid }) => cid))
-    const { removed, found } = this.#files.collect((cid) => known.has(cid))
-    if (removed > 0) this.#log.warn({ files: removed }, 'removed block files that a crash left behind')
-    for (const cid of known) if (!found.has(cid)) this.#quarantine(cid, null, 'file missing')
-  }
-
-  #row(cid: Cid): { readonly body: Uint8Array | null } | undefined {
-    return this.#database.get('SELECT body FROM blocks WHERE cid = ?', cid)
+  #row(cid: Cid): { readonly body: Uint8Array | null; readonly bytes: number } | undefined {
+    return this.#database.get('SELECT body, bytes FROM blocks WHERE cid = ?', cid)
   }
 
   /** Reads a block from the disk and verifies it; a damaged one is put aside. */
   async #read(cid: Cid): Promise<Uint8Array | undefined> {
     const row = this.#row(cid)
     if (row === undefined) return undefined
-    const bytes = row.body ?? (await this.#files.read(cid))
+    const bytes = row.body ?? (await this.#weightFiles.read(cid, row.bytes)) ?? (await this.#files.read(cid))
     return bytes !== undefined && isHashOf(cid, bytes) ? bytes : this.#readAgain(cid)
   }
 
@@ -254,20 +265,9 @@ export class BlockStore {
   #readAgain(cid: Cid): Uint8Array | undefined {
     const row = this.#row(cid)
     if (row === undefined) return undefined
-    const bytes = row.body ?? this.#files.readNow(cid)
+    const bytes = row.body ?? this.#weightFiles.readNow(cid, row.bytes) ?? this.#files.readNow(cid)
     if (bytes !== undefined && isHashOf(cid, bytes)) return bytes
-    this.#quarantine(cid, row.body, bytes === undefined ? 'unreadable' : 'hash mismatch')
+    this.#losses.putAside(cid, row.body, bytes === undefined ? 'unreadable' : 'hash mismatch')
     return undefined
-  }
-
-  /** The jobs' uses stay, so that fetching it again makes it whole for all of them. */
-  #quarantine(cid: Cid, body: Uint8Array | null, why: string): void {
-    this.#database.transactionThatFrees(() => {
-      this.#database.run('DELETE FROM blocks WHERE cid = ?', cid)
-      this.#uses.removeCached(cid)
-    })
-    this.#files.quarantine(cid, body)
-    this.#log.warn({ cid, why }, 'put a damaged block aside')
-    this.#onDamaged(cid)
   }
 }

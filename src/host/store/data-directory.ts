@@ -42,6 +42,11 @@ export class DataDirectory {
     return join(this.path, 'blocks')
   }
 
+  /** The folder in which each file of weights lies as one file. */
+  get weightsPath(): string {
+    return join(this.path, 'weights')
+  }
+
   /** The folder in which damaged blocks are put aside. */
   get quarantinePath(): string {
     return join(this.path, 'quarantine')

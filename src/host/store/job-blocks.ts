@@ -9,10 +9,12 @@
  * any more, so that a job which is gone leaves nothing behind.
  */
 import type { Cid, JobId } from '../../protocol/ids.ts'
+import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
 import type { SetAside } from './disk-reserve.ts'
 import { StoreError } from './errors.ts'
+import type { ReadFile } from './weight-files.ts'
 
 /** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
 export interface JobAccess {
@@ -30,6 +32,14 @@ export interface JobAccess {
   readonly list: (job: JobId, kind: BlockKind | null) => Cid[]
   readonly page: (job: JobId, kind: BlockKind, after: Cid | '') => Cid[]
   readonly hasAny: (job: JobId, kind: BlockKind) => boolean
+  readonly plan: (weights: FileReference) => Promise<void>
+  readonly pathOf: (weights: FileReference, setAside: (bytes: number) => SetAside) => Promise<string | null>
+  readonly link: (
+    weights: FileReference,
+    source: ReadFile,
+    use: BlockUse,
+    check: () => void,
+  ) => Promise<boolean>
   readonly setAside: (job: JobId, bytes: number, isOwn: boolean) => SetAside
   readonly dropAll: (use: BlockUse & { readonly job: JobId }) => void
   readonly letGo: (use: BlockUse & { readonly job: JobId }, isIdle: () => boolean) => Promise<void>
@@ -132,6 +142,31 @@ export class JobBlocks {
     } finally {
       room.settle()
     }
+  }
+
+  /**
+   * From now on, the parts of this file of weights go to one file when they are put. Its root is here. Throws StoreError
+   * not-a-file.
+   */
+  plan(weights: FileReference): Promise<void> {
+    return this.#access.plan(weights)
+  }
+
+  /**
+   * The path of a file that holds these weights and nothing else, and that nobody writes as long as they are the job's. Null: they
+   * are so small that they are in no file. Throws StoreError: block-missing, not-a-file, no-room, disk-full.
+   */
+  pathOf(weights: FileReference): Promise<string | null> {
+    return this.#access.pathOf(weights, (bytes) => this.#access.setAside(this.job, bytes, false))
+  }
+
+  /**
+   * Makes a user's file that was just read these weights, without copying it. Their root is here. False where it has to be
+   * copied. Throws StoreError released.
+   */
+  async link(weights: FileReference, source: ReadFile): Promise<boolean> {
+    if (this.#ready !== undefined) await this.#ready
+    return this.#access.link(weights, source, { kind: 'weights', job: this.job }, this.#check)
   }
 
   /** Drops the job's uses of one kind, and the blocks that nobody else uses, in one commit. */

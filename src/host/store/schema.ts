@@ -210,4 +210,23 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (day, kind, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Weights that lie on the disk as one file each: a row, and one for each of its parts. A part is also a row of blocks,
+  -- without a body, as long as it is here.
+  CREATE TABLE weight_files (
+    file TEXT PRIMARY KEY,    -- the CID of its root
+    bytes INTEGER NOT NULL,
+    is_whole INTEGER NOT NULL,
+    is_linked INTEGER NOT NULL, -- it is a user's own file by another name
+    stamp TEXT NOT NULL       -- of the whole file, when its parts were last checked
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE weight_parts (
+    file TEXT NOT NULL,
+    part INTEGER NOT NULL,
+    cid TEXT NOT NULL,
+    is_here INTEGER NOT NULL,
+    PRIMARY KEY (file, part)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX weight_parts_of_block ON weight_parts (cid);
+  `,
 ]

@@ -2,11 +2,13 @@
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { weightsBytesMax } from '../../protocol/limits.ts'
 import { ownOptionsOf } from '../../runtimes/registry.ts'
+import { bytesInMemoryMax } from '../../runtimes/weight.ts'
 import type { SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
+import { fileBytesMax } from '../store/files.ts'
 import type { Staging } from './staging.ts'
-import { namedWeightOf, readWeights, weightSources } from './weights.ts'
+import { judgeLargeWeights, namedWeightOf, readWeights, weightBytes, weightSources } from './weights.ts'
 
 /** In the order of their names. Throws RequestError. */
 export async function keepWeights(
@@ -20,13 +22,27 @@ export async function keepWeights(
   const weights: Manifest['weights'][number][] = []
   let bytes = 0
   for (const [done, source] of sources.entries()) {
-    onProgress({ step: 'importing-weights', done, total: sources.length })
-    const file = readWeights(runtime, source)
-    bytes += file.byteLength
-    if (bytes > weightsBytesMax)
+    const told = (part: number) =>
+      onProgress({ step: 'importing-weights', done: done + part, total: sources.length })
+    told(0)
+    const length = weightBytes(source)
+    bytes += length
+    if (bytes > weightsBytesMax || length > fileBytesMax)
       throw new RequestError(
-        `the ${source.name} at ${source.path} is too large: the weights of a job have at most ${weightsBytesMax} bytes together`,
+        `the ${source.name} at ${source.path} is too large: a file of weights has at most ${fileBytesMax} bytes, and those of a job at most ${weightsBytesMax} together`,
       )
+    if (length > bytesInMemoryMax) {
+      judgeLargeWeights(runtime, source, length)
+      let percent = 0
+      const kept = await staged.keepWeights(source.path, (read) => {
+        const now = Math.floor((read / length) * 100)
+        if (now > percent) told(now / 100)
+        percent = now
+      })
+      weights.push({ name: source.name, ...kept })
+      continue
+    }
+    const file = readWeights(runtime, source)
     if (source.name === namedWeightOf(runtime)) {
       const weight = { name: source.name, bytes: file }
       const fault = (await executor.tryWeight?.(runtime, weight, ownOptionsOf(options))) ?? null

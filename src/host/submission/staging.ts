@@ -7,12 +7,13 @@
  * know.
  */
 import { randomBytes } from 'node:crypto'
+import { createReadStream, statSync } from 'node:fs'
 import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
 import type { Block, BlockKind, BlockStore } from '../store/blocks.ts'
 import { cidOf } from '../store/cid.ts'
-import { partsOfFile, writeFile } from '../store/files.ts'
+import { fileBlockBytesMax, partsOfFile, writeFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { keptWeights } from '../vehicle/runtime-session.ts'
 
@@ -46,6 +47,34 @@ export class Staging {
     this.#kind = kind
     const { root, bytes } = await writeFile(file, (block) => this.#add(block))
     return { file: root, bytes }
+  }
+
+  /**
+   * Keeps a user's file of weights, which is linked where that is possible, and else copied, in memory of a few blocks. Durable
+   * when it resolves. \`told\` hears of the bytes that were read. Throws as putMany, and RequestError where the file changes meanwhile.
+   */
+  async keepWeights(path: string, told: (bytes: number) => void): Promise<FileReference> {
+    await this.flush()
+    this.#kind = 'weights'
+    const before = statSync(path)
+    let root: Block | undefined
+    const { root: file, bytes } = await writeFile(partsAt(path, told), (block) => {
+      root = block
+    })
+    const weights = { file, bytes }
+    await this.#mine.put(file, root!.bytes, 'weights')
+    const parts = (await partsOfFile(weights, this.#mine)) ?? []
+    await this.#mine.take(parts, 'weights')
+    const { size, mtimeMs, ino } = before
+    if (await this.#mine.link(weights, { path, size, mtimeMs, ino })) return weights
+    await this.#mine.plan(weights)
+    const copied = await this.keep(
+      partsAt(path, () => {}),
+      'weights',
+    )
+    await this.flush()
+    if (copied.file !== file) throw new RequestError(`${path} changed while it was read: submit again`)
+    return weights
   }
 
   async #add(block: Block): Promise<void> {
@@ -89,5 +118,15 @@ export class Staging {
   /** Keeps nothing of it any more, but for the blocks that jobs have taken. */
   letGo(): Promise<void> {
     return this.#store.release(this.#mine.job)
+  }
+}
+
+/** A file on this disk, a block at a time. */
+async function* partsAt(path: string, told: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const part of createReadStream(path, { highWaterMark: fileBlockBytesMax })) {
+    yield part
+    bytes += part.byteLength
+    told(bytes)
   }
 }

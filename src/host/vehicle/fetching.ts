@@ -10,9 +10,12 @@ import type { FileReference } from '../../protocol/job/manifest.ts'
 import { blockBytesMax } from '../../protocol/limits.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
-import type { BlockKind, BlockStore } from '../store/blocks.ts'
+import type { BlockStore } from '../store/blocks.ts'
 import { firstBlockBytesMax, partsOfFile } from '../store/files.ts'
-import type { JobBlocks } from '../store/job-blocks.ts'
+import { type GatheringOptions, gather, type Use } from './gathering.ts'
+
+export type { Use } from './gathering.ts'
+
 import { SharedWork } from './shared-work.ts'
 
 export class MissingBlocks extends Error {
@@ -20,12 +23,6 @@ export class MissingBlocks extends Error {
     super(`nobody who was asked has ${what}`)
     this.name = 'MissingBlocks'
   }
-}
-
-/** For which job a block is fetched, and as what. */
-export interface Use {
-  readonly mine: JobBlocks
-  readonly kind: BlockKind
 }
 
 export class Fetching {
@@ -58,43 +55,47 @@ export class Fetching {
     )
   }
 
-  /** Says how many blocks had to be fetched. Throws as `blocks`. */
+  /** Weights come from all of these peers at once, other files from the first that has them. Throws as `blocks`. */
   async files(
     files: readonly FileReference[],
     use: Use,
     from: readonly PeerId[],
     signal: AbortSignal,
-  ): Promise<number> {
-    const blocksOf = await this.#known(files)
+  ): Promise<void> {
+    const blocksOf = await this.#known(files, use)
     const missing = await use.mine.take([...blocksOf.values()].flat(), use.kind)
-    if (missing.length === 0) return 0
+    if (missing.length === 0) return
     const absent = new Set(missing)
     const firstOf = new Map(files.map((file) => [file.file, firstBlockBytesMax(file)]))
     const bytesMaxOf = (cid: Cid) => firstOf.get(cid) ?? blockBytesMax
     let bytes = 0
     for (const [file, blocks] of blocksOf)
       if (blocks.some((cid) => absent.has(cid))) bytes += file.bytes + rootBytesOf(file)
-    return use.mine.withRoom(bytes, async () => {
-      let fetched = 0
+    await use.mine.withRoom(bytes, async () => {
       for (let blocks = missing; blocks.length > 0; ) {
         await this.#fetch(blocks, bytesMaxOf, use, from, signal)
-        fetched += blocks.length
         // What was fetched is the job's. That leaves the parts of those of which the root has come.
-        const left = [...(await this.#known(files)).values()].flatMap((known) => known.slice(1))
+        const left = [...(await this.#known(files, use)).values()].flatMap((known) => known.slice(1))
         blocks = left.length === 0 ? [] : await use.mine.take(left, use.kind)
       }
-      return fetched
     })
   }
 
   /**
    * The blocks of each file, as far as they are known: first the file's own, and then its parts if that one is here. The
-   * parts may be here for another job, and must stay when that one ends. Throws StoreError not-a-file for what has another
-   * length than was stated.
+   * parts may be here for another job, and must stay when that one ends. Those of weights come into one file. Throws StoreError
+   * not-a-file for what has another length than was stated.
    */
-  async #known(files: readonly FileReference[]): Promise<Map<FileReference, readonly Cid[]>> {
+  async #known(
+    files: readonly FileReference[],
+    { mine, kind }: Use,
+  ): Promise<Map<FileReference, readonly Cid[]>> {
     const known = new Map<FileReference, readonly Cid[]>()
-    for (const file of files) known.set(file, [file.file, ...((await partsOfFile(file, this.#blocks)) ?? [])])
+    for (const file of files) {
+      const parts = (await partsOfFile(file, this.#blocks)) ?? []
+      if (kind === 'weights' && parts.length > 0) await mine.plan(file)
+      known.set(file, [file.file, ...parts])
+    }
     return known
   }
 
@@ -113,9 +114,28 @@ export class Fetching {
     await Promise.all([
       others,
       this.#underWay.begin(keysOf(mine), signal, (shared) =>
-        this.#fetchAll(mine, bytesMaxOf, use, from, shared),
+        use.kind === 'weights'
+          ? this.#gatherAll(mine, bytesMaxOf, use, from, shared)
+          : this.#fetchAll(mine, bytesMaxOf, use, from, shared),
       ),
     ])
+  }
+
+  async #gatherAll(
+    cids: readonly Cid[],
+    bytesMaxOf: (cid: Cid) => number,
+    use: Use,
+    from: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const fetch: GatheringOptions['fetch'] = (...asked) => this.#network.blocks.fetch(...asked)
+    try {
+      const { left, failure } = await gather(cids, from, { fetch, use, bytesMaxOf }, signal)
+      if (left.length > 0) throw failure ?? new MissingBlocks(`block ${left[0]}`)
+    } catch (error) {
+      if (signal.aborted) this.#onGivenUp(use.mine.job)
+      throw error
+    }
   }
 
   /** Fetches from the first peer that is there and has the blocks, and then the missing ones from the next. */

@@ -3,8 +3,8 @@
  *
  * Shards and documents come from the job's stewards, since only those may hand them out: from the one that looks
  * after the lease, and from the others when it cannot. Weights are public by their CID, so any peer that has them
- * will do, and others are asked before the stewards: a hundred vehicles that join a job should not all fetch 15 MB
- * from the submitter. Leases of one job ask for the same blocks at the same time; each is fetched once, and no
+ * will do, several at once (gathering.ts), and others are asked before the stewards: a hundred vehicles that join a job should not
+ * all fetch 15 MB from the submitter. Leases of one job ask for the same blocks at the same time; each is fetched once, and no
  * further when none of them wants it any more: a vehicle that drives off has its link to itself.
  */
 import type { Logger } from 'pino'
@@ -18,14 +18,19 @@ import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.t
 import { shardBlockBytesMax } from '../../protocol/limits.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Network } from '../network/network.ts'
+import { shuffled } from '../shuffled.ts'
 import type { BlockStore } from '../store/blocks.ts'
+import { StoreError } from '../store/errors.ts'
 import { missingFileBlocks, partsOfFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
+import { Arrival } from './arrival.ts'
 import { Fetching, MissingBlocks, type Use } from './fetching.ts'
 import { SharedWork } from './shared-work.ts'
 
-/** Peers asked for weights before the steward is: a guess; each costs one round trip. */
-const peersAskedMax = 4
+/** Peers asked whether they have weights: each costs one round trip. A guess. */
+const peersAskedMax = 16
+/** Those that weights come from at once: each may bring 12 MiB that wait in memory. A guess. */
+const peersAtOnceMax = 4
 /** Shards of 256 pages have some 80 KB each in memory; more than a lease has of these. */
 const decodedMax = 32
 
@@ -150,18 +155,17 @@ export class Provisions {
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { file } = weight
-    const sources = [...(await this.#providers(weight, stewards, signal)), ...stewards]
-    for (const [i, peer] of sources.entries()) {
-      try {
-        const fetched = await this.#fetching.files([weight], use, [peer], signal)
-        if (fetched > 0) this.#log.debug({ peer, file, blocks: fetched }, 'weights were fetched')
-        return
-      } catch (error) {
-        if (signal.aborted || i === sources.length - 1) throw error
-        this.#log.debug({ peer, file, error }, 'another peer is asked for the weights')
-      }
+    const arrival = new Arrival(weight, this.#log)
+    const told = { ...use, told: arrival.came }
+    const others = await this.#providers(weight, stewards, signal)
+    try {
+      await this.#fetching.files([weight], told, others.length > 0 ? others : stewards, signal)
+    } catch (error) {
+      if (signal.aborted || others.length === 0 || error instanceof StoreError) throw error
+      this.#log.debug({ file: weight.file, error }, 'the stewards are asked for the rest of the weights')
+      await this.#fetching.files([weight], told, stewards, signal)
     }
+    arrival.over()
   }
 
   /** Connected peers that say that they have it, in random order. */
@@ -183,7 +187,7 @@ export class Provisions {
         }
       }),
     )
-    return asked.filter((_, i) => answers[i])
+    return asked.filter((_, i) => answers[i]).slice(0, peersAtOnceMax)
   }
 }
 
@@ -191,11 +195,4 @@ export class Provisions {
 function refuseExcess({ payload }: Verified<Manifest>): void {
   const why = excessOf(payload)
   if (why !== undefined) throw new ProtocolError({ code: 'malformed', what: 'manifest', why })
-}
-
-function shuffled<Item>(items: readonly Item[]): Item[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item)
 }

@@ -7,7 +7,7 @@ import type { JobId } from '../../protocol/ids.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { Shard } from '../../protocol/job/shard.ts'
-import { documentBytesMax, weightsBytesMax } from '../../protocol/limits.ts'
+import { documentBytesMax } from '../../protocol/limits.ts'
 import { ownOptionsOf, pageCpuMsMaxOf } from '../../runtimes/registry.ts'
 import { Backlog, ByteBudget } from '../byte-budget.ts'
 import type { RecordResult, SessionRefused, SessionSpec, Slot, WeightFile } from '../executor/contract.ts'
@@ -47,13 +47,16 @@ export function sessionOf(job: JobId, manifest: Manifest, engine: string, blocks
   }
 }
 
-/** Weights that a store has, for a session that may be loaded more than once. */
+/**
+ * Weights that a store has, for a session that may be loaded more than once: as files, but for those so small that they are in
+ * none.
+ */
 export function keptWeights(weights: Manifest['weights'], blocks: JobBlocks): SessionSpec['weights'] {
   return async () => {
     const files = new Map<string, WeightFile>()
     for (const { name, file, bytes } of weights) {
-      const read = () => readFileParts({ file, bytes }, (cid) => blocks.get(cid), weightsBytesMax)
-      files.set(name, { bytes, read })
+      const read = () => readFileParts({ file, bytes }, (cid) => blocks.get(cid), bytes)
+      files.set(name, { bytes, path: await blocks.pathOf({ file, bytes }), read })
     }
     return files
   }

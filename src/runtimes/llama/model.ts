@@ -1,7 +1,8 @@
 /** The model of a session: one weight called 'model', checked before the engine sees it, with a context that fits it and the slot. */
 import { architectureFact, checkGguf } from '../gguf/check.ts'
 import { GgufFault, type GgufHeader } from '../gguf/header.ts'
-import { RecordError } from '../runtime.ts'
+import { RecordError, type Weight } from '../runtime.ts'
+import { bytesOf } from '../weight.ts'
 import type { LlamaSettings } from './llama.ts'
 import { roomFault } from './room.ts'
 
@@ -23,11 +24,12 @@ export interface ModelUse {
 
 /** Throws RecordError('bad-weights'). */
 export function modelOf(
-  weights: ReadonlyMap<string, Uint8Array>,
+  weights: ReadonlyMap<string, Weight>,
   { contextTokens, contextTokensUsual, batchTokens, pooling }: ModelUse,
 ): Model {
-  const bytes = weights.get('model')
-  if (bytes === undefined || weights.size !== 1) refuse('this runtime takes one weight, called model')
+  const weight = weights.get('model')
+  if (weight === undefined || weights.size !== 1) refuse('this runtime takes one weight, called model')
+  const bytes = bytesOf(weight)
   const header = headerOf(bytes)
   const own = architectureFact(header, 'context_length') ?? 0
   if (contextTokens > own)

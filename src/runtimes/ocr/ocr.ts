@@ -11,7 +11,8 @@ import { kindOf } from '../imaging/kind.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { shapeOfPdf } from '../pdf/inspection.ts'
 import { cutPages } from '../pdf/pieces.ts'
-import { RecordError, type Runtime, type RuntimeOptions, type Session } from '../runtime.ts'
+import { RecordError, type Runtime, type RuntimeOptions, type Session, type Weight } from '../runtime.ts'
+import { bytesOf } from '../weight.ts'
 import type { PaddleModels } from './by-paddle.ts'
 import { readDictionary } from './ctc.ts'
 import { ocrOptions, traineddataPrefix } from './description.ts'
@@ -47,7 +48,7 @@ const pageCostMs = 2000
  */
 async function loadSession(
   engine: string,
-  weights: ReadonlyMap<string, Uint8Array>,
+  weights: ReadonlyMap<string, Weight>,
   options: RuntimeOptions,
 ): Promise<Session> {
   const wrong = wrongOption(ocrOptions, options)
@@ -75,7 +76,7 @@ function takesText(options: RuntimeOptions): boolean {
 /** Only those that the chosen model may use. */
 async function loadRecognisers(
   engine: string,
-  weights: ReadonlyMap<string, Uint8Array>,
+  weights: ReadonlyMap<string, Weight>,
   options: RuntimeOptions,
 ): Promise<Recognisers> {
   const model = choiceOf(ocrOptions, 'model', options)
@@ -83,12 +84,14 @@ async function loadRecognisers(
   if (model === 'tesseract' && languages.length === 0)
     throw new RecordError('bad-weights', 'the model tesseract needs the traineddata of a language')
   const tesseract =
-    model === 'paddle' ? [] : await Promise.all(languages.map((name) => loadTesseract(weights.get(name)!)))
+    model === 'paddle'
+      ? []
+      : await Promise.all(languages.map((name) => loadTesseract(bytesOf(weights.get(name)!))))
   const paddle = model === 'tesseract' ? undefined : await loadPaddle(engine, weights)
   return { tesseract, paddle, detectionSideMax: optionOf(ocrOptions, 'detectionSideMax', options) }
 }
 
-async function loadPaddle(engine: string, weights: ReadonlyMap<string, Uint8Array>): Promise<PaddleModels> {
+async function loadPaddle(engine: string, weights: ReadonlyMap<string, Weight>): Promise<PaddleModels> {
   const models = {
     detector: await loadModel(engine, weightOf(weights, 'detection')),
     recogniser: await loadModel(engine, weightOf(weights, 'recognition')),
@@ -98,10 +101,10 @@ async function loadPaddle(engine: string, weights: ReadonlyMap<string, Uint8Arra
   return models
 }
 
-function weightOf(weights: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
-  const bytes = weights.get(name)
-  if (bytes === undefined) throw new RecordError('bad-weights', `no weights named '${name}'`)
-  return bytes
+function weightOf(weights: ReadonlyMap<string, Weight>, name: string): Uint8Array {
+  const weight = weights.get(name)
+  if (weight === undefined) throw new RecordError('bad-weights', `no weights named '${name}'`)
+  return bytesOf(weight)
 }
 
 /** A blank page and a blank line: models that do not fit show it here and not on the first document. */

@@ -17,6 +17,7 @@
 import { createHash } from 'node:crypto'
 import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime } from '../runtime.ts'
+import { bytesOf } from '../weight.ts'
 import { admit } from './admission.ts'
 import { wasmOptions, wasmShapeOf } from './description.ts'
 import { trapMessage } from './traps.ts'
@@ -38,10 +39,11 @@ export const wasm: Runtime = {
 
   async load(engine, weights, options) {
     if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of wasm is exact')
-    const bytes = weights.get('module')
-    if (bytes === undefined || weights.size !== 1) {
+    const weight = weights.get('module')
+    if (weight === undefined || weights.size !== 1) {
       throw new RecordError('bad-weights', 'wasm takes one weight, called module')
     }
+    const bytes = bytesOf(weight)
     const wrong = wrongOption(wasmOptions, options)
     if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
     const module = await admit(bytes, optionOf(wasmOptions, 'memoryPagesMax', options))

@@ -1,0 +1,47 @@
+/** Tells the log how weights come: how much of them, how fast and from whom. */
+import type { Logger } from 'pino'
+import type { PeerId } from '../../protocol/ids.ts'
+import type { FileReference } from '../../protocol/job/manifest.ts'
+import { systemClock } from '../clock.ts'
+
+/** A line this often. A guess. */
+const lineMs = 10_000
+/** Smaller weights are there before anybody could read of them; their line is for who looks for an error. A guess. */
+const smallBytesMax = 64 * 2 ** 20
+
+export class Arrival {
+  readonly #weights: FileReference
+  readonly #log: Logger
+  readonly #begunMs = systemClock.monotonicMs()
+  readonly #peers = new Set<PeerId>()
+  #bytes = 0
+  #toldMs = this.#begunMs
+
+  constructor(weights: FileReference, log: Logger) {
+    this.#weights = weights
+    this.#log = log
+  }
+
+  readonly came = (peer: PeerId, bytes: number): void => {
+    if (bytes > 0) this.#peers.add(peer)
+    this.#bytes += bytes
+    const nowMs = systemClock.monotonicMs()
+    if (nowMs - this.#toldMs < lineMs) return
+    this.#toldMs = nowMs
+    this.#log.info(this.#facts(), 'weights are coming')
+  }
+
+  /** Nothing is said where nothing had to come. */
+  over(): void {
+    if (this.#bytes === 0) return
+    const level = this.#weights.bytes > smallBytesMax ? 'info' : 'debug'
+    this.#log[level](this.#facts(), 'weights were fetched')
+  }
+
+  #facts(): object {
+    const { file, bytes } = this.#weights
+    const seconds = (systemClock.monotonicMs() - this.#begunMs) / 1_000
+    const megabytesPerSecond = Math.round(this.#bytes / 1e5 / Math.max(seconds, 0.001)) / 10
+    return { file, of: bytes, bytes: this.#bytes, megabytesPerSecond, peers: [...this.#peers] }
+  }
+}
