@@ -47,11 +47,13 @@ async function answersTo(lines: readonly object[], changes: Partial<SubmitReques
   return results
 }
 
-test('`carpool submit` files letters by a model on two vehicles, which agree on every byte', async (t) => {
+test('`carpool submit` files letters by a model on two vehicles, which agree on every byte, and on what does not fit', async (t) => {
   const { submitter } = mesh
   const server = await serveLocal(submitter.api, submitter.dataDir, log)
   t.after(() => server.close())
-  const [lines, categories] = [letterLines().slice(0, 24), letterCategories()]
+  const [letters, categories] = [letterLines().slice(0, 24), letterCategories()]
+  const messages = [{ role: 'user', content: 'word '.repeat(400) }]
+  const lines = [...letters, { custom_id: 'long', body: { messages } }]
   const [prompts, answers] = ['prompts.jsonl', 'answers.jsonl'].map((name) => join(mesh.folder, name)) as [
     string,
     string,
@@ -67,11 +69,17 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
     submitter.dataDir,
   ])
   const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
-  assert.deepEqual([code, err], [0, ''])
+  assert.equal(code, 4)
+  assert.equal(err, 'carpool: 1 of 25 documents ended in an error: context-length × 1\n')
   const results = readFileSync(answers, 'utf8').trim().split('\n')
   assert.equal(results.length, lines.length)
   for (const [i, line] of results.entries()) {
     const { document, page, result, error } = JSON.parse(line)
+    if (i === letters.length) {
+      assert.deepEqual([document, result, error.code], ['long', null, 'context-length'])
+      assert.match(error.message, /has 1204 tokens .* room for 512$/)
+      break
+    }
     assert.deepEqual([document, page, error], [lines[i]!.custom_id, 1, null])
     assert.equal(JSON.parse(result.text).category, categories[i])
     assert.equal(result.finish_reason, 'stop')
@@ -81,24 +89,6 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
     submitter.api.jobs().map(({ job }) => submitter.api.status(job)),
   )
   assert.deepEqual([state, contradicted, pages?.verified], ['complete', [], lines.length])
-})
-
-test('a template makes requests of fields, and what does not fit the context is an error of its line by name', async () => {
-  const template = join(mesh.folder, 'template.txt')
-  writeFileSync(template, '{{greeting}} {{text}}')
-  const [first] = letterLines()
-  const letter = first!.body.messages[0]!.content
-  const results = await answersTo(
-    [
-      { id: 'short', greeting: 'Hello.', text: letter },
-      { id: 'long', greeting: 'Hello.', text: 'word '.repeat(400) },
-    ],
-    { promptTemplate: template },
-  )
-  const [short, long] = results
-  assert.match(String(short?.result?.text), /^\{"category":"thanks"/)
-  assert.equal(long?.error?.code, 'context-length')
-  assert.match(String(long?.error?.message), /has 1206 tokens .* room for 512$/)
 })
 
 test('texts become vectors, the same for two vehicles', async () => {
