@@ -5,6 +5,13 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
+import {
+  embedOptions,
+  embedRequests,
+  embedShapeOf,
+  embedWeights,
+  faultOfEmbeddingModel,
+} from './embed/description.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { faultOfModel, llmOptions, llmRequests, llmShapeOf, llmWeights } from './llm/description.ts'
 import {
@@ -31,6 +38,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
+    hasPlaces: true,
     refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
@@ -41,6 +49,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.
     faultOfWeights: () => null,
+    trial: async (bytes, options) => (await import('./wasm/admission.ts')).faultOfModule(bytes, options),
     shapeOf: wasmShapeOf,
     refusalOf: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,
@@ -55,6 +64,17 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     requests: llmRequests,
     refusalOf: () => null,
     load: async () => (await import('./llm/llm.ts')).llm,
+  },
+  embed: {
+    weights: embedWeights,
+    takesText: true,
+    unit: 'page',
+    options: { ...embedOptions, ...limitOptions },
+    faultOfWeights: faultOfEmbeddingModel,
+    shapeOf: embedShapeOf,
+    requests: embedRequests,
+    refusalOf: () => null,
+    load: async () => (await import('./embed/embed.ts')).embed,
   },
 }
 

@@ -74,6 +74,13 @@ export interface RuntimeDescription {
    * no engine takes such files.
    */
   readonly faultOfLargeWeights?: (name: string, head: Uint8Array, bytes: number) => string | null
+  /**
+   * Looks at the weight that a submitter names more closely than at its structure, in this process: a sentence about it, or null.
+   * Left out where only a session shows more.
+   */
+  readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
+  /** Set where its records are pages that say where words stand. */
+  readonly hasPlaces?: true
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
   readonly shapeOf?: (bytes: number) => DocumentShape
   /** Left out where documents go as they are. */

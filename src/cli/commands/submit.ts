@@ -37,6 +37,7 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly traineddata?: readonly string[]
   readonly model?: string
   readonly promptTemplate?: string
+  readonly encoding?: string
   readonly option?: Readonly<Record<string, OptionValue>>
   readonly errorBound: number
   readonly colludingShare: number
@@ -96,6 +97,7 @@ Examples:
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
   $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit prompts.jsonl --runtime llm --model model.gguf -o answers.jsonl
+  $ carpool submit texts.jsonl --runtime embed --model embeddings.gguf -o vectors.jsonl
   $ ./lines-of-text | carpool submit - --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
@@ -189,6 +191,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     options: {
       ...flags.option,
       ...(flags.model === undefined || isFile ? {} : { model: flags.model }),
+      ...(flags.encoding === undefined ? {} : { encoding: flags.encoding }),
       ...pdfOptionsOf(flags),
     },
     errorBound,

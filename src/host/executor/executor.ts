@@ -214,9 +214,9 @@ export class ProcessExecutor implements Executor {
         frozen: false,
       })
     }
-    const { inspectMsMax } = this.#limits
-    const wallMsMax = inspectMsMax * inspectWallFactor
-    return this.#inspector.ask(request, body, { cpuMsMax: inspectMsMax, wallMsMax })
+    const { inspectMsMax, loadMsMax } = this.#limits
+    const cpuMsMax = request.type === 'try' ? loadMsMax : inspectMsMax
+    return this.#inspector.ask(request, body, { cpuMsMax, wallMsMax: cpuMsMax * inspectWallFactor })
   }
 
   /** Kills every child; resolves when they are gone. Pending requests reject with SlotKilled. */

@@ -27,7 +27,7 @@ import type { PaddleModels } from './by-paddle.ts'
 import { readDictionary } from './ctc.ts'
 import { ocrOptions, traineddataPrefix } from './description.ts'
 import { detectText } from './detection.ts'
-import { availableEngines, loadModel } from './engines.ts'
+import { absentEngines, availableEngines, loadModel } from './engines.ts'
 import { pageRecord } from './page-record.ts'
 import { readPdfPage } from './pdf-page.ts'
 import { type Recognisers, readPage } from './read-page.ts'
@@ -37,6 +37,7 @@ import { loadTesseract, type PageReader } from './tesseract.ts'
 export const ocr: Runtime = {
   name: 'ocr',
   engines: availableEngines,
+  absent: absentEngines,
   async inspect(document, { options, passwords }) {
     if (kindOf(document).readable === 'PDF')
       return shapeOfPdf(document, passwords, takesText(options), pageCostMs)

@@ -18,7 +18,9 @@
  * convert arguments, and a BigInt where the host counts on a number is a TypeError in the host.
  */
 import wabt from 'wabt'
+import { optionOf, type RuntimeOptions, wrongOption } from '../options.ts'
 import { hasRunOut, RecordError } from '../runtime.ts'
+import { wasmOptions } from './description.ts'
 import { pinCompiler } from './engine.ts'
 import { readSections, type Sections, withLimitsMax } from './module-sections.ts'
 import { wasiModule, wasiSignatures } from './wasi-host.ts'
@@ -65,6 +67,19 @@ export async function admit(bytes: Uint8Array, memoryPagesMax: number): Promise<
   } catch (error) {
     if (hasRunOut(error)) throw error
     return refuse('valid, but beyond the limits of the engine')
+  }
+}
+
+/** Why no vehicle would take the module of a job with these options; null: they would. */
+export async function faultOfModule(bytes: Uint8Array, options: RuntimeOptions): Promise<string | null> {
+  try {
+    // Options out of range are refused elsewhere.
+    const isRight = wrongOption(wasmOptions, options) === undefined
+    await admit(bytes, optionOf(wasmOptions, 'memoryPagesMax', isRight ? options : {}))
+    return null
+  } catch (error) {
+    if (error instanceof RecordError) return error.message
+    throw error
   }
 }
 
