@@ -117,6 +117,7 @@ export class BlockStore {
   readonly #access: JobAccess = {
     take: (cids, use, check) => this.#take(cids, use, check),
     putMany: (blocks, use, check, along) => this.#writer.putMany(blocks, use, check, along),
+    putParts: (blocks, use, check) => this.#writer.putParts(blocks, use, check),
     get: (cid) => this.get(cid),
     size: (cid) => this.size(cid),
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
