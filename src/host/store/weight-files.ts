@@ -37,6 +37,8 @@ import type { Place, WeightRows } from './weight-rows.ts'
 
 /** Ends the name of a file that lacks parts. */
 const partialSuffix = '.part'
+/** Files that stay open to be read. A guess: most nodes serve the weights of one job or two. */
+const readingMax = 4
 
 /** A file that is being written. */
 interface Writing {
@@ -61,6 +63,7 @@ export class WeightFiles {
   readonly #names: DirectorySync
   readonly #rows: WeightRows
   readonly #writing = new Map<Cid, Writing>()
+  readonly #reading = new Map<Cid, Promise<FileHandle>>()
 
   constructor(folder: string, rows: WeightRows) {
     this.#folder = folder
@@ -120,21 +123,36 @@ export class WeightFiles {
   async read(cid: Cid, bytes: number): Promise<Uint8Array | undefined> {
     const place = this.#rows.placeOf(cid)
     if (place === undefined) return undefined
-    const block = new Uint8Array(bytes)
-    for (const path of this.#paths(place.file)) {
-      try {
-        const file = await open(path, 'r')
-        try {
-          const { bytesRead } = await file.read(block, 0, bytes, place.part * blockBytesMax)
-          return bytesRead === bytes ? block : undefined
-        } finally {
-          await file.close()
-        }
-      } catch (error) {
-        undefinedIfLost(error)
-      }
+    const block = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
+    try {
+      const file = await this.#toRead(place.file)
+      const { bytesRead } = await file.read(block, 0, bytes, place.part * blockBytesMax)
+      return bytesRead === bytes ? block : undefined
+    } catch (error) {
+      // Closed meanwhile: whoever asks reads again.
+      if ((error as NodeJS.ErrnoException).code !== 'EBADF') undefinedIfLost(error)
+      return undefined
     }
-    return undefined
+  }
+
+  /** Stays open, since a file is served a block at a time. */
+  #toRead(file: Cid): Promise<FileHandle> {
+    const known = this.#reading.get(file)
+    if (known !== undefined) return known
+    const [path, partial] = this.#paths(file)
+    const opened = open(path, 'r').catch(() => open(partial, 'r'))
+    this.#reading.set(file, opened)
+    opened.catch(() => {
+      if (this.#reading.get(file) === opened) this.#reading.delete(file)
+    })
+    for (const [oldest] of this.#reading) if (this.#reading.size > readingMax) this.#stopReading(oldest)
+    return opened
+  }
+
+  #stopReading(file: Cid): void {
+    const opened = this.#reading.get(file)
+    this.#reading.delete(file)
+    opened?.then((handle) => handle.close()).catch(() => {})
   }
 
   /** The same before this returns. */
@@ -211,6 +229,7 @@ export class WeightFiles {
   }
 
   unlink(file: Cid): void {
+    this.#stopReading(file)
     rmSync(this.#path(file), { force: true })
   }
 
@@ -218,12 +237,14 @@ export class WeightFiles {
   remove(files: readonly Cid[]): void {
     for (const file of files) {
       void this.#close(file)
+      this.#stopReading(file)
       rmSync(this.#path(file), { force: true })
       rmSync(this.#path(file) + partialSuffix, { force: true })
     }
   }
 
   close(): void {
+    for (const file of [...this.#reading.keys()]) this.#stopReading(file)
     for (const file of [...this.#writing.keys()]) void this.#close(file)
   }
 
