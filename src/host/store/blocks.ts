@@ -177,8 +177,8 @@ export class BlockStore {
     const bytes = await this.#read(cid)
     if (bytes === undefined) return undefined
     this.#uses.read(cid)
-    // It may have gone while its file was read.
-    if (this.has(cid)) this.#hot.set(cid, bytes)
+    // It may have gone while its file was read. Weights would only push others out: the system has their pages.
+    if (this.has(cid) && !this.#weightFiles.has(cid)) this.#hot.set(cid, bytes)
     return bytes
   }
 
@@ -189,6 +189,11 @@ export class BlockStore {
 
   has(cid: Cid): boolean {
     return this.size(cid) !== undefined
+  }
+
+  /** Tells whether all of a file of weights is here. */
+  hasWeights(file: Cid): boolean {
+    return this.#weightFiles.pathOf(file) !== undefined
   }
 
   /** Bytes of a block that is here. */

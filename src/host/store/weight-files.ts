@@ -119,6 +119,11 @@ export class WeightFiles {
     return true
   }
 
+  /** Tells whether a block is a part of one of these files. */
+  has(cid: Cid): boolean {
+    return this.#rows.placeOf(cid) !== undefined
+  }
+
   /** The bytes at a block's place, which nobody has checked. Undefined where it has none, or the disk cannot read it. */
   async read(cid: Cid, bytes: number): Promise<Uint8Array | undefined> {
     const place = this.#rows.placeOf(cid)

@@ -23,7 +23,7 @@ export function objectionTo(
   succession: Succession,
   held: readonly Held[],
   condition: Condition,
-  { self, engines, slots, categories, takesOptions }: WorkerOptions,
+  { self, engines, slots, categories, takesOptions, lacksRoomFor }: WorkerOptions,
   nowMs: number,
 ): DeclineReason | undefined {
   if (condition.mode === 'stop') return 'stopped'
@@ -47,7 +47,7 @@ export function objectionTo(
   if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
   if (isFull(held, manifest.signer, slots)) return 'busy'
   if (!fitsInTime(lease.payload.costMs, held, condition, slots, nowMs)) return 'leaving'
-  return undefined
+  return lacksRoomFor?.(manifest.payload) ?? undefined
 }
 
 /** Tells whether the slots are full, counting all leases or this submitter's. */
