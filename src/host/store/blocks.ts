@@ -24,6 +24,7 @@ import { type JobAccess, JobBlocks } from './job-blocks.ts'
 import { Losses, type StoreLog } from './losses.ts'
 import { WeightFiles } from './weight-files.ts'
 import { WeightRows } from './weight-rows.ts'
+import { WeightShelf } from './weight-shelf.ts'
 
 export type { BlockKind, BlockUse } from './block-uses.ts'
 export type { Block } from './block-writer.ts'
@@ -53,6 +54,8 @@ export class BlockStore {
   readonly #assembly: Assembly
   readonly #losses: Losses
   readonly #log: StoreLog
+  /** Weights as this node's owner sees them. */
+  readonly weights: WeightShelf
   /** The room for jobs of strangers. */
   readonly reserve: DiskReserve
   /** The parts of jobs that are not over. */
@@ -91,6 +94,7 @@ export class BlockStore {
     this.#log = options.log ?? { warn: () => {} }
     const [files, uses, hot, log] = [this.#files, this.#uses, this.#hot, this.#log]
     this.#losses = new Losses({ database, files, uses, hot, weightRows, weightFiles, log })
+    this.weights = new WeightShelf(database, this.#uses, this.#removal, weightRows)
     this.reserve = new DiskReserve({
       space: () => directory.space(),
       usedBy: (job) => this.#uses.bytesOf(job),
@@ -207,7 +211,7 @@ export class BlockStore {
    */
   isPublic(cid: Cid): boolean {
     const kinds = this.#uses.kindsOf(cid)
-    return kinds.includes('weights') && kinds.every(isEvictable)
+    return kinds.includes('weights') && kinds.every((kind) => isEvictable(kind) || kind === 'pin')
   }
 
   /** Tells of every block that was found damaged and put aside. One listener. */
@@ -263,7 +267,8 @@ export class BlockStore {
   async #read(cid: Cid): Promise<Uint8Array | undefined> {
     const row = this.#row(cid)
     if (row === undefined) return undefined
-    const bytes = row.body ?? (await this.#weightFiles.read(cid, row.bytes)) ?? (await this.#files.read(cid))
+    const bytes =
+      row.body ?? (await this.#weightFiles.reader.read(cid, row.bytes)) ?? (await this.#files.read(cid))
     return bytes !== undefined && isHashOf(cid, bytes) ? bytes : this.#readAgain(cid)
   }
 
@@ -271,7 +276,7 @@ export class BlockStore {
   #readAgain(cid: Cid): Uint8Array | undefined {
     const row = this.#row(cid)
     if (row === undefined) return undefined
-    const bytes = row.body ?? this.#weightFiles.readNow(cid, row.bytes) ?? this.#files.readNow(cid)
+    const bytes = row.body ?? this.#weightFiles.reader.readNow(cid, row.bytes) ?? this.#files.readNow(cid)
     if (bytes !== undefined && isHashOf(cid, bytes)) return bytes
     this.#losses.putAside(cid, row.body, bytes === undefined ? 'unreadable' : 'hash mismatch')
     return undefined

@@ -13,32 +13,19 @@
  * A process maps the file without hashing it again. So the file's inode, size and times are compared with those of the
  * moment when all of it was checked; where they differ, all of it is checked again first.
  */
-import {
-  chmodSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
 import { type FileHandle, link, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cid } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import { blockBytesMax } from '../../protocol/limits.ts'
-import { undefinedIfLost } from './block-files.ts'
 import { DirectorySync } from './durable.ts'
 import { broken, isDiskFull, StoreError } from './errors.ts'
+import { WeightReader } from './weight-reader.ts'
 import type { Place, WeightRows } from './weight-rows.ts'
 
 /** Ends the name of a file that lacks parts. */
 const partialSuffix = '.part'
-/** Files that stay open to be read. A guess: most nodes serve the weights of one job or two. */
-const readingMax = 4
 
 /** A file that is being written. */
 interface Writing {
@@ -59,16 +46,17 @@ export interface Written {
 }
 
 export class WeightFiles {
+  readonly reader: WeightReader
   readonly #folder: string
   readonly #names: DirectorySync
   readonly #rows: WeightRows
   readonly #writing = new Map<Cid, Writing>()
-  readonly #reading = new Map<Cid, Promise<FileHandle>>()
 
   constructor(folder: string, rows: WeightRows) {
     this.#folder = folder
     this.#names = new DirectorySync(folder)
     this.#rows = rows
+    this.reader = new WeightReader(rows, (file) => this.#paths(file))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
@@ -122,62 +110,6 @@ export class WeightFiles {
   /** Tells whether a block is a part of one of these files. */
   has(cid: Cid): boolean {
     return this.#rows.placeOf(cid) !== undefined
-  }
-
-  /** The bytes at a block's place, which nobody has checked. Undefined where it has none, or the disk cannot read it. */
-  async read(cid: Cid, bytes: number): Promise<Uint8Array | undefined> {
-    const place = this.#rows.placeOf(cid)
-    if (place === undefined) return undefined
-    const block = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
-    try {
-      const file = await this.#toRead(place.file)
-      const { bytesRead } = await file.read(block, 0, bytes, place.part * blockBytesMax)
-      return bytesRead === bytes ? block : undefined
-    } catch (error) {
-      // Closed meanwhile: whoever asks reads again.
-      if ((error as NodeJS.ErrnoException).code !== 'EBADF') undefinedIfLost(error)
-      return undefined
-    }
-  }
-
-  /** Stays open, since a file is served a block at a time. */
-  #toRead(file: Cid): Promise<FileHandle> {
-    const known = this.#reading.get(file)
-    if (known !== undefined) return known
-    const [path, partial] = this.#paths(file)
-    const opened = open(path, 'r').catch(() => open(partial, 'r'))
-    this.#reading.set(file, opened)
-    opened.catch(() => {
-      if (this.#reading.get(file) === opened) this.#reading.delete(file)
-    })
-    for (const [oldest] of this.#reading) if (this.#reading.size > readingMax) this.#stopReading(oldest)
-    return opened
-  }
-
-  #stopReading(file: Cid): void {
-    const opened = this.#reading.get(file)
-    this.#reading.delete(file)
-    opened?.then((handle) => handle.close()).catch(() => {})
-  }
-
-  /** The same before this returns. */
-  readNow(cid: Cid, bytes: number): Uint8Array | undefined {
-    const place = this.#rows.placeOf(cid)
-    if (place === undefined) return undefined
-    const block = new Uint8Array(bytes)
-    for (const path of this.#paths(place.file)) {
-      try {
-        const file = openSync(path, 'r')
-        try {
-          return readSync(file, block, 0, bytes, place.part * blockBytesMax) === bytes ? block : undefined
-        } finally {
-          closeSync(file)
-        }
-      } catch (error) {
-        undefinedIfLost(error)
-      }
-    }
-    return undefined
   }
 
   /**
@@ -234,7 +166,7 @@ export class WeightFiles {
   }
 
   unlink(file: Cid): void {
-    this.#stopReading(file)
+    this.reader.stop(file)
     rmSync(this.#path(file), { force: true })
   }
 
@@ -242,14 +174,14 @@ export class WeightFiles {
   remove(files: readonly Cid[]): void {
     for (const file of files) {
       void this.#close(file)
-      this.#stopReading(file)
+      this.reader.stop(file)
       rmSync(this.#path(file), { force: true })
       rmSync(this.#path(file) + partialSuffix, { force: true })
     }
   }
 
   close(): void {
-    for (const file of [...this.#reading.keys()]) this.#stopReading(file)
+    this.reader.close()
     for (const file of [...this.#writing.keys()]) void this.#close(file)
   }
 
