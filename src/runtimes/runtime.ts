@@ -43,7 +43,7 @@ export interface Runtime {
  */
 export type Weight = Uint8Array | WeightAt
 
-export interface WeightAt {
+interface WeightAt {
   readonly path: string
   readonly bytes: number
 }

@@ -251,6 +251,6 @@ async function synced(what: string, syncing: Promise<void>): Promise<void> {
 }
 
 /** The time of its last change, which nobody can set. */
-export function stampOf({ ino, size, ctimeMs }: Stats): string {
+function stampOf({ ino, size, ctimeMs }: Stats): string {
   return `${ino}/${size}/${ctimeMs}`
 }
