@@ -83,7 +83,7 @@ export const store: readonly Mutation[] = [
   {
     name: 'A document that a job calls its weights may be read by anybody.',
     file: 'src/host/store/blocks.ts',
-    find: "kinds.includes('weights') && kinds.every(isEvictable)",
+    find: "kinds.includes('weights') && kinds.every((kind) => isEvictable(kind) || kind === 'pin')",
     replace: "kinds.includes('weights')",
     caughtBy: ['test/host/store-blocks.test.ts'],
   },
