@@ -199,11 +199,12 @@ test('a standby that does not act ends, withdraws and takes over nothing by sayi
   const cars = names.map((name) => mesh.node(name))
   const leases = () => hostile.records.items.flatMap(({ kind, record }) => (kind === 'lease' ? [record] : []))
   const accepted = () => hostile.vehicle.heard.items.filter(({ type }) => type === 'accept').length
+  for (const { executed } of cars) await executed.until((pages) => pages.length > 0)
+  await hostile.catchUp(submitter.peer, hostile.job)
   await hostile.records.until(() =>
     cars.every(({ peer }) => leases().some(({ payload }) => payload.vehicle === peer)),
   )
-  for (const { peer, executed } of cars) {
-    await executed.until((pages) => pages.length > 0)
+  for (const { peer } of cars) {
     const own = leases().filter(({ payload }) => payload.vehicle === peer)
     const before = accepted()
     await hostile.vehicle.say(peer, { type: 'ended', job: hostile.job })
