@@ -9,6 +9,8 @@
  * A lease is run at most once: a steward that offers one that is over gets its receipts again. Otherwise two runs
  * could end differently, and the vehicle would have signed two results for one shard, which is what liars do. A lease
  * survives a restart with all that is finished of it, and goes on when its steward is there. Stewards change: a
+ * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward
+ * from then on.
  * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward, too,
  * from then on. The signer of a lease keeps its rights: no other steward makes a vehicle drop what is the signer's.
  *
@@ -59,6 +61,7 @@ export class Worker {
       receipts.restore(restoredReceipts(job, (lease) => this.#desk.guardiansOf(lease)))
       for (const lease of job.leases) {
         const held = restoredLease(job, lease, nowMs)
+        if (held !== undefined || lease.receipts.length > 0) jobs.promise(lease.lease, 1)
         if (held === undefined) {
           jobs.close(lease.lease)
           continue
@@ -205,7 +208,7 @@ export class Worker {
   // --- leases -----------------------------------------------------------------------------------------------
 
   #consider(offer: Extract<WorkerInput, { type: 'offer' }>, nowMs: number): void {
-    const { jobs, bench, receipts, effects, condition } = this.#desk
+    const { jobs, bench, receipts, effects } = this.#desk
     const { from, lease, manifest, handovers } = offer
     const succession = jobs.successionOf(manifest, handovers)
     const known = bench.get(lease.id)
@@ -220,13 +223,17 @@ export class Worker {
       this.#desk.decline(offer, from, 'expired', 0)
       return
     }
-    const reason = objectionTo(offer, succession, bench.all(), condition, this.#options, nowMs)
+    const reason = objectionTo(offer, succession, this.#desk, this.#options, nowMs)
     if (reason !== undefined) {
       this.#desk.decline(offer, from, reason, reason === 'busy' ? busyRetryMs : stoppedRetryMs)
       return
     }
     jobs.remember(manifest, handovers)
+<<<<<<< HEAD
     if (from !== lease.signer) this.#desk.adopt(manifest, from)
+=======
+    jobs.promise(lease, 1)
+>>>>>>> h/merge
     const held = newlyHeld(offer, nowMs)
     bench.add(held)
     effects.push({ type: 'take', lease: lease.id })
