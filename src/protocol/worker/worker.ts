@@ -229,11 +229,8 @@ export class Worker {
       return
     }
     jobs.remember(manifest, handovers)
-<<<<<<< HEAD
     if (from !== lease.signer) this.#desk.adopt(manifest, from)
-=======
     jobs.promise(lease, 1)
->>>>>>> h/merge
     const held = newlyHeld(offer, nowMs)
     bench.add(held)
     effects.push({ type: 'take', lease: lease.id })
