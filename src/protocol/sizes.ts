@@ -10,6 +10,7 @@ import {
   resultBytesMax,
   shardPagesMax,
   statementClaimsMax,
+  stewardsMax,
   syncIdsMax,
   wrappedKeyBytes,
 } from './limits.ts'
@@ -110,6 +111,12 @@ export const reportBytesMax = 64 * 2 ** 20
 const [cidBytes, naturalBytes, peerBytes] = [61, 9, 66]
 const [envelopeBytes, fieldsBytes] = [96, 256]
 const carried = (kind: keyof typeof recordBytesMax) => recordBytesMax[kind] + envelopeBytes
+/**
+ * Stewards that a vehicle believes to look after a job, besides the signers of its leases: all of a manifest, and as many takers of
+ * lost places. Each of them costs a message for each receipt, and 60 bytes for each that it has not acknowledged.
+ */
+export const adoptersMax = 16
+
 assert(
   leaseShardsMax * cidBytes + nonceBytesMax + fieldsBytes <= openingBytesMax,
   "a full lease's results fit an opening",
@@ -148,6 +155,7 @@ assert(
     messageBytesMax,
   'a statement and its claims fit a message',
 )
+assert(adoptersMax > stewardsMax, 'all stewards of a manifest may look after a job, and takers besides')
 assert(syncIdsMax * peerBytes + fieldsBytes <= messageBytesMax, 'the ids of a leaf fit a message')
 assert(
   shardPagesMax * (Math.ceil(partBytesMax / blockBytesMax) * (cidBytes + 4) + 64) + 4096 <= resultBytesMax,

@@ -10,7 +10,7 @@ import type { SimJob } from './sim-job.ts'
 
 export type VehicleWritten =
   | { readonly type: 'lease'; readonly job: SimJob; readonly lease: Verified<Lease> }
-  | { readonly type: 'follow'; readonly job: JobId; readonly steward: PeerId }
+  | { readonly type: 'follow'; readonly job: JobId; readonly adopters: readonly PeerId[] }
   | { readonly type: 'receipt'; readonly receipt: Verified<Receipt>; readonly opening: Opening }
   | { readonly type: 'done'; readonly lease: LeaseId; readonly done: Done }
   | { readonly type: 'release'; readonly lease: LeaseId; readonly reason: ReleaseReason | null }
@@ -31,7 +31,10 @@ interface Lost {
 export function remember(
   log: Iterable<VehicleWritten | { readonly type: 'entry'; readonly entry: Entry }>,
 ): Remembered {
-  const jobs = new Map<JobId, { readonly job: SimJob; steward: PeerId | null; readonly leases: Lost[] }>()
+  const jobs = new Map<
+    JobId,
+    { readonly job: SimJob; adopters: readonly PeerId[]; readonly leases: Lost[] }
+  >()
   const leases = new Map<LeaseId, Lost>()
   const finished: { readonly lease: LeaseId; readonly place: number }[] = []
   const entries: Entry[] = []
@@ -42,14 +45,14 @@ export function remember(
         if (leases.has(lease.id)) break
         const lost: Lost = { lease, receipts: [], done: [], released: undefined }
         leases.set(lease.id, lost)
-        const known = jobs.get(job.manifest.id) ?? { job, steward: null, leases: [] }
+        const known = jobs.get(job.manifest.id) ?? { job, adopters: [], leases: [] }
         known.leases.push(lost)
         jobs.set(job.manifest.id, known)
         break
       }
       case 'follow': {
         const known = jobs.get(written.job)
-        if (known !== undefined) known.steward = written.steward
+        if (known !== undefined) known.adopters = written.adopters
         break
       }
       case 'receipt':
@@ -71,9 +74,9 @@ export function remember(
         impossible(written)
     }
   return {
-    jobs: [...jobs.values()].map(({ job, steward, leases: known }) => ({
+    jobs: [...jobs.values()].map(({ job, adopters, leases: known }) => ({
       job,
-      restored: { manifest: job.manifest, handovers: [], steward, leases: known },
+      restored: { manifest: job.manifest, handovers: [], adopters, leases: known },
     })),
     finished,
     entries,

@@ -164,8 +164,8 @@ export class VehicleNode extends Shell<VehicleWritten> {
   }
 
   linked(peer: PeerId, up: boolean): void {
+    this.#tell({ type: up ? 'connected' : 'disconnected', peer })
     if (!up) return
-    this.#tell({ type: 'connected', peer })
     this.#money.connected(peer, this.clockMs)
   }
 
@@ -266,8 +266,8 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.durable({ type: 'lease', ...taken })
         this.#knowStewards(taken.job)
       },
-      follow: ({ job, steward }) => {
-        this.durable({ type: 'follow', job, steward })
+      follow: ({ job, adopters }) => {
+        this.durable({ type: 'follow', job, adopters })
         if (this.#money.worksFor(job)) this.#knowStewards(this.#jobs.get(job)!)
       },
       issue: ({ issued }) => {

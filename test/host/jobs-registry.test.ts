@@ -161,7 +161,7 @@ test('a late word about a job that has ended is answered, and brings nothing int
   assert.deepEqual(stage.said, [])
 })
 
-test('a receipt for a job that is kept but cannot be read is not answered: its vehicle keeps it', async (t) => {
+test('a receipt for a job that is kept but cannot be read, or that this node has left, is not answered: its vehicle keeps it', async (t) => {
   const stage = started(t)
   const vehicle = SigningKey.generate()
   const file = cborCid(sha256, new Uint8Array(2)) // a list of shards that is not there
@@ -173,6 +173,13 @@ test('a receipt for a job that is kept but cannot be read is not answered: its v
   const unknown = cborCid(sha256, new Uint8Array(4))
   stage.jobs.hear(vehicle.peerId, receiptOf(stage, unknown, vehicle, file))
   assert.deepEqual(stage.said, [{ to: vehicle.peerId, message: { type: 'ended', job: unknown } }])
+
+  // One that this node has left goes on at others.
+  const left = cborCid(sha256, new Uint8Array(5))
+  stage.store.journal.noteLeft(left, 1, stage.clock.now())
+  stage.said.length = 0
+  stage.jobs.hear(vehicle.peerId, receiptOf(stage, left, vehicle, file))
+  assert.deepEqual(stage.said, [])
 })
 
 test('a node that was ended between a job’s end and its row finds the end when it starts', async (t) => {

@@ -192,6 +192,37 @@ test('a standby’s records take no more than its bound, however many it signs: 
   assert.deepEqual(ofHostile(submitter), second[0])
 })
 
+test('a standby that does not act ends, withdraws and takes over nothing by saying so to vehicles', async (t) => {
+  const texts = Array.from({ length: 6 }, (_, i) => `page ${i}`)
+  const names = ['car-1', 'car-2', 'car-3']
+  const { mesh, submitter, hostile, gate, job } = await startBeside(t, names, texts)
+  const cars = names.map((name) => mesh.node(name))
+  const leases = () => hostile.records.items.flatMap(({ kind, record }) => (kind === 'lease' ? [record] : []))
+  const accepted = () => hostile.vehicle.heard.items.filter(({ type }) => type === 'accept').length
+  for (const { executed } of cars) await executed.until((pages) => pages.length > 0)
+  await hostile.catchUp(submitter.peer, hostile.job)
+  await hostile.records.until(() =>
+    cars.every(({ peer }) => leases().some(({ payload }) => payload.vehicle === peer)),
+  )
+  for (const { peer } of cars) {
+    const own = leases().filter(({ payload }) => payload.vehicle === peer)
+    const before = accepted()
+    await hostile.vehicle.say(peer, { type: 'ended', job: hostile.job })
+    await hostile.adopt(peer)
+    for (const { id } of own) await hostile.vehicle.say(peer, { type: 'withdraw', lease: id })
+    await hostile.vehicle.say(peer, { type: 'ended', job: hostile.job })
+    await hostile.adopt(peer)
+    await mesh.until('the vehicle has heard all, and has its leases', () => accepted() >= before + 2)
+  }
+  gate.open()
+  assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
+  assert.deepEqual(await submitter.texts(job), texts)
+  const { executions } = await submitter.api.status(job)
+  const run = cars.reduce((sum, { executed }) => sum + executed.items.length, 0)
+  assert.equal(run, executions, 'each page that was run counts')
+  await hostile.vehicle.heard.find(({ type }) => type === 'receipt')
+})
+
 /** After all garbage has been collected: the least of a few looks, since what is being sent is garbage a moment later. */
 async function heapBytes(): Promise<number> {
   setFlagsFromString('--expose-gc')

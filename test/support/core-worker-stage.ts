@@ -50,7 +50,7 @@ export class WorkerStage {
   readonly #manifests = new Map<JobId, Verified<Manifest>>()
   /** What is durable: of each lease, and who adopted which job. */
   readonly #taken = new Map<LeaseId, Taken>()
-  readonly #followed = new Map<JobId, PeerId>()
+  readonly #followed = new Map<JobId, readonly PeerId[]>()
   #offered: Verified<Lease> | undefined
   #slots = 1
   #serial = 0
@@ -121,6 +121,8 @@ export class WorkerStage {
         return this.#hand({ type: 'mode', mode: words[0] as WorkerMode })
       case 'connect':
         return this.#hand({ type: 'connected', peer: peerNamed(words[0]!) })
+      case 'disconnect':
+        return this.#hand({ type: 'disconnected', peer: peerNamed(words[0]!) })
       case 'wake':
         this.nowMs += parseDuration(words[0]!)
         return this.#hand({ type: 'wake' })
@@ -210,7 +212,7 @@ export class WorkerStage {
     const jobs = [...this.#manifests].map(([job, manifest]) => ({
       manifest,
       handovers: this.#handovers(settings),
-      steward: this.#followed.get(job) ?? null,
+      adopters: this.#followed.get(job) ?? [],
       leases: [...this.#taken.values()].filter(({ lease }) => lease.job === job),
     }))
     return this.#worker.restore(jobs, this.nowMs).map((effect) => this.#line(effect))
@@ -226,8 +228,8 @@ export class WorkerStage {
         this.#taken.set(effect.lease, { lease: this.#offered!, receipts: [], done: [], released: undefined })
         return `take ${nameOfCid(effect.lease)}`
       case 'follow':
-        this.#followed.set(effect.job, effect.steward)
-        return `follow ${nameOfPeer(effect.steward)} in ${nameOfCid(effect.job)}`
+        this.#followed.set(effect.job, effect.adopters)
+        return `follow ${effect.adopters.map(nameOfPeer).join(' ')} in ${nameOfCid(effect.job)}`
       case 'show':
         return `show ${nameOfCid(effect.lease)} to ${nameOfPeer(effect.to)}`
       case 'issue': {

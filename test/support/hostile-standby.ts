@@ -91,6 +91,11 @@ export class HostileStandby extends HostileSteward {
     return this.vehicle.say(to, { ...this.#entrusted, handovers: [handover] })
   }
 
+  /** Tells a vehicle that it looks after the job from now on. */
+  adopt(vehicle: PeerId): Promise<void> {
+    return this.vehicle.say(vehicle, { type: 'adopt', manifest: this.#entrusted.manifest, handovers: [] })
+  }
+
   /** A key made up for this place. */
   accomplice(lost: PeerId, key = SigningKey.generate(), nonce = new Uint8Array(16)): Taker {
     const owner = ownerIdOf(sha256, key.peerId)

@@ -115,12 +115,16 @@ export class Routing {
     else this.#wake(from, job, hear)
   }
 
-  /** A job that is kept and cannot be read may be read again one day: its vehicles keep their receipts until then. */
+  /**
+   * A job that is kept and cannot be read may be read again one day: its vehicles keep their receipts until then. One that this node
+   * has left goes on elsewhere.
+   */
   #answerLateReceipt(vehicle: PeerId, job: JobId): void {
     const { registry } = this.#parts
     if (registry.isBeginning(job)) return
     const row = registry.rows.get(job)
-    if (row === undefined || row.endedAtMs !== null) this.#sayEnded(vehicle, job)
+    const isOver = row === undefined ? this.#options.store.journal.leftAt(job) === 0 : row.endedAtMs !== null
+    if (isOver) this.#sayEnded(vehicle, job)
   }
 
   /** Also of jobs that ended long ago, as long as this node keeps them: a vehicle may have slept. */

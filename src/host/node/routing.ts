@@ -25,7 +25,7 @@ export function route(parts: Parts): void {
     if (type === 'connected') {
       vehicle.connected(peer)
       bans.tell(peer)
-    }
+    } else vehicle.disconnected(peer)
     jobs.peerChanged(type, peer, isRelayed)
   })
   network.blocks.serve(

@@ -16,8 +16,8 @@ const departureMsMax = 2_500
 const lookMs = 25
 
 export class Departure {
-  /** Receipts without an answer, with the steward that each is for. */
-  readonly #unanswered = new Map<RecordId, PeerId>()
+  /** The receipts without an answer of each steward that got them. */
+  readonly #unanswered = new Map<PeerId, Set<RecordId>>()
   readonly #saying = new Set<Promise<void>>()
   #lastMs = Number.NEGATIVE_INFINITY
 
@@ -28,16 +28,21 @@ export class Departure {
   }
 
   told(steward: PeerId, receipt: RecordId): void {
-    this.#unanswered.set(receipt, steward)
+    const receipts = this.#unanswered.get(steward)
+    if (receipts === undefined) this.#unanswered.set(steward, new Set([receipt]))
+    else receipts.add(receipt)
   }
 
-  answered(receipt: RecordId): void {
-    if (this.#unanswered.delete(receipt)) this.asked()
+  answered(steward: PeerId, receipt: RecordId): void {
+    const receipts = this.#unanswered.get(steward)
+    if (receipts?.delete(receipt) !== true) return
+    if (receipts.size === 0) this.#unanswered.delete(steward)
+    this.asked()
   }
 
   /** This steward's job is over: it wants nothing more of it. */
   ended(steward: PeerId): void {
-    for (const [receipt, to] of this.#unanswered) if (to === steward) this.#unanswered.delete(receipt)
+    this.#unanswered.delete(steward)
   }
 
   /** Somebody fetches results. */

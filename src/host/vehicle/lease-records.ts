@@ -64,10 +64,14 @@ export class LeaseRecords {
   }
 
   /**
-   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `steward`: the
-   * one that adopted the job just now; null: none did.
+   * Keeps what the worker took up, and lets the stewards that it now knows of read the job's results. `adopters`: those
+   * that have adopted the job, where one did just now.
    */
-  take({ manifest, handovers, lease }: Brought, stewards: readonly PeerId[], steward: PeerId | null): void {
+  take(
+    { manifest, handovers, lease }: Brought,
+    stewards: readonly PeerId[],
+    adopters?: readonly PeerId[],
+  ): void {
     const { store, earnings, clock } = this.#options
     const job = manifest.content.id
     this.#append('manifest', job, manifest)
@@ -78,8 +82,8 @@ export class LeaseRecords {
     }
     earnings.took(manifest, handovers, lease, stewards)
     const known = this.#jobs.get(job)
-    const state = { stewards, steward: steward ?? known?.steward ?? null }
-    if (known?.stewards.length === stewards.length && known.steward === state.steward) return
+    const state = { stewards, adopters: adopters ?? known?.adopters ?? [] }
+    if (known?.stewards.length === stewards.length && known.adopters?.join() === state.adopters.join()) return
     this.#jobs.set(job, state)
     const row = { job, role: workerRole, state, createdAtMs: clock.now(), endedAtMs: null }
     this.#persist(() => store.journal.putJobSoon(row))

@@ -22,8 +22,8 @@ export const workerRole = 'worker'
 export interface WorkerJobState {
   /** The peers that may read its results. */
   readonly stewards: readonly PeerId[]
-  /** The steward that adopted it last. */
-  readonly steward: PeerId | null
+  /** The stewards that have adopted it, the newest last. Rows of 0.1 lack them, and their stewards adopt the job again. */
+  readonly adopters?: readonly PeerId[]
 }
 
 export function restoredJobs(store: Store, self: PeerId): RestoredJob[] {
@@ -59,8 +59,8 @@ function restoredJob(
         released: over.get(lease.id),
       }),
     )
-  const { steward } = state as WorkerJobState
-  return { manifest, handovers: all('handover', openHandover), steward: steward ?? null, leases }
+  const { adopters = [] } = state as WorkerJobState
+  return { manifest, handovers: all('handover', openHandover), adopters, leases }
 }
 
 type Open<Payload> = (record: SignedRecord, hash: typeof sha256, verify: Verify) => Verified<Payload>

@@ -163,7 +163,7 @@ export class WorkerDriver {
         break
       }
       case 'acknowledge':
-        this.#departure.answered(message.receipt)
+        this.#departure.answered(from, message.receipt)
         this.#handle({ ...message, from })
         break
       case 'withdraw':
@@ -181,6 +181,10 @@ export class WorkerDriver {
   connected(peer: PeerId): void {
     this.#handle({ type: 'connected', peer })
     this.earnings.connected(peer)
+  }
+
+  disconnected(peer: PeerId): void {
+    this.#handle({ type: 'disconnected', peer })
   }
 
   /** Stands still, hands in what is done, and resolves when stewards have it, or take too long. */
@@ -218,10 +222,10 @@ export class WorkerDriver {
     take: () => {
       const { manifest, lease } = this.#brought!
       this.#options.news.leaseTaken(manifest.content, lease!.content)
-      this.#take(null)
+      this.#take()
     },
-    follow: ({ job, steward }) => {
-      this.#take(steward)
+    follow: ({ job, adopters }) => {
+      this.#take(adopters)
       this.#records.rest(job)
     },
     issue: (effect) => this.#records.issue(effect),
@@ -242,9 +246,9 @@ export class WorkerDriver {
     wake: ({ atMs }) => this.#wakeAt(atMs),
   }
 
-  #take(steward: PeerId | null): void {
+  #take(adopters?: readonly PeerId[]): void {
     const brought = this.#brought!
-    this.#records.take(brought, this.#worker.stewardsOf(brought.manifest.content.id), steward)
+    this.#records.take(brought, this.#worker.stewardsOf(brought.manifest.content.id), adopters)
   }
 
   #deliver({ to, receipt, released }: Extract<WorkerEffect, { type: 'deliver' }>): void {

@@ -12,12 +12,13 @@ import { jobRetentionMs, receiptIntervalMs } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
 import type { EnergyRate, WorkerEffect, WorkerOptions } from './contract.ts'
 import type { Held } from './held.ts'
-import { type SignedReceipt, SignedReceipts } from './signed-receipts.ts'
+import { type RestoredReceipt, type SignedReceipt, SignedReceipts } from './signed-receipts.ts'
 
 export class Commitments {
   readonly #options: WorkerOptions
   readonly #effects: WorkerEffect[]
   readonly #receipts = new SignedReceipts()
+  readonly #guardiansOf: (held: Held) => readonly PeerId[]
   readonly #issuer: Issuer
   /** Receipts since the node was started. */
   signed = 0
@@ -25,14 +26,20 @@ export class Commitments {
   energyRate: EnergyRate | null = null
 
   /** `serial`: one more than that of the last receipt this key ever signed. */
-  constructor(options: WorkerOptions, serial: number, effects: WorkerEffect[]) {
+  constructor(
+    options: WorkerOptions,
+    serial: number,
+    effects: WorkerEffect[],
+    guardiansOf: (held: Held) => readonly PeerId[],
+  ) {
     this.#options = options
+    this.#guardiansOf = guardiansOf
     this.#issuer = new Issuer(options.self, options.sha256, serial)
     this.#effects = effects
   }
 
-  restore(receipts: Iterable<SignedReceipt>): void {
-    for (const receipt of receipts) this.#receipts.add(receipt)
+  restore(receipts: Iterable<RestoredReceipt>): void {
+    for (const { receipt, due } of receipts) this.#receipts.add(receipt, due)
   }
 
   commitIfDue(held: Held, nowMs: number): void {
@@ -40,21 +47,22 @@ export class Commitments {
       this.commit(held, null, nowMs)
   }
 
-  /** `released`: why the rest of the lease is given back with it. */
+  /** It is due to each steward that looks after the lease. `released`: why the rest of the lease is given back with it. */
   commit(held: Held, released: ReleaseReason | null, nowMs: number): void {
-    const { lease, manifest, steward } = held
+    const { lease, manifest } = held
     const issue = this.#issue(held)
-    const receipt = { id: issue.issued.record.id, job: manifest.id, lease: lease.id, to: steward, released }
-    this.#receipts.add(receipt)
+    const receipt = { id: issue.issued.record.id, job: manifest.id, lease: lease.id, released }
+    const guardians = this.#guardiansOf(held)
+    this.#receipts.add(receipt, guardians)
     this.#effects.push({ type: 'issue', ...issue })
-    this.deliver(receipt)
+    for (const to of guardians) this.deliver(receipt, to)
     this.signed += 1
     held.done = []
     held.receipts += 1
     held.lastReceiptMs = nowMs
   }
 
-  deliver({ id, to, released }: SignedReceipt): void {
+  deliver({ id, released }: SignedReceipt, to: PeerId): void {
     this.#effects.push({ type: 'deliver', to, receipt: id, released })
   }
 
@@ -63,15 +71,20 @@ export class Commitments {
   }
 
   deliverDueTo(steward: PeerId): void {
-    for (const receipt of this.#receipts.dueTo(steward)) this.deliver(receipt)
+    for (const receipt of this.#receipts.dueTo(steward)) this.deliver(receipt, steward)
   }
 
   deliverOfLease(lease: LeaseId, to: PeerId): void {
-    for (const receipt of this.#receipts.ofLeaseNowDueTo(lease, to)) this.deliver(receipt)
+    for (const receipt of this.#receipts.ofLeaseNowDueTo(lease, to)) this.deliver(receipt, to)
   }
 
   ofJobNowDueTo(job: JobId, steward: PeerId): readonly SignedReceipt[] {
     return this.#receipts.ofJobNowDueTo(job, steward)
+  }
+
+  /** This steward does not look after the job any more. */
+  dropDue(job: JobId, steward: PeerId): void {
+    this.#receipts.dropDue(job, steward)
   }
 
   forget(job: JobId): void {

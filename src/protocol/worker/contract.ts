@@ -56,7 +56,7 @@ export type WorkerInput =
       /** Whoever keeps this vehicle's records says that it took the lease once, or one that its steward signed later. */
       readonly isPast: boolean
     }
-  /** A steward of the job looks after it from now on. */
+  /** A steward of the job looks after it from now on, beside the signers of its leases. */
   | {
       readonly type: 'adopt'
       readonly from: PeerId
@@ -93,7 +93,7 @@ export type WorkerInput =
   /** Until when the vehicle will probably be there; null: nobody knows. */
   | { readonly type: 'available'; readonly untilMs: number | null }
   | { readonly type: 'energy'; readonly rate: EnergyRate }
-  | { readonly type: 'connected'; readonly peer: PeerId }
+  | { readonly type: 'connected' | 'disconnected'; readonly peer: PeerId }
   /** The clock was set forward by so much, or back when negative (as in steward/contract.ts). */
   | { readonly type: 'clock-set'; readonly byMs: number }
   | { readonly type: 'wake' }
@@ -101,8 +101,11 @@ export type WorkerInput =
 export type WorkerEffect =
   /** A lease is about to be accepted: its record, the manifest and the handovers that came with it are to be durable. */
   | { readonly type: 'take'; readonly lease: LeaseId }
-  /** This steward looks after the job's leases: durable with the handovers that came with its word. */
-  | { readonly type: 'follow'; readonly job: JobId; readonly steward: PeerId }
+  /**
+   * These stewards look after the job besides the signers of its leases, the newest last: durable with the handovers that came
+   * with the word of that one.
+   */
+  | { readonly type: 'follow'; readonly job: JobId; readonly adopters: readonly PeerId[] }
   /** Sign the receipt and keep it, with its opening. */
   | ({ readonly type: 'issue' } & Issued<'receipt'>)
   | {
@@ -160,8 +163,8 @@ export interface Done {
 export interface RestoredJob {
   readonly manifest: Verified<Manifest>
   readonly handovers: readonly Verified<Handover>[]
-  /** The steward that adopted it last. */
-  readonly steward: PeerId | null
+  /** The stewards that adopted it, as `follow` said last. */
+  readonly adopters: readonly PeerId[]
   /** In the order in which they were accepted. */
   readonly leases: readonly RestoredLease[]
 }

@@ -31,6 +31,8 @@ export class Desk {
   readonly bench: Bench
   readonly receipts: Commitments
   readonly jobs = new KnownJobs()
+  /** The peers that this vehicle has a connection to. */
+  readonly connected = new Set<PeerId>()
   readonly totals = { shardsDone: 0, leasesReleased: 0 }
   readonly condition: Condition = {
     mode: 'run',
@@ -42,11 +44,16 @@ export class Desk {
 
   constructor(options: WorkerOptions, serial: number) {
     this.bench = new Bench(options.slots, this.effects)
-    this.receipts = new Commitments(options, serial, this.effects)
+    this.receipts = new Commitments(options, serial, this.effects, (held) => this.guardiansOf(held))
   }
 
-  accept({ lease, manifest, steward }: Held): void {
-    this.#send(steward, { type: 'accept', job: manifest.id, lease: lease.id })
+  /** The stewards that are to hear of the lease. */
+  guardiansOf({ lease, manifest }: Pick<Held, 'lease' | 'manifest'>): readonly PeerId[] {
+    return this.jobs.guardiansOf(manifest.id, lease.signer)
+  }
+
+  accept({ lease, manifest }: Held, to: PeerId): void {
+    this.#send(to, { type: 'accept', job: manifest.id, lease: lease.id })
   }
 
   decline(
@@ -58,8 +65,21 @@ export class Desk {
     this.#send(to, { type: 'decline', job: manifest.id, lease: lease.id, reason, retryMs })
   }
 
-  progress({ lease, manifest, steward, finished }: Held): void {
-    this.#send(steward, { type: 'progress', job: manifest.id, lease: lease.id, done: finished.size })
+  /** Declines to all that look after a lease which was accepted. */
+  giveBack(held: Held, reason: DeclineReason, retryMs: number): void {
+    for (const to of this.guardiansOf(held)) this.decline(held, to, reason, retryMs)
+  }
+
+  progress(held: Held): void {
+    const { lease, manifest, finished } = held
+    for (const to of this.guardiansOf(held))
+      this.#send(to, { type: 'progress', job: manifest.id, lease: lease.id, done: finished.size })
+  }
+
+  /** A steward looks after the job from now on. */
+  adopt(manifest: Held['manifest'], steward: PeerId): void {
+    const givesWay = this.jobs.adopt(manifest, steward)
+    if (givesWay !== undefined) this.receipts.dropDue(manifest.id, givesWay)
   }
 
   #send(to: PeerId, message: Message): void {

@@ -4,19 +4,40 @@ import type { ReleaseReason } from '../message.ts'
 import { type Desk, stoppedRetryMs } from './desk.ts'
 import type { Held } from './held.ts'
 
+/** A lease is its signer's to withdraw. Another steward that looks after it may do so while the signer is not connected. */
 export function withdraw(desk: Desk, lease: LeaseId, from: PeerId, nowMs: number): void {
   const held = desk.bench.get(lease)
-  if (held === undefined || held.steward !== from) return
+  if (held === undefined || !mayWithdraw(desk, held, from)) return
   desk.bench.abort(held)
   handIn(desk, held, 'withdrawn', nowMs)
 }
 
-/** Only a job's stewards can say that it is over. A job that is over stays so: its leases are not run again. */
-export function endJob(desk: Desk, job: JobId, from: PeerId): void {
+function mayWithdraw({ jobs, connected }: Desk, { lease, manifest }: Held, from: PeerId): boolean {
+  const signer = jobs.placeOf(manifest.id, lease.signer)
+  return from === signer || (jobs.adoptersOf(manifest.id).includes(from) && !connected.has(signer))
+}
+
+/**
+ * A steward says that the job is over. The first one of the manifest is believed, and so is one that signed all leases of the job
+ * here: results and receipts go, and the leases are not run again. Any other ends its own leases alone, since it may be a standby that
+ * has never acted. What this vehicle has for the others stays until one of those says so, or else until the job's deadline and retention
+ * are over (restoring after a restart).
+ */
+export function endJob(desk: Desk, job: JobId, from: PeerId, nowMs: number): void {
   const { jobs, bench, receipts, effects } = desk
-  if (!jobs.isUnderWay(job) || !jobs.stewardsOf(job).includes(from)) return
+  if (!jobs.isUnderWay(job)) return
+  const under = bench.ofJob(job)
+  const signers = under.map(({ lease }) => lease.signer)
+  if (!jobs.mayEnd(job, from, signers)) {
+    for (const held of under)
+      if (jobs.placeOf(job, held.lease.signer) === from) {
+        bench.abort(held)
+        handIn(desk, held, 'withdrawn', nowMs)
+      }
+    return
+  }
   jobs.end(job)
-  for (const held of bench.ofJob(job)) {
+  for (const held of under) {
     bench.abort(held)
     drop(desk, held, 'withdrawn')
   }
@@ -41,8 +62,8 @@ export function handIn(desk: Desk, held: Held, released: ReleaseReason | null, n
   // This comes first: the messages below are about a lease that a restart would not bring back.
   drop(desk, held, released)
   if (held.done.length > 0) desk.receipts.commit(held, released, nowMs)
-  else if (released === 'withdrawn') desk.decline(held, held.steward, 'busy', 0)
-  else if (released !== null) desk.decline(held, held.steward, released, stoppedRetryMs)
+  else if (released === 'withdrawn') desk.giveBack(held, 'busy', 0)
+  else if (released !== null) desk.giveBack(held, released, stoppedRetryMs)
   if (released !== null) desk.totals.leasesReleased += 1
 }
 

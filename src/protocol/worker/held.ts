@@ -1,5 +1,4 @@
 /** A lease that a vehicle has accepted and not handed in yet. */
-import type { PeerId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Verified } from '../record/record.ts'
@@ -8,10 +7,8 @@ import type { Done } from './contract.ts'
 export interface Held {
   readonly lease: Verified<Lease>
   readonly manifest: Verified<Manifest>
-  /** The steward that looks after it; at first the one that offered it. */
-  steward: PeerId
   /**
-   * A lease that a restart brought back is `restored` until its steward is there to give out blocks that may be
+   * A lease that a restart brought back is `restored` until a steward that looks after it is there to give out blocks that may be
    * missing.
    */
   state: 'restored' | 'preparing' | 'ready' | 'running' | 'draining'
@@ -26,14 +23,10 @@ export interface Held {
   receipts: number
 }
 
-export function newlyHeld(
-  { lease, manifest, from }: Pick<Held, 'lease' | 'manifest'> & { readonly from: PeerId },
-  nowMs: number,
-): Held {
+export function newlyHeld({ lease, manifest }: Pick<Held, 'lease' | 'manifest'>, nowMs: number): Held {
   return {
     lease,
     manifest,
-    steward: from,
     state: 'preparing',
     slot: undefined,
     done: [],

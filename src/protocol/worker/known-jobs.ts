@@ -1,6 +1,10 @@
 /**
  * A vehicle's memory of the jobs that it works or worked for: their stewards, and the leases that are over.
  *
+ * The guardians of a lease are its signer, for as long as the job lasts, and besides it the stewards that have said that they
+ * look after the job. Each hears of the lease, so that a standby which only says so keeps nothing from the signer. Where
+ * the signer has given its place to an heir, by a handover in which it calls itself the one that is lost, the heir is in its stead.
+ *
  * A lease that is over is never run again, and a lease can come again: its steward repeats an offer, or another steward
  * takes the job over. Names are remembered up to a bound. Beyond it serials do: those of one signer rise, so whatever
  * is not above the highest that was forgotten is over, or was passed by and may as well be declined. Jobs are forgotten, too,
@@ -14,9 +18,12 @@ import { type Lease, worthOf } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { overLeasesMax, rememberedJobsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
+import { adoptersMax } from '../sizes.ts'
 
 interface KnownJob {
   succession: Succession
+  /** The stewards that look after the job besides the signers of its leases, the first to say so first. */
+  readonly adopters: Set<PeerId>
   /** A steward said that it is over, and nobody has offered a lease of it since. */
   ended: boolean
   readonly deadlineMs: number
@@ -45,6 +52,55 @@ export class KnownJobs {
   /** In the order in which they act. */
   stewardsOf(job: JobId): readonly PeerId[] {
     return this.#jobs.peek(job)?.succession.stewards.map(({ peer }) => peer) ?? []
+  }
+
+  /**
+   * A steward looks after the job from now on. Those of the manifest always find room. Beyond the bound the first of the others
+   * gives way, and is returned.
+   */
+  adopt({ id, payload }: Pick<Verified<Manifest>, 'id' | 'payload'>, steward: PeerId): PeerId | undefined {
+    const adopters = this.#jobs.peek(id)?.adopters
+    if (adopters === undefined) return undefined
+    adopters.add(steward)
+    if (adopters.size <= adoptersMax) return undefined
+    const givesWay = [...adopters].find((peer) => !payload.stewards.some((place) => place.peer === peer))!
+    adopters.delete(givesWay)
+    return givesWay
+  }
+
+  adoptersOf(job: JobId): readonly PeerId[] {
+    return [...(this.#jobs.peek(job)?.adopters ?? [])]
+  }
+
+  /** Returns the steward that has the place of this one: itself, unless it has left and named an heir. */
+  placeOf(job: JobId, steward: PeerId): PeerId {
+    const heirs = new Map<PeerId, PeerId>()
+    for (const { signer, payload } of this.#jobs.peek(job)?.succession.handovers ?? [])
+      if (payload.lost === signer && !heirs.has(signer)) heirs.set(signer, payload.taker.peer)
+    const passed = new Set<PeerId>()
+    let place = steward
+    for (let heir = heirs.get(place); heir !== undefined && !passed.has(heir); heir = heirs.get(place)) {
+      passed.add(place)
+      place = heir
+    }
+    return place
+  }
+
+  /** The stewards that are to hear of this signer's leases: the one in its place first. */
+  guardiansOf(job: JobId, signer: PeerId): readonly PeerId[] {
+    return [...new Set([this.placeOf(job, signer), ...this.adoptersOf(job)])]
+  }
+
+  /**
+   * Tells whether the whole job is over when this steward says so: it has the place of the job's first steward, or those of
+   * the signers of all leases. `held`: the signers of those that are not over.
+   */
+  mayEnd(job: JobId, from: PeerId, held: readonly PeerId[]): boolean {
+    const [first] = this.stewardsOf(job)
+    if (first === undefined) return false
+    if (this.placeOf(job, first) === from) return true
+    const signers = [...held, ...this.pastOf(job).past.keys()]
+    return signers.length > 0 && signers.every((signer) => this.placeOf(job, signer) === from)
   }
 
   isUnderWay(job: JobId): boolean {
@@ -87,12 +143,12 @@ export class KnownJobs {
   }
 }
 
-function newlyKnown(): Pick<KnownJob, 'over' | 'forgotten' | 'promisedMicros'> {
+function newlyKnown(): Pick<KnownJob, 'adopters' | 'over' | 'forgotten' | 'promisedMicros'> {
   const forgotten = new Map<PeerId, number>()
   const over: KnownJob['over'] = new BoundedMap(overLeasesMax, (_, { signer, serial }) => {
     forgotten.set(signer, Math.max(serial, forgotten.get(signer) ?? 0))
   })
-  return { over, forgotten, promisedMicros: 0 }
+  return { adopters: new Set(), over, forgotten, promisedMicros: 0 }
 }
 
 export function isSteward(peer: PeerId, { stewards }: Succession): boolean {

@@ -1,34 +1,35 @@
 /** Restoring: a worker takes up the jobs and leases that an earlier run of it left on the disk. */
+import type { PeerId } from '../ids.ts'
 import { shownReceiptsMax } from '../limits.ts'
 import type { RestoredJob, RestoredLease } from './contract.ts'
 import type { Held } from './held.ts'
-import type { SignedReceipt } from './signed-receipts.ts'
+import type { RestoredReceipt } from './signed-receipts.ts'
 
 /**
  * The newest receipts of a job, the oldest first, all as if nobody had acknowledged them: to write that down would cost
  * a commit each, and telling a steward twice costs little.
  */
-export function restoredReceipts({ manifest, steward, leases }: RestoredJob): SignedReceipt[] {
+export function restoredReceipts(
+  { manifest, leases }: RestoredJob,
+  guardiansOf: (lease: Pick<Held, 'lease' | 'manifest'>) => readonly PeerId[],
+): RestoredReceipt[] {
   const receipts = leases.flatMap(({ lease, receipts, released = null }) =>
     receipts.map((receipt, i) => ({
       receipt,
-      to: steward ?? lease.signer,
+      due: guardiansOf({ lease, manifest }),
       released: i === receipts.length - 1 ? released : null,
     })),
   )
   receipts.sort((a, b) => a.receipt.serial - b.receipt.serial)
-  return receipts.slice(-shownReceiptsMax).map(({ receipt, to, released }) => ({
-    id: receipt.id,
-    job: manifest.id,
-    lease: receipt.payload.lease,
-    to,
-    released,
+  return receipts.slice(-shownReceiptsMax).map(({ receipt, due, released }) => ({
+    receipt: { id: receipt.id, job: manifest.id, lease: receipt.payload.lease, released },
+    due,
   }))
 }
 
 /** A lease of which something is still to be run, or to be handed in; undefined: it is over. */
 export function restoredLease(
-  { manifest, steward }: RestoredJob,
+  { manifest }: RestoredJob,
   { lease, receipts, done, released }: RestoredLease,
   nowMs: number,
 ): Held | undefined {
@@ -39,7 +40,6 @@ export function restoredLease(
   return {
     lease,
     manifest,
-    steward: steward ?? lease.signer,
     state: 'restored',
     slot: undefined,
     done: uncovered,

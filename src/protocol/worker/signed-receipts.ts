@@ -1,4 +1,7 @@
-/** The receipts that a vehicle signed, by name: to whom each is due, and whether that one has it. */
+/**
+ * The receipts that a vehicle signed, by name: to whom each is due. A receipt is due to several stewards, and to each until that
+ * one acknowledges it: the word of another changes nothing, since that one may keep the receipt to itself.
+ */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
 import { rememberedReceiptsMax, shownReceiptsMax } from '../limits.ts'
@@ -10,43 +13,52 @@ export interface SignedReceipt {
   readonly lease: LeaseId
   /** Why the rest of the lease was given back with it. */
   readonly released: ReleaseReason | null
-  /** The one who looks after the lease. */
-  readonly to: PeerId
+}
+
+/** A receipt of an earlier run, and the stewards to which it is due. */
+export interface RestoredReceipt {
+  readonly receipt: SignedReceipt
+  readonly due: readonly PeerId[]
+}
+
+interface Owed {
+  readonly receipt: SignedReceipt
+  /** The stewards that have not acknowledged it: at most the signer of its lease and `adoptersMax` others. */
+  readonly due: Set<PeerId>
 }
 
 export class SignedReceipts {
   /** In the order in which they were signed. */
-  readonly #receipts = new BoundedMap<RecordId, { receipt: SignedReceipt; acknowledged: boolean }>(
-    rememberedReceiptsMax,
-  )
+  readonly #receipts = new BoundedMap<RecordId, Owed>(rememberedReceiptsMax)
 
-  add(receipt: SignedReceipt): void {
-    this.#receipts.set(receipt.id, { receipt, acknowledged: false })
+  add(receipt: SignedReceipt, due: Iterable<PeerId>): void {
+    this.#receipts.set(receipt.id, { receipt, due: new Set(due) })
   }
 
   acknowledged(id: RecordId, from: PeerId): void {
-    const signed = this.#receipts.peek(id)
-    if (signed?.receipt.to === from) signed.acknowledged = true
+    this.#receipts.peek(id)?.due.delete(from)
   }
 
   /** Those that this steward has not acknowledged. */
   dueTo(steward: PeerId): SignedReceipt[] {
-    return [...this.#receipts.values()].flatMap(({ receipt, acknowledged }) =>
-      receipt.to === steward && !acknowledged ? [receipt] : [],
-    )
+    return [...this.#receipts.values()].flatMap(({ receipt, due }) => (due.has(steward) ? [receipt] : []))
   }
 
-  /** A steward who adopts the job gets the newest, and all that nobody acknowledged; they are due to it from now on. */
+  /** A steward who adopts the job gets the newest, and all that somebody has not acknowledged; they are due to it, too, from now on. */
   ofJobNowDueTo(job: JobId, steward: PeerId): SignedReceipt[] {
     const ofJob = [...this.#receipts.values()].filter(({ receipt }) => receipt.job === job)
     const newestFrom = ofJob.length - shownReceiptsMax
-    const shown = ofJob.filter(({ acknowledged }, i) => !acknowledged || i >= newestFrom)
-    return shown.map((signed) => redirect(signed, steward))
+    const shown = ofJob.filter(({ due }, i) => due.size > 0 || i >= newestFrom)
+    return shown.map((owed) => nowDueTo(owed, steward))
   }
 
   ofLeaseNowDueTo(lease: LeaseId, steward: PeerId): SignedReceipt[] {
     const ofLease = [...this.#receipts.values()].filter(({ receipt }) => receipt.lease === lease)
-    return ofLease.map((signed) => redirect(signed, steward))
+    return ofLease.map((owed) => nowDueTo(owed, steward))
+  }
+
+  dropDue(job: JobId, steward: PeerId): void {
+    for (const { receipt, due } of this.#receipts.values()) if (receipt.job === job) due.delete(steward)
   }
 
   forget(job: JobId): void {
@@ -54,8 +66,7 @@ export class SignedReceipts {
   }
 }
 
-function redirect(signed: { receipt: SignedReceipt; acknowledged: boolean }, to: PeerId): SignedReceipt {
-  signed.receipt = { ...signed.receipt, to }
-  signed.acknowledged = false
-  return signed.receipt
+function nowDueTo({ receipt, due }: Owed, steward: PeerId): SignedReceipt {
+  due.add(steward)
+  return receipt
 }

@@ -11,6 +11,11 @@
  * survives a restart with all that is finished of it, and goes on when its steward is there. Stewards change: a
  * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward
  * from then on.
+ * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward, too,
+ * from then on. The signer of a lease keeps its rights: no other steward makes a vehicle drop what is the signer's.
+ *
+ * Its parts: objections to an offer (objection.ts), changes of stewards (adopting.ts), the choice of the next lease and its slot (fair-queue.ts,
+ * bench.ts), receipts (commitment.ts), the end of leases (endings.ts), and the start after a restart (restoring.ts).
  */
 import { impossible } from '../../base/assert.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
@@ -18,6 +23,7 @@ import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { progressIntervalMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
+import { adopted, goOn } from './adopting.ts'
 import type {
   Done,
   RestoredJob,
@@ -29,7 +35,7 @@ import type {
 } from './contract.ts'
 import { busyRetryMs, Desk, stoppedRetryMs } from './desk.ts'
 import { drop, endJob, handIn, standDown, withdraw } from './endings.ts'
-import { type Held, isComplete, newlyHeld } from './held.ts'
+import { isComplete, newlyHeld } from './held.ts'
 import { isSteward } from './known-jobs.ts'
 import { objectionTo } from './objection.ts'
 import { restoredLease, restoredReceipts } from './restoring.ts'
@@ -51,7 +57,8 @@ export class Worker {
     bench.nowMs = nowMs
     for (const job of restored) {
       jobs.remember(job.manifest, job.handovers)
-      receipts.restore(restoredReceipts(job))
+      for (const steward of job.adopters) this.#desk.adopt(job.manifest, steward)
+      receipts.restore(restoredReceipts(job, (lease) => this.#desk.guardiansOf(lease)))
       for (const lease of job.leases) {
         const held = restoredLease(job, lease, nowMs)
         if (held !== undefined || lease.receipts.length > 0) jobs.promise(lease.lease, 1)
@@ -86,7 +93,7 @@ export class Worker {
         this.#consider(input, nowMs)
         break
       case 'adopt':
-        this.#adopted(input)
+        adopted(this.#desk, input)
         break
       case 'prepared':
         this.#prepared(input.lease)
@@ -107,7 +114,7 @@ export class Worker {
         this.#desk.receipts.acknowledged(input.receipt, input.from)
         break
       case 'ended':
-        endJob(this.#desk, input.job, input.from)
+        endJob(this.#desk, input.job, input.from, nowMs)
         break
       case 'mode':
         this.#desk.condition.mode = input.mode
@@ -127,6 +134,9 @@ export class Worker {
         break
       case 'connected':
         this.#connected(input.peer)
+        break
+      case 'disconnected':
+        this.#desk.connected.delete(input.peer)
         break
       case 'clock-set':
         this.#desk.bench.clockSet(input.byMs)
@@ -159,15 +169,18 @@ export class Worker {
     | {
         readonly lease: Verified<Lease>
         readonly manifest: Verified<Manifest>
-        /** The one who looks after the lease first. */
+        /** Those who look after the lease first, and of them those that are connected. */
         readonly stewards: readonly PeerId[]
         readonly finished: ReadonlySet<number>
       }
     | undefined {
     const held = this.#desk.bench.get(id)
     if (held === undefined) return undefined
-    const { lease, manifest, steward, finished } = held
-    return { lease, manifest, finished, stewards: [...new Set([steward, ...this.stewardsOf(manifest.id)])] }
+    const { lease, manifest, finished } = held
+    const guardians = this.#desk.guardiansOf(held)
+    const here = guardians.filter((peer) => this.#desk.connected.has(peer))
+    const stewards = [...new Set([...here, ...guardians, ...this.stewardsOf(manifest.id)])]
+    return { lease, manifest, finished, stewards }
   }
 
   /** Tells whether leases of the job are under way. */
@@ -184,35 +197,12 @@ export class Worker {
 
   // --- stewards ---------------------------------------------------------------------------------------------
 
-  #adopted({ from, manifest, handovers }: Extract<WorkerInput, { type: 'adopt' }>): void {
-    const { jobs, bench, receipts, effects } = this.#desk
-    const job = manifest.id
-    if (!jobs.isUnderWay(job) || !isSteward(from, jobs.successionOf(manifest, handovers))) return
-    jobs.remember(manifest, handovers)
-    effects.push({ type: 'follow', job, steward: from })
-    const held = bench.ofJob(job)
-    const shown = receipts.ofJobNowDueTo(job, from)
-    for (const lease of new Set([...held.map((one) => one.lease.id), ...shown.map(({ lease }) => lease)]))
-      effects.push({ type: 'show', to: from, lease })
-    for (const one of held) {
-      one.steward = from
-      this.#goOn(one)
-    }
-    for (const receipt of shown) receipts.deliver(receipt)
-  }
-
   #connected(peer: PeerId): void {
-    for (const held of this.#desk.bench.all())
-      if (held.steward === peer && held.state === 'restored') this.#goOn(held)
-    this.#desk.receipts.deliverDueTo(peer)
-  }
-
-  /** Its steward is there: a lease that waited for it may need blocks from it. */
-  #goOn(held: Held): void {
-    this.#desk.accept(held)
-    if (held.state !== 'restored') return
-    held.state = 'preparing'
-    this.#desk.effects.push({ type: 'prepare', lease: held.lease.id })
+    const desk = this.#desk
+    desk.connected.add(peer)
+    for (const held of desk.bench.all())
+      if (held.state === 'restored' && desk.guardiansOf(held).includes(peer)) goOn(desk, held, peer)
+    desk.receipts.deliverDueTo(peer)
   }
 
   // --- leases -----------------------------------------------------------------------------------------------
@@ -223,11 +213,12 @@ export class Worker {
     const succession = jobs.successionOf(manifest, handovers)
     const known = bench.get(lease.id)
     if (known !== undefined && isSteward(from, succession)) {
-      known.steward = from
-      this.#goOn(known)
+      if (from !== lease.signer) this.#desk.adopt(manifest, from)
+      goOn(this.#desk, known, from)
       return
     }
     if ((offer.isPast || jobs.isOver(lease)) && isSteward(from, succession)) {
+      if (from !== lease.signer) this.#desk.adopt(manifest, from)
       receipts.deliverOfLease(lease.id, from)
       this.#desk.decline(offer, from, 'expired', 0)
       return
@@ -238,11 +229,12 @@ export class Worker {
       return
     }
     jobs.remember(manifest, handovers)
+    if (from !== lease.signer) this.#desk.adopt(manifest, from)
     jobs.promise(lease, 1)
     const held = newlyHeld(offer, nowMs)
     bench.add(held)
     effects.push({ type: 'take', lease: lease.id })
-    this.#desk.accept(held)
+    this.#desk.accept(held, from)
     effects.push({ type: 'prepare', lease: lease.id })
   }
 
@@ -254,7 +246,7 @@ export class Worker {
   #unprepared(id: LeaseId, why: UnpreparedReason): void {
     const held = this.#desk.bench.get(id)
     if (held?.state !== 'preparing') return
-    this.#desk.decline(held, held.steward, why, busyRetryMs)
+    this.#desk.giveBack(held, why, busyRetryMs)
     drop(this.#desk, held, 'failed')
   }
 
