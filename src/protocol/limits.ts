@@ -67,6 +67,17 @@ export const turnLeasesMax = 32
 export const turnLotsMax = 3_072
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
+/**
+ * A draw is among one in so many of the owners that are awaited, at least: so a cartel that always has room is drawn at most twice as
+ * often as its share. With one, every lease would wait for the slowest owner of all.
+ */
+export const drawnAmong = 2
+/** An owner whose vehicles are full is awaited so long at least: a lease takes seconds. A guess. */
+export const awaitedMsMin = 60_000
+/** … and while it has declined or failed at most so often in a row: after that it is probably not there for this job. A guess. */
+export const awaitedSetbacksMax = 2
+/** Shards that a steward looks at while too few owners have room for them: the next ones mostly find as few. A guess. */
+export const crampedShardsMax = 8
 /** Leases that one vehicle keeps queued for all its stewards together, for each slot. */
 export const queuedLeasesPerSlotMax = 8
 
@@ -140,6 +151,8 @@ export const lostReplicasMax = 12
 
 /** A straggler gets a second copy when it takes this much longer than its lease's expected time (LATE, OSDI'08). */
 export const speculationFactor = 1.5
+/** Time for the leases before it in its vehicle's queue, of which a straggler may have so much while another owner is free. A guess. */
+export const stragglerQueueMsMax = 180_000
 /** A fresh steward hears of the owners around it within seconds; only then does it complain of too few. */
 export const shortageGraceMs = 10_000
 /** Below this, waiting is cheaper than a copy. */
