@@ -178,13 +178,15 @@ export class Rooms {
     if (room.leases > 0) this.#fullSinceMs.delete(peer)
     const sinceMs = this.#fullSinceMs.get(peer) ?? nowMs
     if (room.leases === 0) this.#fullSinceMs.set(peer, sinceMs)
-    const isHere = mode === 'run' && !patience.isAway(peer) && (availableUntilMs ?? nowMs + 1) > nowMs
-    const isWilling = patience.setbacks(peer) <= awaitedSetbacksMax
-    const untilMs = sinceMs + this.#awaitedMs(candidate)
+    const isHere = mode === 'run' && !patience.isAway(peer)
+    const leavesMs = availableUntilMs ?? Number.POSITIVE_INFINITY
+    const untilMs = Math.min(leavesMs, sinceMs + this.#awaitedMs(candidate))
+    const notBeforeMs = patience.notBeforeMs(peer)
+    const isWilling = patience.setbacks(peer) <= awaitedSetbacksMax && notBeforeMs < untilMs
     const isSoon = isHere && isWilling && nowMs < untilMs
     if (room.leases > 0 || isSoon) add(this.#awaited, candidate)
     else remove(this.#awaited, candidate)
-    if (room.leases === 0 && isSoon && patience.notBeforeMs(peer) <= nowMs) this.#due.put(peer, untilMs)
+    if (room.leases === 0 && isSoon) this.#due.put(peer, notBeforeMs > nowMs ? notBeforeMs : untilMs)
   }
 
   /** How long a vehicle that is full may be so: as long as its work takes, with the patience that stragglers have. */
