@@ -151,8 +151,6 @@ export const lostReplicasMax = 12
 
 /** A straggler gets a second copy when it takes this much longer than its lease's expected time (LATE, OSDI'08). */
 export const speculationFactor = 1.5
-/** Time for the leases before it in its vehicle's queue, of which a straggler may have so much while another owner is free. A guess. */
-export const stragglerQueueMsMax = 180_000
 /** A fresh steward hears of the owners around it within seconds; only then does it complain of too few. */
 export const shortageGraceMs = 10_000
 /** Below this, waiting is cheaper than a copy. */

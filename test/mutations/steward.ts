@@ -317,24 +317,10 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/cartel.test.ts'],
   },
   {
-    name: 'Owners for whom too few others have room are put aside, and count no more.',
-    file: 'src/protocol/steward/assignment.ts',
-    find: "if (cramped > 0) return 'cramped'",
-    replace: '',
-    caughtBy: ['test/protocol/assignment.test.ts', 'test/protocol/cartel.test.ts'],
-  },
-  {
-    name: 'A straggler has the time of all its vehicle’s leases, one after another.',
+    name: 'A straggler has the time of all the leases that its vehicle has taken.',
     file: 'src/protocol/steward/hopeless.ts',
-    find: 'workMs(queue.costMs / slots)',
-    replace: 'workMs(queue.costMs)',
-    caughtBy: ['test/protocol/cartel.test.ts'],
-  },
-  {
-    name: 'A straggler at the end of a long queue is waited for though another owner is idle.',
-    file: 'src/protocol/steward/hopeless.ts',
-    find: 'desk.rooms.free.size > 0 ? stragglerQueueMsMax : ',
-    replace: '',
+    find: '(costMs + queueMs)',
+    replace: '(costMs + queueMs) * desk.leases.activeOf(vehicle)',
     caughtBy: ['test/protocol/cartel.test.ts'],
   },
 ]

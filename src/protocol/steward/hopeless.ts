@@ -4,7 +4,7 @@
  */
 
 import type { PeerId } from '../ids.ts'
-import { deliveryMsMin, speculationFactor, speculationMinMs, stragglerQueueMsMax } from '../limits.ts'
+import { deliveryMsMin, speculationFactor, speculationMinMs } from '../limits.ts'
 import type { Desk } from './desk.ts'
 import { finishJob } from './finish.ts'
 import { failShard } from './judge.ts'
@@ -34,15 +34,13 @@ export function copyStragglers(desk: Desk, nowMs: number): void {
 
 /**
  * How long a lease may take: its own work, and that of the leases before it in its vehicle's queue, of which each slot has its part.
- * That queue is not waited for endlessly while another owner is free: a vehicle that says it has many slots may take many leases.
+ * One at the front has no time but its own, however many its vehicle has taken.
  */
 function expectedMs(desk: Desk, { lease }: LeaseState, queue: { leases: number; costMs: number }): number {
   const { vehicle, costMs } = lease.payload
   const slots = Math.max(1, desk.rooms.get(vehicle)?.slots ?? 1)
-  const workMs = (ms: number) => speculationFactor * ms * desk.slowness.value
-  const queueMs = queue.leases < slots ? 0 : workMs(queue.costMs / slots)
-  const queueMsMax = desk.rooms.free.size > 0 ? stragglerQueueMsMax : Number.POSITIVE_INFINITY
-  return Math.max(speculationMinMs, workMs(costMs) + Math.min(queueMs, queueMsMax))
+  const queueMs = queue.leases < slots ? 0 : queue.costMs / slots
+  return Math.max(speculationMinMs, speculationFactor * (costMs + queueMs) * desk.slowness.value)
 }
 
 /**
