@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { runtimes } from '../src/runtimes/registry.ts'
 import { circlesOf, readHouse } from './support/rooms.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -32,6 +33,17 @@ for (const [room, imported] of importWalls)
     const said = lint(t, `${room}/planted.ts`, `import { x } from '${imported}'\n\nexport const y = x\n`)
     assert.match(said, /noRestrictedImports/)
   })
+
+/** The demo reads scans, and the simulator has a name for what nobody runs. */
+const namesRuntimes = ['src/cli/commands/swarm.ts']
+
+test('nothing but the registry names a runtime', () => {
+  const quoted = new RegExp(`'(${Object.keys(runtimes).join('|')})'`)
+  const files = globSync('{src,bin}/**/*.{ts,js}', { cwd: root, exclude: ['src/{runtimes,simulator}/**'] })
+  assert(files.length > 100 && quoted.test("request.runtime !== 'ocr'"))
+  const naming = files.filter((file) => quoted.test(readFileSync(join(root, file), 'utf8')))
+  assert.deepEqual(naming, namesRuntimes)
+})
 
 for (const room of ['src/base', 'src/protocol', 'src/protocol/steward'])
   for (const source of ['Date.now()', 'new Date(0)', 'Math.random()', 'performance.now()'])

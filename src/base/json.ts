@@ -1,26 +1,31 @@
 /**
  * Reads JSON that a stranger wrote. The engine's own parser follows any depth, and the first thing that walks over the
- * value afterwards (writing it out again, comparing it) then ends the stack. So the depth is counted in the text, before
- * anything is made of it.
+ * value afterwards (writing it out again, comparing it) then ends the stack. And each `{}` of a list takes thirty times its
+ * letters in memory. So depth and values are counted in the text, before anything is made of it.
  */
 
-/** The text nests deeper than it may. */
-export class NestsTooDeep extends Error {
-  constructor(depthMax: number) {
-    super(`nests deeper than ${depthMax} levels`)
-    this.name = 'NestsTooDeep'
+/** The text nests deeper than it may, or has more values. */
+export class ExcessiveJson extends Error {
+  constructor(why: string) {
+    super(why)
+    this.name = 'ExcessiveJson'
   }
 }
 
-/** `depthMax`: of arrays and objects inside each other. Throws NestsTooDeep, and SyntaxError for what is no JSON. */
+/** In a text: twice as many numbers as the longest output of a document has. They take some 200 MB at most. */
+const valuesMax = 2 ** 22
+
+/** `depthMax`: of arrays and objects inside each other. Throws ExcessiveJson, and SyntaxError for what is no JSON. */
 export function parseJson(text: string, depthMax: number): unknown {
-  if (nestsDeeper(text, depthMax)) throw new NestsTooDeep(depthMax)
+  const excess = excessOf(text, depthMax)
+  if (excess !== undefined) throw new ExcessiveJson(excess)
   return JSON.parse(text)
 }
 
-/** Passes over brackets inside of strings, and looks at nothing else: whether the text is JSON, its parser says. */
-function nestsDeeper(text: string, depthMax: number): boolean {
+/** Passes over signs inside of strings, and looks at nothing else: whether the text is JSON, its parser says. */
+function excessOf(text: string, depthMax: number): string | undefined {
   let depth = 0
+  let values = 1
   for (let at = 0; at < text.length; at += 1) {
     switch (text.charCodeAt(at)) {
       case quote:
@@ -29,15 +34,20 @@ function nestsDeeper(text: string, depthMax: number): boolean {
       case openBracket:
       case openBrace:
         depth += 1
-        if (depth > depthMax) return true
+        values += 1
+        if (depth > depthMax) return `nests deeper than ${depthMax} levels`
+        break
+      case comma:
+        values += 1
         break
       case closeBracket:
       case closeBrace:
         depth -= 1
         break
     }
+    if (values > valuesMax) return `has more than ${valuesMax} values`
   }
-  return false
+  return undefined
 }
 
 /** The place of the quote that ends the string that begins here; the end of the text if none does. */
@@ -51,6 +61,7 @@ function endOfString(text: string, start: number): number {
 }
 
 const quote = 0x22
+const comma = 0x2c
 const backslash = 0x5c
 const openBracket = 0x5b
 const closeBracket = 0x5d

@@ -38,8 +38,17 @@ export function describePlan(plan: Submitted): string[] {
             `at most ${formatMoney(plan.payment.unitMicrosMax, plan.payment.currency)} a page and ${formatMoney(plan.payment.budgetMicros, plan.payment.currency)} in all`,
           ]),
     ].join(', '),
+    ...describeLanguages(plan),
     ...describeLeftOut(plan),
     ...describeRefused(plan),
+  ]
+}
+
+/** Nobody has looked at the pages yet: who submits them knows whether this is so. */
+function describeLanguages({ languages }: Pick<Submitted, 'languages'>): string[] {
+  if (languages.length === 0) return []
+  return [
+    `text is read as ${languages.map((name) => clean(name)).join(', ')}: name other languages with --language`,
   ]
 }
 

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../host/api.ts'
+import { hasPlaces as recordsHavePlaces } from '../host/submission/weights.ts'
 import { CommandFailure, usageExitCode } from './failure.ts'
 import { type Format, formatNames, hasPlaces } from './formats/formats.ts'
 import { stdoutPath } from './output.ts'
@@ -87,7 +88,8 @@ export function placeOf(output: Output): string {
 export function forFormat(request: SubmitRequest, output: Output | undefined): SubmitRequest {
   if (typeof output !== 'object' || !hasPlaces(output.format)) return request
   const { format } = output
-  if (request.runtime !== 'ocr') throw usage(`--format ${format} is for pages that --runtime ocr reads`)
+  if (!recordsHavePlaces(request.runtime))
+    throw usage(`--format ${format} shows where words stand, and records of ${request.runtime} do not say it`)
   if (request.options.words === 'off')
     throw usage(`--format ${format} needs the places of words: leave out --option words=off`)
   if (request.engine === 'native')

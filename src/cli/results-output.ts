@@ -8,12 +8,13 @@ import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { clean } from '../base/printable.ts'
-import type { ResultsEnd } from '../host/api.ts'
+import type { ResultLine, ResultsEnd } from '../host/api.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { CommandFailure, incompleteExitCode, withErrorsExitCode } from './failure.ts'
 import { formatCount, formatNumber, shortJob } from './format.ts'
 import { jsonLine, pageText } from './formats/formats.ts'
 import { OutputFolder } from './formats/output-folder.ts'
+import type { Draw } from './formats/pdf-image.ts'
 import { countedIn, describeErrors, describeMissing } from './job-view.ts'
 import { note, printPaced } from './output.ts'
 import { type FolderOutput, isStdout, type Output, overwrites, placeOf } from './output-choice.ts'
@@ -98,20 +99,34 @@ async function writeToFolder(
   { format, folder }: FolderOutput,
   unshown: UnshownPages,
 ): Promise<ResultsEnd> {
-  // With it come decoders of images, which other commands do without.
   const { DocumentFiles } = await import('./formats/documents.ts')
-  const files = new DocumentFiles(node, job, format, new OutputFolder(folder), (line, why) =>
-    unshown.notShown(line, why),
-  )
-  const results = node.results(job)
-  for (;;) {
-    const next = await results.next()
-    if (next.done) {
-      await files.end()
-      return next.value
+  const drawing = await openDrawing()
+  const notShown = (line: ResultLine, why: string) => unshown.notShown(line, why)
+  const files = new DocumentFiles(node, job, format, new OutputFolder(folder), drawing.draw, notShown)
+  try {
+    const results = node.results(job)
+    for (;;) {
+      const next = await results.next()
+      if (next.done) {
+        await files.end()
+        return next.value
+      }
+      unshown.look(next.value)
+      await files.add(next.value)
     }
-    unshown.look(next.value)
-    await files.add(next.value)
+  } finally {
+    await drawing.close()
+  }
+}
+
+/** The sandboxed child that decodes and draws: it starts with the first page that is to be drawn. */
+async function openDrawing(): Promise<{ readonly draw: Draw; readonly close: () => Promise<void> }> {
+  const { ProcessExecutor } = await import('../host/executor/executor.ts')
+  const silent = () => {}
+  const executor = new ProcessExecutor({ log: { debug: silent, info: silent, warn: silent } })
+  return {
+    draw: (document, page, dpi) => executor.draw('ocr', document, page, dpi),
+    close: () => executor.close(),
   }
 }
 

@@ -1,5 +1,6 @@
 /** The life of a submission on this side of the socket: hand over, say the plan, follow, write the results. */
 import type { JobStatus, ResultsEnd, SubmitProgress, SubmitRequest, Submitted } from '../host/api.ts'
+import type { Executor } from '../host/executor/contract.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { stdinFor } from './before-start.ts'
 import { CommandFailure, withErrorsExitCode } from './failure.ts'
@@ -67,11 +68,12 @@ export async function submitToRunningNode(
   await conclude(node, voice, status!, output)
 }
 
-/** Is a node until the job has ended and its results are written, or until a signal. */
+/** Is a node until the job has ended and its results are written, or until a signal. `executor`: in place of the usual one. */
 export async function submitToOwnNode(
   config: NodeConfig,
   order: Order,
   wish: Wish & { readonly output: Output },
+  executor?: Executor,
 ): Promise<void> {
   const { origins, json } = config
   // A steward executes nothing of its own jobs, and what else would this node do: it only looks after this one.
@@ -80,7 +82,8 @@ export async function submitToOwnNode(
   const level = origins.logLevel.layer === 'default' ? 'warn' : config.logLevel
   const voice = new Voice(json, isStdout(wish.output) && !wish.detach)
   const interruption = heedSignals()
-  const node = await startOwnNode({ ...config, slots }, createLog(level, json), { standsBy: false })
+  const parts = executor === undefined ? {} : { executor }
+  const node = await startOwnNode({ ...config, slots }, createLog(level, json), { ...parts, standsBy: false })
   try {
     await submitAndStay(node.client, config, order, wish, voice, interruption)
   } finally {

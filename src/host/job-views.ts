@@ -134,6 +134,8 @@ export interface Submitted {
   readonly pages: number
   readonly shards: number
   readonly engine: string
+  /** Those that text is read in, where a runtime reads any. */
+  readonly languages: readonly string[]
   readonly replicas: number
   /** Null: every shard gets all replicas. */
   readonly audits: Audits | null

@@ -164,10 +164,6 @@ export const setbackMsMax = 60_000
 
 /** Stewards that a manifest names: a submitter and its standbys; more copies of a job than this protect nobody. */
 export const stewardsMax = 8
-/** Jobs of others that a node looks after at once: each costs a message a second to each fellow. A guess. */
-export const standingByMax = 64
-/** Their shards together, whose lists it has in memory: as many as one job may have, at some 300 bytes each. */
-export const standingByShardsMax = 1_000_000
 /** Room that a job must find on a standby beside its documents, for shards, weights and results: a guess. */
 export const standbyRoomFactor = 2
 /** A submitter's permission to read its jobs is used at once; a clock may be a few minutes off. */
@@ -304,7 +300,6 @@ assert(voicesMax <= verdictReceiptsMax, 'a verdict names every voice that its sh
 assert(2 * inviteTtlMs < standbySearchMsMax, 'the next of the draw is asked in place of one that is silent')
 assert(givenMax >= stewardsMax - 1, 'a steward can give to all its fellows at once')
 assert(documentBytesMax <= shardDocumentBytesMax, 'the largest document makes a shard')
-assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')
 assert(shardBytesTarget <= shardDocumentBytesMax, 'the documents of a shard that splitting fills are taken')
 assert(jobDeadlineDefaultMs <= jobDeadlineMsMax, 'a job without a deadline of its own is taken')
 assert(shardsMax * shardEntryBytesMax <= shardListBytesMax, 'the longest list of shards is read')

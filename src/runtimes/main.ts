@@ -52,6 +52,8 @@ async function handle(header: ToChild, body: Uint8Array): Promise<void> {
     }
     case 'cut':
       return cut(header, body)
+    case 'draw':
+      return draw(header, body)
     case 'try':
       return send({ type: 'tried', id: header.id, fault: await faultOf(header, body) })
   }
@@ -79,6 +81,16 @@ async function cut(
 ): Promise<void> {
   const pieces = (await (await runtimeNamed(runtime)).cut?.(document, passwords, groups)) ?? []
   return send({ type: 'pieces', id, sizes: pieces.map(({ byteLength }) => byteLength) }, ...pieces)
+}
+
+async function draw(
+  { id, runtime, page, dpi }: ToChild & { type: 'draw' },
+  document: Uint8Array,
+): Promise<void> {
+  const drawn = (await (await runtimeNamed(runtime)).draw?.(document, page, dpi)) ?? null
+  if (drawn === null) return send({ type: 'drawn', id, size: null })
+  const { pixels, ...size } = drawn
+  return send({ type: 'drawn', id, size }, pixels)
 }
 
 /** Null where a session with this weight loads, or this machine has no engine to try it. */

@@ -9,6 +9,7 @@
 import type {
   AbsentEngine,
   DocumentShape,
+  DrawnPage,
   EngineDescription,
   Inspecting,
   RecordErrorCode,
@@ -17,6 +18,7 @@ import type {
 
 export type {
   DocumentShape,
+  DrawnPage,
   EngineDescription,
   Inspecting,
   NamedWeight,
@@ -58,6 +60,14 @@ export type ToChild =
       readonly passwords: readonly string[]
       readonly groups: readonly (readonly number[])[]
     }
+  /** Body: the document. Answered by `drawn`. Needs no `load`. */
+  | {
+      readonly type: 'draw'
+      readonly id: number
+      readonly runtime: string
+      readonly page: number
+      readonly dpi: number | null
+    }
 
   /**
    * Body: the job's weight of this name, its only one. Answered by `tried`: with null where a session would load, on any vehicle.
@@ -94,6 +104,8 @@ export type FromChild =
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
   /** Body: a file for each group of pages, one after another. */
   | { readonly type: 'pieces'; readonly id: number; readonly sizes: readonly number[] }
+  /** Body: the pixels. `size`: null where no picture can be made. */
+  | { readonly type: 'drawn'; readonly id: number; readonly size: Omit<DrawnPage, 'pixels'> | null }
   | { readonly type: 'tried'; readonly id: number; readonly fault: string | null }
 
 /** To a child, header and body together: documents and small weights; more means that the stream is broken. */

@@ -5,9 +5,22 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
+import {
+  embedOptions,
+  embedRequests,
+  embedShapeOf,
+  embedWeights,
+  faultOfEmbeddingModel,
+} from './embed/description.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { faultOfModel, llmOptions, llmRequests, llmShapeOf, llmWeights } from './llm/description.ts'
-import { faultOfOcrWeights, languagePattern, ocrOptions, ocrWeights } from './ocr/description.ts'
+import {
+  faultOfOcrWeights,
+  languagePattern,
+  languagesAmong,
+  ocrOptions,
+  ocrWeights,
+} from './ocr/description.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
@@ -25,6 +38,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
+    hasPlaces: true,
     refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
@@ -35,6 +49,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.
     faultOfWeights: () => null,
+    trial: async (bytes, options) => (await import('./wasm/admission.ts')).faultOfModule(bytes, options),
     shapeOf: wasmShapeOf,
     refusalOf: () => null,
     load: async () => (await import('./wasm/wasm.ts')).wasm,
@@ -49,6 +64,17 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     requests: llmRequests,
     refusalOf: () => null,
     load: async () => (await import('./llm/llm.ts')).llm,
+  },
+  embed: {
+    weights: embedWeights,
+    takesText: true,
+    unit: 'page',
+    options: { ...embedOptions, ...limitOptions },
+    faultOfWeights: faultOfEmbeddingModel,
+    shapeOf: embedShapeOf,
+    requests: embedRequests,
+    refusalOf: () => null,
+    load: async () => (await import('./embed/embed.ts')).embed,
   },
 }
 
@@ -75,4 +101,10 @@ export function shapeByLength(runtime: string, bytes: number): DocumentShape | u
 /** The options that the runtime itself hears of. */
 export function ownOptionsOf({ [pageCpuMsOption]: _, ...options }: RuntimeOptions): RuntimeOptions {
   return options
+}
+
+/** The languages in which a job reads text, by the names of its weights; none where its runtime reads no text. */
+export function languagesOf(runtime: string, weights: readonly string[]): string[] {
+  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  return known !== undefined && 'files' in known.weights ? languagesAmong(weights) : []
 }

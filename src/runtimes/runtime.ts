@@ -34,6 +34,11 @@ export interface Runtime {
     passwords: readonly string[],
     groups: readonly (readonly number[])[],
   ): Promise<Uint8Array[]>
+  /**
+   * Draws one page, counted from 0, for people to look at: a page of a document that is cut at `dpi` dots per inch, where that is not null. Null
+   * where no picture can be made of it.
+   */
+  draw?(document: Uint8Array, page: number, dpi: number | null): Promise<DrawnPage | null>
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
   load(engine: string, weights: ReadonlyMap<string, Weight>, options: RuntimeOptions): Promise<Session>
 }
@@ -69,6 +74,13 @@ export interface RuntimeDescription {
    * no engine takes such files.
    */
   readonly faultOfLargeWeights?: (name: string, head: Uint8Array, bytes: number) => string | null
+  /**
+   * Looks at the weight that a submitter names more closely than at its structure, in this process: a sentence about it, or null.
+   * Left out where only a session shows more.
+   */
+  readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
+  /** Set where its records are pages that say where words stand. */
+  readonly hasPlaces?: true
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
   readonly shapeOf?: (bytes: number) => DocumentShape
   /** Left out where documents go as they are. */
@@ -153,6 +165,14 @@ type Agreement =
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
 
+/** A page in gray, a byte a pixel, row by row. `dpi`: at which a page of a PDF was drawn, and null for a picture. */
+export interface DrawnPage {
+  readonly width: number
+  readonly height: number
+  readonly pixels: Uint8Array
+  readonly dpi: number | null
+}
+
 export interface Inspecting {
   /** The job's, as the runtime will get them. */
   readonly options: RuntimeOptions
@@ -200,7 +220,8 @@ export type RecordErrorCode =
   | 'trap'
   | 'exit-code'
   | 'output-limit'
-  /** The four below are found by the supervisor, and are this vehicle's word only. */
+  /** The five below are this vehicle's word about itself. All but the first are found by the supervisor. */
+  | 'stack-limit'
   | 'memory-limit'
   | 'cpu-limit'
   | 'time-limit'
@@ -217,4 +238,26 @@ export class RecordError extends Error {
     this.code = code
     this.log = log
   }
+}
+
+/**
+ * Tells whether an error says something of this vehicle and nothing of the document: it ran out of memory, or of stack. Code that
+ * takes a library's errors for a document's fault throws these on, so that the child ends and does not answer. How deep a
+ * stack goes is never the document's: V8 gives a function another frame before and after it has optimised it.
+ */
+export function hasRunOut(error: unknown): boolean {
+  return isOutOfStack(error) || isOutOfMemory(error)
+}
+
+export function isOutOfStack(error: unknown): boolean {
+  return error instanceof RangeError && /call stack/.test(error.message)
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? error.code : undefined
+  return (
+    code === 'Z_MEM_ERROR' ||
+    /allocation failed|out of memory|bad_alloc|\bOOM\b|enlarge memory/i.test(error.message)
+  )
 }

@@ -3,7 +3,7 @@ import type { Cid } from '../protocol/ids.ts'
 import type { Checkers } from './checkers.ts'
 import { isLiar } from './liars.ts'
 import type { Population } from './population.ts'
-import { problemsOfReport } from './report-checker.ts'
+import { ReportAudits } from './report-checker.ts'
 import type { SimJob } from './sim-job.ts'
 import type { StewardNode } from './steward-node.ts'
 
@@ -23,7 +23,8 @@ export function checkPeace(
       stewards.map((node) => node.rootOf(job)),
     )
     const has = (result: Cid) => living.some((node) => node.hasResult(result))
-    for (const node of living) checkShown(job, node, has, checkers)
+    const audits = new ReportAudits(job, has)
+    for (const node of living) checkShown(job, node, audits, checkers)
     if (!areKept) continue
     checkers.kept(id, has)
     checkAccounts(job, stewards, population, checkers)
@@ -50,12 +51,12 @@ function firstOf({ manifest }: SimJob, living: readonly StewardNode[]): readonly
  * The view that an honest steward has of a job in the end; of one that has ended it can prove it, with the results that some other
  * one may have where its own disk lost them.
  */
-function checkShown(job: SimJob, node: StewardNode, has: (result: Cid) => boolean, checkers: Checkers): void {
+function checkShown(job: SimJob, node: StewardNode, audits: ReportAudits, checkers: Checkers): void {
   const shown = node.shownOf(job)
   if (shown === undefined) return
   checkers.shown.look(node.peer, job.manifest.id, shown)
   if (shown.view().end === null) return
-  const problems = problemsOfReport(job, node.storyOf(job), node.reportedOf(job), has, shown)
+  const problems = audits.problems(node.storyOf(job), node.reportedOf(job), shown)
   checkers.audited(job.manifest.id, node.peer, problems, node.doubts(job))
 }
 

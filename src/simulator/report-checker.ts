@@ -18,15 +18,37 @@ import type { SimJob } from './sim-job.ts'
 /** In the virtual world nobody signs. */
 const signature = new Uint8Array(64)
 
-/** Returns the audit's problems, and where it differs from what is shown. `has`: whether this result is here. */
-export function problemsOfReport(
+/** The audits of one job's reports. Stewards whose records and notes are the same write the same report: it is audited once. */
+export class ReportAudits {
+  readonly #job: SimJob
+  readonly #has: (result: Cid) => boolean
+  readonly #made = new Map<string, AuditOutcome>()
+
+  /** `has`: whether this result is here. */
+  constructor(job: SimJob, has: (result: Cid) => boolean) {
+    this.#job = job
+    this.#has = has
+  }
+
+  /** Returns the audit's problems, and where it differs from what is shown. */
+  problems(story: readonly JobRecord[], inReport: Reported, shown: Shown): readonly string[] {
+    const records = story.filter(({ record }) => inReport.has(record.id)).sort(byDependency)
+    const key = records.map(({ record: { id } }) => `${id} ${JSON.stringify(inReport.get(id))}`).join()
+    let audit = this.#made.get(key)
+    if (audit === undefined) {
+      audit = auditOf(this.#job, records, inReport, this.#has)
+      this.#made.set(key, audit)
+    }
+    return [...audit.problems, ...differences(audit, shown)]
+  }
+}
+
+function auditOf(
   { manifest, shards }: SimJob,
-  story: readonly JobRecord[],
+  records: readonly JobRecord[],
   inReport: Reported,
   has: (result: Cid) => boolean,
-  shown: Shown,
-): readonly string[] {
-  const records = story.filter(({ record }) => inReport.has(record.id))
+): AuditOutcome {
   const named = new Set<Cid>()
   for (const { kind, opening, record } of records)
     if (kind === 'receipt') for (const result of opening.results) named.add(result)
@@ -35,7 +57,7 @@ export function problemsOfReport(
         if (result !== null && isNoted(inReport.get(record.id), position)) named.add(result)
   const results = [...named].filter(has)
   const engine = resultEngine(manifest.payload)
-  const audit = auditReport({
+  return auditReport({
     report: {
       job: manifest.id,
       recordPages: [],
@@ -44,18 +66,15 @@ export function problemsOfReport(
     },
     records: [
       reported('manifest', manifest, null, null),
-      ...records
-        .sort(byDependency)
-        .map(({ kind, record, opening }) =>
-          reported(kind, record, opening && encodeCbor(opening), inReport.get(record.id) ?? null),
-        ),
+      ...records.map(({ kind, record, opening }) =>
+        reported(kind, record, opening && encodeCbor(opening), inReport.get(record.id) ?? null),
+      ),
     ],
     shards,
     block: (cid) => (has(cid) ? blockOf(engine, cid) : undefined),
     sha256: cheapHash,
     verify: () => true,
   })
-  return [...audit.problems, ...differences(audit, shown)]
 }
 
 function differences(audit: AuditOutcome, shown: Shown): string[] {

@@ -26,6 +26,7 @@ import { checkOutput, writeResults } from '../../src/cli/results-output.ts'
 import type { ResultLine, ResultsEnd } from '../../src/host/api.ts'
 import type { RemoteApi } from '../../src/host/local/client.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import { checkAlto } from '../support/alto-rules.ts'
 import { resultsEnd } from '../support/fake-node.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
@@ -164,6 +165,38 @@ test('ALTO has the elements that its schema asks for, in their order, and spaces
   assert.equal(new Set(strings.map(({ ID }) => ID)).size, 4)
 })
 
+test('whatever the records say, ALTO keeps the rules of its schema', () => {
+  const place = fc.nat(4000)
+  const word = fc.tuple(
+    fc.oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.constantFrom('a b', '\u0000', '"', ' ')),
+    fc.tuple(place, place, place, place),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  )
+  const lines = fc.array(fc.array(word, { maxLength: 4 }), { maxLength: 5 })
+  const page = fc.record({ lines, turnedDegrees: fc.constantFrom(0, 90, 180, 270) })
+  fc.assert(
+    fc.property(
+      fc.array(page, { minLength: 1, maxLength: 3 }),
+      fc.string({ unit: 'binary' }),
+      (pages, name) => {
+        const results = pages.map(({ lines: words, turnedDegrees }, i) => {
+          const placed = words.map((each) =>
+            each.length === 0 ? { ...line(['x', [1, 2, 3, 4]]), words: [] } : line(...each),
+          )
+          return pageOf(result(name, i + 1, placed, { turnedDegrees }))
+        })
+        assert(results.every(isRead))
+        checkAlto(alto(name, [...results, pageOf({ ...broken, page: pages.length + 1 })]))
+      },
+    ),
+  )
+  assert.throws(
+    () => checkAlto(alto('a', [pageOf(first), pageOf(first)])),
+    /there twice/,
+    'the rules can fail',
+  )
+})
+
 test('what XML cannot have is replaced, in names and in words', () => {
   const odd = 'a\u0000b\u0007c\ud800d\ufffee'
   const page = pageOf(result(odd, 1, [line([odd, [1, 2, 3, 4]])]))
@@ -171,6 +204,14 @@ test('what XML cannot have is replaced, in names and in words', () => {
     assert.match(text, /a\ufffdb\ufffdc\ufffdd\ufffde/)
   elementsOf(hocr(odd, [page]))
   elementsOf(alto(odd, [page]))
+})
+
+test('a page of 200,000 lines, a message with dashes and a word without letters are written as any other', async () => {
+  const many = Array.from({ length: 200_000 }, (_, i) => line(['x', [0, i, 1, i + 1]]))
+  assert.match(hocr('a', [pageOf(result('a', 1, many))]), /ocr_page/)
+  const text = alto('a', [{ page: 1, why: 'object --- at 1 ---' }])
+  const comment = /<!--(.*?)-->/s.exec(text)![1]!
+  assert(!comment.includes('--') && !comment.endsWith('-'), comment)
 })
 
 test('TSV has the columns and levels of Tesseract', () => {

@@ -122,7 +122,7 @@ test('a submission that nobody could execute is refused before a node starts, wi
   const request = (changes: object, paths = [page]) =>
     requestOf(paths, { ...rest, ...changes } as unknown as Parameters<typeof requestOf>[1])
   const wrong: [ReturnType<typeof request>, RegExp][] = [
-    [request({ runtime: 'tea' }), /no runtime 'tea'; there are ocr, wasm, llm/],
+    [request({ runtime: 'tea' }), /no runtime 'tea'; there are ocr, wasm, llm, embed/],
     [request({ runtime: 'llm' }), /needs a model: name one with --model <file.gguf>/],
     [request({ runtime: 'llm', model: page }), /page.png is refused: the model is no GGUF file/],
     [request({ runtime: 'ocr', model: 'teseract' }), /model is not one of auto, paddle, tesseract/],

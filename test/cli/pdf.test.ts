@@ -3,13 +3,15 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { inflateSync } from 'node:zlib'
+import { pino } from 'pino'
 import { isRead, pageOf, type ReadPage } from '../../src/cli/formats/page.ts'
 import { PdfWriter } from '../../src/cli/formats/pdf.ts'
 import { glyphlessFont } from '../../src/cli/formats/pdf-font.ts'
-import { type PdfImage, pdfImageOf } from '../../src/cli/formats/pdf-image.ts'
+import { type Draw, type PdfImage, pdfImageOf } from '../../src/cli/formats/pdf-image.ts'
 import { writeResults } from '../../src/cli/results-output.ts'
+import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import type { RemoteApi } from '../../src/host/local/client.ts'
 import { resultsEnd } from '../support/fake-node.ts'
 import { assemblePng, encodeJpeg, encodePng, pngHeader } from '../support/images.ts'
@@ -20,6 +22,16 @@ const poppler = hasPoppler ? {} : { skip: 'pdftotext (poppler-utils) is not inst
 
 const [width, height] = [400, 200]
 const gray = { width, height, pixels: new Uint8Array(width * height).fill(230) }
+
+const executor = new ProcessExecutor({ log: pino({ level: 'silent' }) })
+after(() => executor.close())
+const draw: Draw = (document, page, dpi) => executor.draw('ocr', document, page, dpi)
+
+async function imageOf(document: Uint8Array, page: number, dpi: number | null = null): Promise<PdfImage> {
+  const image = await pdfImageOf(draw, document, page, dpi)
+  assert(image !== null)
+  return image
+}
 
 type Corner = readonly [number, number]
 type Placed = readonly [text: string, box: readonly [number, number, number, number]]
@@ -72,7 +84,7 @@ async function pdfOf(pages: readonly (readonly [PdfImage, ReadPage | null])[]): 
 }
 
 test('every object is where the table says, and the streams are as long as they say', async () => {
-  const image = await pdfImageOf(encodePng(gray), 0)
+  const image = await imageOf(encodePng(gray), 0)
   const bytes = await pdfOf([
     [image, level],
     [image, null],
@@ -93,7 +105,7 @@ test(
   'words are found in any script, apart from each other, and none of them is drawn',
   poppler,
   async (t) => {
-    const bytes = await pdfOf([[await pdfImageOf(encodePng(gray), 0), level]])
+    const bytes = await pdfOf([[await imageOf(encodePng(gray), 0), level]])
     assert.equal(textIn(t, bytes), 'Größe Łódź € Привет\n')
     const [box] = boxesIn(t, bytes)
     // At 200 dots per inch a pixel is 0.36 points.
@@ -130,7 +142,7 @@ test('the words of a page that lies on its side run along with its lines', poppl
     ],
     { turnedDegrees: 90 },
   )
-  const bytes = await pdfOf([[await pdfImageOf(encodePng(gray), 0), turned]])
+  const bytes = await pdfOf([[await imageOf(encodePng(gray), 0), turned]])
   assert.match(textIn(t, bytes), /^up wards\s*$/)
   const boxes = boxesIn(t, bytes)
   for (const { xMin, xMax } of boxes) assert(xMin > 0.36 * 90 && xMax < 0.36 * 145, JSON.stringify(boxes))
@@ -153,7 +165,7 @@ test('a skewed line keeps its slope', poppler, async (t) => {
       ],
     },
   ])
-  const boxes = boxesIn(t, await pdfOf([[await pdfImageOf(encodePng(gray), 0), skewed]]))
+  const boxes = boxesIn(t, await pdfOf([[await imageOf(encodePng(gray), 0), skewed]]))
   assert.deepEqual(boxes.map(({ word }) => word).sort(), ['one', 'three'])
   const [one, three] = ['one', 'three'].map((word) => boxes.find((box) => box.word === word)!)
   assert(three!.yMin > one!.yMin + 8)
@@ -161,14 +173,14 @@ test('a skewed line keeps its slope', poppler, async (t) => {
 
 test('pictures are held as they came where a PDF can, and turned as EXIF says', async () => {
   const jpeg = encodeJpeg(gray, 80)
-  assert.deepEqual((await pdfImageOf(jpeg, 0)).data, jpeg)
+  assert.deepEqual((await imageOf(jpeg, 0)).data, jpeg)
   const turned = withOrientation(jpeg, 6)
-  const image = await pdfImageOf(turned, 0)
+  const image = await imageOf(turned, 0)
   assert.equal(image.orientation, 6)
   const text = (await pdfOf([[image, null]])).toString('latin1')
   assert.match(text, /\/MediaBox \[0 0 72 144\]/, 'upright: 200 pixels wide, 400 high')
 
-  const plain = await pdfImageOf(encodePng(gray), 0)
+  const plain = await imageOf(encodePng(gray), 0)
   assert.match(
     plain.dictionary,
     /DeviceGray \/BitsPerComponent 8 \/Filter \/FlateDecode \/DecodeParms << \/Predictor 15 \/Colors 1/,
@@ -176,25 +188,40 @@ test('pictures are held as they came where a PDF can, and turned as EXIF says', 
   const palette = [{ name: 'PLTE', body: Uint8Array.of(0, 0, 0, 255, 255, 255) }]
   const density = { name: 'pHYs', body: Uint8Array.of(0, 0, 0x2e, 0x23, 0, 0, 0x2e, 0x23, 1) }
   const rows = new Uint8Array(2 * 8)
-  const two = await pdfImageOf(assemblePng(pngHeader(8, 8, 1, 3), rows, [...palette, density]), 0)
+  const two = await imageOf(assemblePng(pngHeader(8, 8, 1, 3), rows, [...palette, density]), 0)
   assert.match(two.dictionary, /\[\/Indexed \/DeviceRGB 1 <000000ffffff>\] \/BitsPerComponent 1 /)
   assert.equal(Math.round(two.dotsPerInch!), 300)
   const transparent = assemblePng(pngHeader(8, 8, 8, 4), new Uint8Array(8 * 17))
   assert.match(
-    (await pdfImageOf(transparent, 0)).dictionary,
+    (await imageOf(transparent, 0)).dictionary,
     /DeviceGray \/BitsPerComponent 8 \/Filter \/FlateDecode$/,
   )
-  await assert.rejects(pdfImageOf(Buffer.from('no image'), 0))
+  assert.equal(await pdfImageOf(draw, Buffer.from('no image'), 0), null)
+})
+
+test('a command decodes no picture itself: JPEGs and plain PNGs go in as they came, and the child is asked for all else', async () => {
+  const asked: Uint8Array[] = []
+  const spy: Draw = async (document) => {
+    asked.push(document)
+    return null
+  }
+  for (const plain of [encodeJpeg(gray, 80), encodePng(gray)])
+    assert.notEqual(await pdfImageOf(spy, plain, 0), null)
+  assert.equal(asked.length, 0)
+  const interlaced = assemblePng(pngHeader(2, 2, 8, 0, 1), Buffer.from([0, 10, 0, 20, 0, 30, 40]))
+  const others = [interlaced, Buffer.from('%PDF-1.7'), Buffer.from('GIF89a'), Buffer.from('II*\0')]
+  for (const other of others) assert.equal(await pdfImageOf(spy, other, 0), null)
+  assert.deepEqual(asked, others)
 })
 
 test('a page of a PDF is drawn at the dots per inch of its record', async () => {
-  const original = await pdfOf([[await pdfImageOf(encodePng(gray), 0), level]])
-  const image = await pdfImageOf(original, 0, 100)
+  const original = await pdfOf([[await imageOf(encodePng(gray), 0), level]])
+  const image = await imageOf(original, 0, 100)
   assert.match(image.dictionary, /^\/Width 200 \/Height 100 \/ColorSpace \/DeviceGray /)
   assert.equal(image.dotsPerInch, 100)
   const [pixel] = inflateSync(image.data)
   assert.equal(pixel, 230, 'as it was')
-  await assert.rejects(pdfImageOf(original, 1, 100), { name: 'PdfError' })
+  assert.equal(await pdfImageOf(draw, original, 1, 100), null)
 })
 
 test('the font has the tables that PDF asks for, and its sums are right', () => {
@@ -269,7 +296,11 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
     },
   } as unknown as RemoteApi
   const other = temporaryDirectory(t)
-  await writeResults(noPicture, 'job', { format: 'pdf', folder: other })
+  await assert.rejects(writeResults(noPicture, 'job', { format: 'pdf', folder: other }), {
+    exitCode: 3,
+    message:
+      /^1 of 3 pages cannot be shown as pdf; the first is b\.txt page 1: no picture can be made of it$/,
+  })
   assert.deepEqual(readdirSync(other), ['a.png.pdf'], 'what is no picture harms no other document')
   async function* gone(): AsyncGenerator<never> {
     yield* []

@@ -25,6 +25,7 @@ import { plainLine } from '../../src/cli/log.ts'
 import { afterInterruption } from '../../src/cli/submission.ts'
 import { formatTable } from '../../src/cli/table.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
+import { languagesOf } from '../../src/runtimes/registry.ts'
 import { job, peerRow, plan, quote, resultsEnd, status, summary, why } from '../support/fake-node.ts'
 
 test('a table is as wide as its widest cells, figures to the right', () => {
@@ -148,7 +149,12 @@ test('a plan says what was bought', () => {
   assert.deepEqual(describePlan(plan), [
     `job ${job}`,
     '4 documents, 40 pages, 20 shards, engine native, 2 replicas, 2 standbys, error bound 0.0001',
+    'text is read as eng: name other languages with --language',
   ])
+  assert.equal(describePlan({ ...plan, languages: [] }).length, 2)
+  const weights = ['detection', 'traineddata-1-eng', 'traineddata-0-deu_latf']
+  assert.deepEqual(languagesOf('ocr', weights), ['deu_latf', 'eng'])
+  assert.deepEqual(languagesOf('wasm', ['module']), [])
 })
 
 test('a plan without a bound says why, and a known job that it is known', () => {

@@ -15,7 +15,7 @@ import { temporaryStore } from '../support/store.ts'
 
 const dayMs = 24 * 3_600_000
 
-function bansWith(t: TestContext, certificate: SignedRecord | null) {
+function bansWith(t: TestContext, certificate: SignedRecord | null, submitter = 'another key' as PeerId) {
   const { journal } = temporaryStore(t)
   const shown: { to: PeerId; evidence: Evidence }[] = []
   const cleared = new Map<OwnerId, number>()
@@ -29,6 +29,7 @@ function bansWith(t: TestContext, certificate: SignedRecord | null) {
   } as unknown as Network
   const make = (more: { readonly bannedMax?: number } = {}) =>
     new Bans({
+      submitter,
       network,
       journal,
       certificateOf: () => certificate,
@@ -73,17 +74,27 @@ test('one receipt twice proves nothing, and bans nobody', (t) => {
 })
 
 test('what was found wrong by recomputing bans here, and convinces nobody else', (t) => {
-  const { owner, certificate, rows, receipts } = liar()
-  const { bans, journal, shown } = bansWith(t, certificate)
+  const { owner, certificate, rows, receipts, submitter } = liar()
+  const { bans, journal, shown } = bansWith(t, certificate, submitter)
   journal.append([...rows, receipts[0]!])
   bans.caught(receipts[0]!.id, 'recomputed')
   assert.deepEqual([bans.has(owner), shown.length], [true, 0])
   assert.equal(bans.list()[0]?.because, 'recomputed')
 })
 
+test('what was found wrong by recomputing in a stranger’s job bans nobody: its module is the stranger’s choice', (t) => {
+  const { owner, certificate, rows, receipts } = liar()
+  const { bans, journal } = bansWith(t, certificate)
+  journal.append([...rows, ...receipts])
+  bans.caught(receipts[0]!.id, 'recomputed')
+  assert.equal(bans.has(owner), false)
+  bans.caught(receipts[0]!.id, 'equivocation')
+  assert.equal(bans.has(owner), true, 'two receipts that contradict each other are a lie in any job')
+})
+
 test('a ban names its evidence, and one that is lifted stays lifted for what had begun by then', (t) => {
   const first = liar()
-  const { bans, again, journal, shown } = bansWith(t, null)
+  const { bans, again, journal, shown } = bansWith(t, null, first.submitter)
   bans.hear(first.evidence)
   assert.deepEqual(
     bans.list().map(({ owner, evidenceId }) => [owner, evidenceId]),

@@ -77,6 +77,7 @@ test('a steward that cannot read a result sees whether it counts: the engine, an
     [null, false],
     ['not-a-number', false],
     ['memory-limit', true],
+    ['stack-limit', true],
   ] as const) {
     const bytes = packResult(manifest, result(code), key)
     assert.equal(Buffer.from(bytes).includes('confidential'), false)

@@ -55,6 +55,8 @@ test('a child that says what no child says is killed at the first word', { timeo
     { ...record, error: { code: 'x'.repeat(65), message: '' } },
     { ...record, error: { code: 'crash', message: 'x'.repeat(65_537) } },
     { type: 'shape', id: 0, pages: 1.5, pageCostMs: 1 },
+    { type: 'drawn', id: 0, size: { width: 0, height: 1, dpi: null } },
+    { type: 'drawn', id: 0, size: { width: 1e9, height: 1, dpi: null } },
   ]
   const heard = await Promise.all(nasty.map((header) => hostile(frame(header), 1)))
   for (const [i, { frames, reason }] of heard.entries()) {

@@ -10,7 +10,7 @@ import { lettersModel, withTemplate } from '../support/letters.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
 const log = pino({ level: 'silent' })
-const executor = new ProcessExecutor({ log, limits: { inspectMsMax: 2000 } })
+const executor = new ProcessExecutor({ log, limits: { loadMsMax: 2000 } })
 after(() => executor.close())
 
 test('a model whose template never ends is given up within its limit, and the next one is loaded', async () => {

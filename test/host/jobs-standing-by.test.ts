@@ -2,21 +2,18 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { JobRows } from '../../src/host/jobs/job-rows.ts'
-import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import type { JobId, OwnerId, PeerId } from '../../src/protocol/ids.ts'
-import type { StewardPlace } from '../../src/protocol/job/manifest.ts'
-import { standingByMax } from '../../src/protocol/limits.ts'
-import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
+import type { JobId, PeerId } from '../../src/protocol/ids.ts'
+import { encodeBody, type SignedRecord } from '../../src/protocol/record/record.ts'
 import { bodyOf } from '../../src/protocol/records.ts'
-import { cidNamed, drawSecret, manifestWith, placeOf } from '../support/core-fakes.ts'
+import { standingByMax, willingPerInviterMax, willingTtlMs } from '../../src/protocol/standing-by-limits.ts'
+import { cidNamed } from '../support/core-fakes.ts'
+import { entrust, known, secret } from '../support/entrusting.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
 /** For what is waited for, on a machine at a standstill. */
 const patiently = { timeout: 60_000 }
-
-const secret = new Uint8Array(32).fill(7)
 
 function started(t: TestContext): JobsStage {
   const stage = new JobsStage()
@@ -24,50 +21,9 @@ function started(t: TestContext): JobsStage {
   return stage
 }
 
-/** Invites the node, and gives it the job in which it has this place. */
-async function entrust(
-  stage: JobsStage,
-  name: string,
-  {
-    placed = (place: StewardPlace) => place,
-    given = secret as Uint8Array | null,
-    draws = drawSecret,
-    giver = SigningKey.generate(),
-    /** Is given what entrusts it once more. */
-    keep = (_again: () => void) => {},
-  } = {},
-): Promise<JobId> {
-  const nonce = sha256(Buffer.from(name)).slice(0, 16)
-  stage.jobs.hear(giver.peerId, { type: 'invite', nonce, bytes: 1, place: null })
-  const { message } = await stage.untilSaid(({ to }) => to === giver.peerId)
-  // It may have said yes before it said no.
-  assert(message.type === 'willing' || message.type === 'unwilling')
-  const place: StewardPlace = { peer: stage.key.peerId, owner: 'me' as OwnerId, nonce }
-  const manifest = manifestWith({
-    category: name.replaceAll(' ', '-'),
-    seal: { nonce, commitment: sealCommitment(secret) },
-    deadlineMs: stage.clock.now() + 3_600_000,
-    stewards: [{ ...placeOf('giver'), peer: giver.peerId }, placed(place)],
-  })
-  const record = stage.sign(giver, 'manifest', null, manifest)
-  const again = () =>
-    stage.jobs.hear(giver.peerId, {
-      type: 'entrust',
-      manifest: record,
-      handovers: [],
-      secret: given,
-      drawSecret: draws,
-    })
-  again()
-  keep(again)
-  return recordId(sha256, record.body)
-}
-
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }
-
-const known = ({ store }: JobsStage): JobId[] => new JobRows(store.journal).list().map(({ job }) => job)
 
 test('a node stands by for a job that names it, with the job’s secrets', patiently, async (t) => {
   const stage = started(t)
@@ -78,6 +34,47 @@ test('a node stands by for a job that names it, with the job’s secrets', patie
   await entrust(stage, 'no secret', { given: null })
   const right = await entrust(stage, 'its own')
   assert.deepEqual(known(stage), [right])
+})
+
+test('a node takes on no stranger’s job to which it did not say yes', patiently, async (t) => {
+  const stage = started(t)
+  await entrust(stage, 'never asked', { isInvited: false })
+  const nonce = sha256(Buffer.from('once')).slice(0, 16)
+  const [giver, other] = [SigningKey.generate(), SigningKey.generate()]
+  const once = await entrust(stage, 'once', { giver, nonce })
+  await entrust(stage, 'the same yes once more', { giver, nonce, isInvited: false })
+  await entrust(stage, 'the yes to another', { giver: other, nonce, isInvited: false })
+  await entrust(stage, 'a yes long ago', { before: async () => stage.clock.skip(willingTtlMs + 1) })
+  await entrust(stage, 'of this node', { first: stage.key.peerId })
+  const before = async () => {
+    stage.standsBy = false
+    await stage.restart()
+  }
+  await entrust(stage, 'it stands by no more', { before })
+  assert.deepEqual(known(stage), [once])
+})
+
+test('a yes holds after a restart, and whichever steward entrusts the job', patiently, async (t) => {
+  const stage = started(t)
+  const job = await entrust(stage, 'its yes', {
+    from: SigningKey.generate().peerId,
+    before: () => stage.restart(),
+  })
+  assert.deepEqual(known(stage), [job])
+})
+
+test('a node remembers as many yeses of one inviter as it takes jobs', patiently, async (t) => {
+  const stage = started(t)
+  const giver = SigningKey.generate()
+  const nonceOf = (i: number) => sha256(Buffer.from(`${i}`)).slice(0, 16)
+  for (let i = 0; i <= willingPerInviterMax; i += 1) {
+    stage.clock.skip(1)
+    stage.jobs.hear(giver.peerId, { type: 'invite', nonce: nonceOf(i), bytes: 1, place: null })
+  }
+  await stage.untilSaid(() => stage.said.length > willingPerInviterMax)
+  await entrust(stage, 'the first', { giver, nonce: nonceOf(0), isInvited: false })
+  const second = await entrust(stage, 'the second', { giver, nonce: nonceOf(1), isInvited: false })
+  assert.deepEqual(known(stage), [second])
 })
 
 test('a node that looks after many jobs of others says no, and takes no more', patiently, async (t) => {

@@ -12,6 +12,7 @@ import {
   publicKeyOf,
   SigningKey,
   verify,
+  verifyAgain,
   verifyByPeerId,
 } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
@@ -78,6 +79,22 @@ test('a signature holds for its key, its bytes, and nothing else', () => {
   assert.equal(verifyByPeerId(key.peerId, bytes, bent), false)
   assert.equal(verifyByPeerId(key.peerId, bytes.subarray(1), signature), false)
   assert.equal(verifyByPeerId(other.peerId, bytes, signature), false)
+})
+
+test('a signature that was right is right again, and makes no other one right', () => {
+  const [key, other] = [SigningKey.generate(), SigningKey.generate()]
+  const signature = key.sign(bytes)
+  const bent = signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte))
+  for (let times = 0; times < 2; times += 1) {
+    assert.equal(verifyAgain(key.peerId, bytes, signature), true)
+    assert.equal(verifyAgain(key.peerId, bytes, bent), false)
+    assert.equal(verifyAgain(key.peerId, bytes.subarray(1), signature), false)
+    assert.equal(verifyAgain(other.peerId, bytes, signature), false)
+    // The same bytes one after the other, parted elsewhere.
+    const joined = Buffer.concat([bytes, signature])
+    const [head, tail] = [joined.subarray(0, -63), joined.subarray(-63)]
+    assert.equal(verifyAgain(key.peerId, head, tail), false)
+  }
 })
 
 test('hostile keys and signatures are false, never an error', () => {

@@ -103,3 +103,24 @@ async function inspected(
   for await (const document of inspection) documents.push(document)
   return { documents, refused: refusals.list() }
 }
+
+test('private keys and what a node keeps are not submitted, whatever names them', async (t) => {
+  const secrets = {
+    'node.key': 'Carpool node key of 12D3. Keep it secret.\n-----BEGIN PRIVATE KEY-----\nMC4C',
+    id_ed25519: '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl',
+    'backup.txt': 'AGE-SECRET-KEY-1QQQQ',
+    'exported.age': 'age-encryption.org/v1\n-> scrypt',
+    'carpool.sqlite': 'SQLite format 3\0',
+  }
+  const given = { 'letter.txt': 'Dear Sirs, the -----BEGIN of a letter', ...secrets }
+  const files = Object.fromEntries(Object.entries(given).map(([name, text]) => [name, Buffer.from(text)]))
+  const { documents, refused } = await inspected(t, files, { runtime: 'wasm' })
+  assert.deepEqual(
+    documents.map(({ name }) => name),
+    ['letter.txt'],
+  )
+  assert.deepEqual(refused.map(({ count, what }) => `${count} ${what}`).sort(), [
+    '1 a file of a Carpool node',
+    '4 a private key',
+  ])
+})

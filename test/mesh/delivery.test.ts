@@ -197,7 +197,7 @@ test('a steward that runs out of something while it recomputes leaves the shard 
   const liar = await mesh.join({ name: 'lies once', createExecutor: reader('avx2', (text) => `not ${text}`) })
   const friends = ['friend-1', 'friend-2']
   for (const name of friends) await mesh.join({ name, createExecutor: reader('avx2') })
-  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'time-limit'] as const)
+  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'stack-limit', 'time-limit'] as const)
     for (const selfCheck of [false, true]) {
       own = () => ranOut(code)
       const assurance = selfCheck

@@ -1,14 +1,21 @@
 /** A language model on a mesh, with the real engine: requests go out, answers come back on which two owners agree. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import type { SubmitRequest } from '../../src/host/api.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
+import { serveLocal } from '../../src/host/local/server.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
 import { Mesh } from '../support/mesh.ts'
 
+const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const log = pino({ level: 'silent' })
 
 /** Describing engines takes a second, and all nodes have the same. */
@@ -27,11 +34,11 @@ before(async () => {
 after(() => mesh.stop())
 
 /** The results of these lines, by their ids. */
-async function answersTo(lines: readonly object[], promptTemplate: string | null = null) {
+async function answersTo(lines: readonly object[], changes: Partial<SubmitRequest> = {}) {
   const path = join(mesh.folder, 'requests.jsonl')
   writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const paths = [path]
-  const request = { paths, runtime: 'llm', module: null, model: lettersModelPath, promptTemplate }
+  const request = { paths, runtime: 'llm', module: null, model: lettersModelPath, ...changes }
   const { job } = await mesh.submitter.api.submit(mesh.request([], request))
   const status = await mesh.submitter.ended(job)
   assert.equal(status.state, 'complete')
@@ -40,34 +47,56 @@ async function answersTo(lines: readonly object[], promptTemplate: string | null
   return results
 }
 
-test('letters are filed by a model on two vehicles, which agree on every byte', async () => {
-  const [lines, categories] = [letterLines().slice(0, 24), letterCategories()]
-  const results = await answersTo(lines)
-  assert.deepEqual(
-    results.map(({ document }) => document),
-    lines.map(({ custom_id }) => custom_id),
-  )
-  for (const [i, { result, error }] of results.entries()) {
-    assert.equal(error, null)
-    assert.equal(JSON.parse(String(result?.text)).category, categories[i])
-    assert.equal(result?.finish_reason, 'stop')
+test('`carpool submit` files letters by a model on two vehicles, which agree on every byte, and on what does not fit', async (t) => {
+  const { submitter } = mesh
+  const server = await serveLocal(submitter.api, submitter.dataDir, log)
+  t.after(() => server.close())
+  const [letters, categories] = [letterLines().slice(0, 24), letterCategories()]
+  const messages = [{ role: 'user', content: 'word '.repeat(400) }]
+  const lines = [...letters, { custom_id: 'long', body: { messages } }]
+  const [prompts, answers] = ['prompts.jsonl', 'answers.jsonl'].map((name) => join(mesh.folder, name)) as [
+    string,
+    string,
+  ]
+  writeFileSync(prompts, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  const args = ['submit', prompts, '--runtime', 'llm', '--model', lettersModelPath, '-o', answers]
+  const child = spawn(process.execPath, [
+    launcher,
+    ...args,
+    '--replicas',
+    '2',
+    '--data-dir',
+    submitter.dataDir,
+  ])
+  const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  assert.equal(code, 4)
+  assert.equal(err, 'carpool: 1 of 25 documents ended in an error: context-length × 1\n')
+  const results = readFileSync(answers, 'utf8').trim().split('\n')
+  assert.equal(results.length, lines.length)
+  for (const [i, line] of results.entries()) {
+    const { document, page, result, error } = JSON.parse(line)
+    if (i === letters.length) {
+      assert.deepEqual([document, result, error.code], ['long', null, 'context-length'])
+      assert.match(error.message, /has 1204 tokens .* room for 512$/)
+      break
+    }
+    assert.deepEqual([document, page, error], [lines[i]!.custom_id, 1, null])
+    assert.equal(JSON.parse(result.text).category, categories[i])
+    assert.equal(result.finish_reason, 'stop')
+    assert.equal(result.usage.total_tokens, result.usage.prompt_tokens + result.usage.completion_tokens)
   }
+  const [{ state, contradicted, pages } = { state: '', contradicted: [], pages: null }] = await Promise.all(
+    submitter.api.jobs().map(({ job }) => submitter.api.status(job)),
+  )
+  assert.deepEqual([state, contradicted, pages?.verified], ['complete', [], lines.length])
 })
 
-test('a template makes requests of fields, and what does not fit the context is an error of its line by name', async () => {
-  const template = join(mesh.folder, 'template.txt')
-  writeFileSync(template, '{{greeting}} {{text}}')
-  const [first] = letterLines()
-  const text = first!.body.messages[0]!.content
-  const results = await answersTo(
-    [
-      { id: 'short', greeting: 'Hello.', text },
-      { id: 'long', greeting: 'Hello.', text: 'word '.repeat(400) },
-    ],
-    template,
-  )
-  const [short, long] = results
-  assert.match(String(short?.result?.text), /^\{"category":"thanks"/)
-  assert.equal(long?.error?.code, 'context-length')
-  assert.match(String(long?.error?.message), /has 1206 tokens .* room for 512$/)
+test('texts become vectors, the same for two vehicles', async () => {
+  const texts = letterLines()
+    .slice(0, 3)
+    .map(({ custom_id: id, body }) => ({ id, text: body.messages[0]!.content }))
+  const results = await answersTo(texts, { runtime: 'embed', options: { encoding: 'base64' } })
+  assert.equal(results.length, 3)
+  for (const { result } of results)
+    assert.equal(Buffer.from(String(result?.embedding), 'base64').byteLength, 4 * 96)
 })

@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts'
 
 const isolation = ['test/host/executor-isolation.test.ts']
 const native = ['test/host/executor-native.test.ts']
+const guests = ['test/host/executor-guests.test.ts']
 const seccomp = ['test/host/executor-seccomp.test.ts']
 const weights = ['test/host/executor-weights.test.ts']
 
@@ -89,6 +90,41 @@ export const executor: readonly Mutation[] = [
     find: 'ifAbove(x32Bit - 1, 0, 1)',
     replace: 'ifAbove(x32Bit - 1, 1, 1)',
     caughtBy: seccomp,
+  },
+  {
+    name: 'A guest is compiled twice, and has another stack and other NaNs afterwards.',
+    file: 'src/runtimes/wasm/engine.ts',
+    find: '  setFlagsFromString(compilerFlag)\n',
+    replace: '',
+    caughtBy: guests,
+  },
+  {
+    name: 'The memories of documents before lie about until this one gets none.',
+    file: 'src/runtimes/wasm/engine.ts',
+    find: '    this.#collect()\n',
+    replace: '',
+    caughtBy: guests,
+  },
+  {
+    name: 'A stack that is too small for a module is the module’s fault.',
+    file: 'src/runtimes/wasm/admission.ts',
+    find: '    if (hasRunOut(error)) throw error\n    refuse(`not Web',
+    replace: '    refuse(`not Web',
+    caughtBy: guests,
+  },
+  {
+    name: 'A stack that is too small for a document is the document’s fault.',
+    file: 'src/runtimes/wasm/wasm.ts',
+    find: "new RecordError('stack-limit', 'needed too much stack', log)",
+    replace: "new RecordError('trap', 'call stack exhausted', log)",
+    caughtBy: ['test/runtimes/wasm.test.ts'],
+  },
+  {
+    name: 'A stack that is too small for a decoder is damage of the page.',
+    file: 'src/runtimes/runtime.ts',
+    find: 'return isOutOfStack(error) || isOutOfMemory(error)',
+    replace: 'return isOutOfMemory(error)',
+    caughtBy: ['test/runtimes/imaging-refusals.test.ts'],
   },
   {
     name: 'A model that names another file is loaded.',

@@ -145,6 +145,13 @@ export const fleet: readonly Mutation[] = [
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
+    name: 'A recomputation in a stranger’s job bans.',
+    file: 'src/host/membership/bans.ts',
+    find: '    if (signer !== submitter) return\n',
+    replace: '',
+    caughtBy: ['test/host/bans.test.ts'],
+  },
+  {
     name: 'A ban that was lifted comes back with the same evidence.',
     file: 'src/host/membership/bans.ts',
     find: 'return begunMs <= (this.#lifted.get(owner) ?? -1) || this.#options.isCleared(owner, begunMs)',

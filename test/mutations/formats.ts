@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const formats: readonly Mutation[] = [
   {
+    name: 'A child says that a page has no pixels across, and is believed.',
+    file: 'src/host/executor/child.ts',
+    find: 'width: z.int().min(1).max(65_535)',
+    replace: 'width: z.int()',
+    caughtBy: ['test/host/executor-child.test.ts'],
+  },
+  {
+    name: 'ALTO has lines without a word, which its schema does not know.',
+    file: 'src/cli/formats/page.ts',
+    find: '.filter(({ words }) => words.length > 0)',
+    replace: '',
+    caughtBy: ['test/cli/formats.test.ts'],
+  },
+  {
     name: 'A page of which two things are missing counts as two.',
     file: 'src/cli/unshown-pages.ts',
     find: 'line.error !== null || lackOf(this.#format, line) !== null',

@@ -99,8 +99,8 @@ export const llm: readonly Mutation[] = [
   {
     name: 'A field that changes the answer is passed over.',
     file: 'src/runtimes/llm/request.ts',
-    find: "    throw new RequestFault(`${field}.${name}`, 'is not known here; leave it out')\n  }\n  const at",
-    replace: '  }\n  const at',
+    find: 'if (known.includes(name) || ignored.includes(name) || value === null) continue',
+    replace: "if (name !== 'n') continue",
     caughtBy: requests,
   },
   {
@@ -116,5 +116,20 @@ export const llm: readonly Mutation[] = [
     find: 'if (instance <= instanceBytesMax && instance + fileBytes <= processBytesMax) return null',
     replace: 'if (instance <= 4 * instanceBytesMax) return null',
     caughtBy: runtime,
+  },
+  {
+    name: 'A text that no context holds is made a vector of its beginning.',
+    file: 'src/runtimes/embed/embed.ts',
+    find: 'if (tokens + frameTokens > this.#contextTokens)',
+    replace: 'if (tokens > 100 * this.#contextTokens)',
+    caughtBy: ['test/runtimes/embed.test.ts'],
+  },
+  {
+    name: 'Vectors are rounded.',
+    file: 'src/runtimes/embed/embed.ts',
+    find: 'const embedding = this.#isBase64 ? base64Of(numbers) : numbers',
+    replace:
+      'const embedding = this.#isBase64 ? base64Of(numbers) : numbers.map((one) => Number(one.toFixed(6)))',
+    caughtBy: ['test/runtimes/embed.test.ts'],
   },
 ]

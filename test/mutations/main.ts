@@ -18,8 +18,11 @@ import { mutations } from './mutations.ts'
 import type { TestRun } from './run-file.ts'
 import { Tree } from './tree.ts'
 
-/** Tests in a mesh wait for most of their time, above all with a bug: they are given up after a minute and a half. */
-const treesAtOnce = 2 * availableParallelism()
+/**
+ * Most of these tests wait for most of their time, above all with a bug: with two trees for each core, 473 bugs took 32 minutes
+ * of two cores, and 23 minutes of CPU.
+ */
+const treesAtOnce = 4 * availableParallelism()
 
 const options = parseArgs({
   options: {

@@ -5,6 +5,13 @@ const refusals = ['test/host/submission-refusals.test.ts']
 
 export const submission: readonly Mutation[] = [
   {
+    name: 'A private key that a list names is submitted.',
+    file: 'src/host/submission/documents.ts',
+    find: 'refusalOfSecret(String(path), document.subarray(0, headBytes)) ?? document',
+    replace: 'document',
+    caughtBy: ['test/host/submission-refusals.test.ts'],
+  },
+  {
     name: 'Two lines of JSON with one id are two documents.',
     file: 'src/host/submission/sources.ts',
     find: 'if (before !== undefined)',

@@ -9,7 +9,6 @@ import { FileRun, type TestRun } from './run-file.ts'
 /** All that the named tests read. */
 const copied = ['src', 'test', 'bin', 'samples/letters', 'samples/scans', 'package.json', 'tsconfig.json']
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const nothing: ReadonlySet<string> = new Set()
 
 export class Tree {
   readonly #folder: string
@@ -41,12 +40,12 @@ export class Tree {
     writeFileSync(path, this.#mutated(bug)!)
     try {
       for (const file of bug.caughtBy) {
-        const { passed = nothing, timedOut: wasSlow } = before.get(file) ?? {}
-        const { failed, timedOut } = await this.run(file, passed)
-        const test = [...failed].find((name) => passed.has(name))
+        const without = before.get(file)!
+        const { failed, timedOut } = await this.run(file, without)
+        const test = [...failed].find((name) => without.passed.has(name))
         if (test !== undefined) return `${file.slice('test/'.length)}: ${test}`
         // A bug may make a test run for ever, which a test should not let happen; it is caught all the same.
-        if (timedOut && !wasSlow) return `${file.slice('test/'.length)}: (it never ends)`
+        if (timedOut && !without.timedOut) return `${file.slice('test/'.length)}: (it never ends)`
       }
       return undefined
     } finally {
@@ -54,9 +53,9 @@ export class Tree {
     }
   }
 
-  /** Runs a test file, and ends it as soon as one of the tests that `stopAt` names is red. */
-  async run(file: string, stopAt: ReadonlySet<string> = nothing): Promise<TestRun> {
-    this.#running = new FileRun(this.#folder, file, stopAt)
+  /** Runs a test file. `before`: how it went without a bug; it is ended as soon as it goes otherwise. */
+  async run(file: string, before?: TestRun): Promise<TestRun> {
+    this.#running = new FileRun(this.#folder, file, before)
     return await this.#running.ended
   }
 

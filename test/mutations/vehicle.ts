@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'A vehicle takes more of a job than its whole budget can pay.',
+    file: 'src/protocol/worker/objection.ts',
+    find: 'promisedMicros + worthOf(lease.payload) > payment.budgetMicros',
+    replace: 'promisedMicros > payment.budgetMicros',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'The records of an offer that came to nothing stay.',
     file: 'src/host/vehicle/lease-records.ts',
     find: 'if (!this.#signed.has(job)) this.#options.outbox.after(() => this.#discard(job))',

@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const verification: readonly Mutation[] = [
   {
+    name: 'A machine that ran out of stack speaks of the document.',
+    file: 'src/protocol/verification/examination.ts',
+    find: "  'stack-limit',\n",
+    replace: '',
+    caughtBy: ['test/protocol/delivery.test.ts', 'test/protocol/audit-verdicts.test.ts'],
+  },
+  {
     name: 'An owner with two vehicles counts twice.',
     file: 'src/protocol/verification/tally.ts',
     find: 'const voices = oneForEachOwner([...claims].sort(inOrderOfLeases))',

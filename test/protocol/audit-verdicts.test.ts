@@ -376,7 +376,7 @@ test('a recomputation is in the report, and who agrees with it says the same', (
 })
 
 test('that a machine ran out of something proves nothing: neither a steward’s nor a vehicle’s', () => {
-  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'time-limit']) {
+  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'stack-limit', 'time-limit']) {
     const report = new WrittenReport(1, { assurance: byTheSteward })
     const right = [0, 1].map((i) => report.work(i, [0], report.result('a')))
     report.verdict(0, report.failure(code), [], { because: 'recomputed', contradicting: right })

@@ -10,7 +10,7 @@ import type { PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Agreement, isTolerance } from '../../src/protocol/job/agreement.ts'
 import { decodeResult, encodeResult, type PageRecord } from '../../src/protocol/job/result.ts'
 import { cborCid } from '../../src/protocol/record/block.ts'
-import { type Delivered, deliveredOf } from '../../src/protocol/verification/delivery.ts'
+import { type Delivered, deliveredOf, isOneAnswer } from '../../src/protocol/verification/delivery.ts'
 import { examineResult, recomputationOf } from '../../src/protocol/verification/examination.ts'
 import { type Claim, tally } from '../../src/protocol/verification/tally.ts'
 import { ownerNamed, sha256 } from '../support/core-fakes.ts'
@@ -105,6 +105,21 @@ function among(honest: readonly PageRecord[], liar: PageRecord, place: number): 
 
 const wobbles = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 5 })
 
+test('where texts are compared, what is written beside a text is no longer than runtimes write, and is not looked at', () => {
+  const page = (text: string, besideBytes: number): PageRecord => ({
+    output: fromString(`{"text":${JSON.stringify(text)},"beside":"${'x'.repeat(besideBytes)}"}`),
+    text,
+    error: null,
+  })
+  for (const [record, isOne] of [
+    [page('x', 1_000), true],
+    [page('a word '.repeat(1_000), 80_000), true],
+    [page('x', 100_000), false],
+  ] as const)
+    assert.equal(isOneAnswer(record, 'class-text'), isOne)
+  assert.equal(isOneAnswer(page('x', 100_000), 'bytes'), true)
+})
+
 test('no owner can change what is delivered, whatever it claims, however it names it', () => {
   fc.assert(
     fc.property(
@@ -173,7 +188,7 @@ test('where a steward recomputed, its own bytes are delivered, whatever everybod
 })
 
 test('a run in which the steward’s machine ran out of something says nothing about anybody', () => {
-  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'time-limit']) {
+  for (const code of ['crash', 'cpu-limit', 'memory-limit', 'stack-limit', 'time-limit']) {
     const failed = { output: new Uint8Array(0), text: '', error: { code, message: 'why' } }
     const read = honestRecord('bytes', 0)
     for (const records of [[failed], [read, failed], [failed, read, read]])

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { excessOf, outlastsAll } from '../../src/protocol/job/demands.ts'
-import { decodeShardList, encodeList, shardListOf } from '../../src/protocol/job/lists.ts'
+import { decodeShardList, encodeList, ShardListReader } from '../../src/protocol/job/lists.ts'
 import { decodeShard, encodeShard } from '../../src/protocol/job/shard.ts'
+import { readShardEntry } from '../../src/protocol/job/shard-entry.ts'
 import {
   clockSkewMaxMs,
   documentBytesMax,
@@ -14,8 +15,9 @@ import {
   shardPagesMax,
   weightsBytesMax,
 } from '../../src/protocol/limits.ts'
-import { encodeCbor } from '../../src/protocol/record/block.ts'
+import { decodeCbor, encodeCbor } from '../../src/protocol/record/block.ts'
 import { decodeItems } from '../../src/protocol/record/items.ts'
+import { Chance } from '../../src/simulator/chance.ts'
 import { cidNamed, manifestWith } from '../support/core-fakes.ts'
 
 const file = cidNamed('file')
@@ -48,20 +50,46 @@ test('a job at its bounds is taken, and a byte above each is refused', () => {
 
 test('a list of shards is what the manifest says of it, or none', () => {
   const entry = { shard: file, pages: 2, bytes: 5, costMs: 1 }
-  const list = encodeList([entry, entry])
+  const other = { ...entry, shard: cidNamed('other') }
+  const list = encodeList([entry, other])
   const stated = { file, bytes: list.byteLength, count: 2, pages: 4 }
-  assert.deepEqual(shardListOf(stated, list), [entry, entry])
-  const wrong: [object, (typeof entry)[]][] = [
-    [{ count: 3 }, [entry, entry]],
-    [{ pages: 5 }, [entry, entry]],
-    [{ pages: 2 }, [entry, { ...entry, pages: 0 }]],
-    [{ pages: 2 + shardPagesMax + 1 }, [entry, { ...entry, pages: shardPagesMax + 1 }]],
-    [{}, [entry, { ...entry, bytes: documentBytesMax + 1 }]],
+  const read = (changes: object, entries: (typeof entry)[]) => [
+    ...new ShardListReader({ ...stated, ...changes }).push(encodeList(entries), true),
   ]
-  for (const [changes, entries] of wrong)
-    assert.throws(() => shardListOf({ ...stated, ...changes }, encodeList(entries)), {
-      name: 'ProtocolError',
-    })
+  assert.deepEqual(read({}, [entry, other]), [entry, other])
+  const wrong: [object, (typeof entry)[], RegExp][] = [
+    [{ count: 3 }, [entry, other], /has 2 shards/],
+    [{ pages: 5 }, [entry, other], /have 4 pages/],
+    [{ pages: 2 }, [entry, { ...other, pages: 0 }], /shard 1 has 0 pages/],
+    [{ pages: 2 + shardPagesMax + 1 }, [entry, { ...other, pages: shardPagesMax + 1 }], /shard 1 has/],
+    [{}, [entry, { ...other, bytes: documentBytesMax + 1 }], /bytes of documents/],
+    [{ count: 3, pages: 6 }, [entry, other, entry], /shard 2 is the same block as one before it/],
+  ]
+  for (const [changes, entries, why] of wrong) assert.throws(() => read(changes, entries), why)
+})
+
+test('an entry of the list of shards is read as the decoder reads it, or left to it', () => {
+  const seed = Number(process.env.CARPOOL_SEED ?? 1)
+  const chance = new Chance(seed, 'entries')
+  const random = (below: number) => chance.between(0, below - 1)
+  const numbers = [0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]
+  const number = () => numbers[random(numbers.length)]!
+  for (let i = 0; i < 2_000; i += 1) {
+    const entry = { shard: cidNamed(`${i}`), pages: number(), bytes: number(), costMs: number() }
+    const item = encodeCbor(entry)
+    assert.deepEqual(readShardEntry(item), entry, `CARPOOL_SEED=${seed}`)
+    // Whatever is changed in it: it is never read as something that the decoder would not read.
+    item[random(item.byteLength)] = random(256)
+    const changed = random(2) === 0 ? item : item.subarray(0, random(item.byteLength))
+    const read = readShardEntry(changed)
+    if (read !== undefined) assert.deepEqual(decodeCbor('entry', changed, 200), read, `CARPOOL_SEED=${seed}`)
+  }
+  const fraction = encodeCbor({ ...{ shard: file, pages: 1, bytes: 1 }, costMs: 0.5 })
+  assert.equal(readShardEntry(fraction), undefined)
+  assert.throws(
+    () => decodeShardList(encodeCbor([{ shard: file, pages: 1, bytes: 1, costMs: -1 }])),
+    /costMs/,
+  )
 })
 
 test('a list of something else is refused at its first entry, before the others make anything', () => {

@@ -2,6 +2,7 @@
  * `node:test` with a counter. preload.ts puts this module in its place, so that a test file counts the tests that it
  * declares, and notes which of them runs, without anything that the reporter does or fails to do.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { appendFileSync } from 'node:fs'
 import builtin, { type TestContext, type TestFn } from 'node:test'
 import { isTestProcess, notesPath } from './paths.ts'
@@ -10,6 +11,10 @@ export { after, afterEach, before, beforeEach, mock } from 'node:test'
 
 let declared = 0
 let subtestsAreCounted = false
+
+/** Fails the test that an error comes from. It follows promises at no cost, as the hooks of `node:test` do not (without-promises.ts). */
+const failing = new AsyncLocalStorage<(error: unknown) => void>()
+let errorsAreHeard = false
 
 /** The number of tests and suites that this process has declared so far. */
 export function declaredTests(): number {
@@ -39,14 +44,26 @@ function watched(body: TestFn): TestFn {
       } as typeof test
     }
     note('began', t)
-    const ending: unknown = body.call(this, t, done)
-    if (ending instanceof Promise) return ending.finally(() => note('ended', t))
+    hearErrors()
+    const failed = Promise.withResolvers<never>()
+    const ending: unknown = failing.run(failed.reject, () => body.call(this, t, done))
+    if (ending instanceof Promise)
+      return Promise.race([ending, failed.promise]).finally(() => note('ended', t))
+    failed.promise.catch(() => undefined)
     // A test that takes a callback goes on until it calls that, which only Node's own word tells.
     if (body.length < 2) note('ended', t)
     return undefined
   }
   // Node hands over a callback where a test takes two arguments.
   return Object.defineProperty(watching, 'length', { value: body.length })
+}
+
+/** Of those that nobody catches, Node's own handlers take care as well: they fail the file where the test is over. */
+function hearErrors(): void {
+  if (errorsAreHeard) return
+  errorsAreHeard = true
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error: unknown) => failing.getStore()?.(error))
 }
 
 /** Written at once: Node hands its own events on only when the test lets go of the thread. */

@@ -4,8 +4,11 @@
  */
 import { writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { declaredTests } from './counted.ts'
+import './without-promises.ts'
 import { declaredPath, isTestProcess } from './paths.ts'
+
+// It loads node:test, which must not come before what is above.
+const { declaredTests } = await import('./counted.ts')
 
 const counted = new URL('./counted.ts', import.meta.url).href
 

@@ -38,6 +38,18 @@ test('a failing test is named with its file, its error and what it said', async 
   assert.equal(code, 1)
 })
 
+test('an error that nobody catches fails the test that it comes from, at once, and no other', async () => {
+  const { code, out } = await run('throws-apart')
+  for (const [name, of] of [
+    ['throws in a timer', 'timer'],
+    ['rejects where nobody looks', 'promise'],
+    ['rejects behind a file', 'file'],
+  ])
+    assert.match(out, new RegExp(`^FAILED ${name} \\(.*throws-apart.ts\\)\\n  Error: of a ${of}$`, 'm'))
+  assert.match(out, /\n1 passed, 3 failed, 0 skipped\n$/)
+  assert.equal(code, 1)
+})
+
 /** A file passes nowhere here; the one that ends well beside it shows that the run goes on. */
 const broken: Readonly<Record<string, RegExp>> = {
   'exits-early': /exits-early.ts: it ended with code 0 before its tests had, in: ends the process$/m,

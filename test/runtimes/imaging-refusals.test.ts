@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { constants, deflateRawSync, deflateSync } from 'node:zlib'
 import { decodePage, pageSizes } from '../../src/runtimes/imaging/document.ts'
+import { decoding, decodingLater } from '../../src/runtimes/imaging/errors.ts'
 import { RecordError, type RecordErrorCode } from '../../src/runtimes/runtime.ts'
 import {
   assembleChunks,
@@ -51,6 +52,16 @@ test('what is wrong is told in the same words each time', async () => {
       /^the (PNG|JPEG|TIFF) data is truncated, corrupt or of an unsupported kind$/,
     )
   }
+})
+
+test('a decoder that runs out of stack says nothing of the page', async () => {
+  const deep = (depth: number): number => 1 + deep(depth + 1)
+  assert.throws(() => decoding('PNG', () => deep(0)), RangeError)
+  await assert.rejects(
+    decodingLater('PDF', async () => deep(0)),
+    RangeError,
+  )
+  assert.throws(() => decoding('PNG', () => new Uint8Array(-1)), { code: 'damaged-image' })
 })
 
 test('no bytes are an empty document, and text is not an image', async () => {

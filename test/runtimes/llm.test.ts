@@ -7,10 +7,10 @@ import wabt from 'wabt'
 import { checkGguf } from '../../src/runtimes/gguf/check.ts'
 import { llamaWasmPath } from '../../src/runtimes/llama/binary.ts'
 import { Llama } from '../../src/runtimes/llama/llama.ts'
+import { withoutMarks } from '../../src/runtimes/llama/marks.ts'
 import { roomFault } from '../../src/runtimes/llama/room.ts'
 import { llmRequests } from '../../src/runtimes/llm/description.ts'
 import { llm } from '../../src/runtimes/llm/llm.ts'
-import { withoutMarks } from '../../src/runtimes/llm/special-tokens.ts'
 import { RecordError, type Session } from '../../src/runtimes/runtime.ts'
 import { letterCategories, letterLines, lettersModel, withTemplate } from '../support/letters.ts'
 
@@ -92,7 +92,7 @@ test('a record does not depend on what was before it', async () => {
 })
 
 test('an engine that has grown is loaded anew, and goes on as before', async () => {
-  const settings = { contextTokens: 512, batchTokens: 128, isEmbedding: false, probabilitiesMax: 5 }
+  const settings = { contextTokens: 512, batchTokens: 128, probabilitiesMax: 5 }
   const llama = new Llama(lettersModel(), settings)
   const sampling = { tokensMax: 9, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   const first = await llama.complete(opening, sampling)
@@ -158,9 +158,24 @@ test('a schema that the engine cannot take is an error of its record, and the ne
   assert.deepEqual(await run(plain), first)
 })
 
+test('an engine that has failed is asked no more: the next record gets a fresh one', async () => {
+  const llama = new Llama(lettersModel(), { contextTokens: 512, batchTokens: 128 })
+  const sampling = { tokensMax: 5, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
+  const first = await llama.complete(opening, sampling)
+  // All tokens of the prompt are computed again, and none is taken from the cache.
+  assert.deepEqual(await llama.complete(opening, sampling), first)
+  await assert.rejects(
+    llama.complete(opening, { ...sampling, grammar: 'root ::= (' }),
+    /failed to parse grammar/,
+  )
+  assert.deepEqual(await llama.complete(opening, sampling), first)
+  // Neither a fence of Markdown around the JSON nor anything behind it.
+  assert.match(await llama.grammarOf({ type: 'object' }), /^root ::= space response-format$/m)
+})
+
 test('a template that asks for the time gets the same one everywhere', async () => {
   const model = withTemplate("{{ strftime_now('%Y-%m-%d %H:%M') }}{{ messages[0]['content'] }}")
-  const llama = new Llama(model, { contextTokens: 512, batchTokens: 128, isEmbedding: false })
+  const llama = new Llama(model, { contextTokens: 512, batchTokens: 128 })
   assert.equal(await llama.promptOf([{ role: 'user', content: '!' }]), '2025-01-01 00:00!')
 })
 
@@ -191,7 +206,7 @@ test('scores that are no numbers are an error of the record, not an answer', asy
     for (let i = 0; i < shape[0]!; i += 1) view.setFloat32(dataOffset + offset + 4 * i, 3e38, true)
   }
   assert.doesNotThrow(() => checkGguf(huge))
-  const llama = new Llama(huge, { contextTokens: 512, batchTokens: 128, isEmbedding: false })
+  const llama = new Llama(huge, { contextTokens: 512, batchTokens: 128 })
   const sampling = { tokensMax: 2, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   for (const temperature of [0, 1])
     await assert.rejects(llama.complete(opening, { ...sampling, temperature }), /numbers that are none/)
@@ -200,7 +215,7 @@ test('scores that are no numbers are an error of the record, not an answer', asy
 
 test('a model that no slot has room for is refused with both numbers', () => {
   const header = checkGguf(lettersModel())
-  const settings = { contextTokens: 512, batchTokens: 128, isEmbedding: false }
+  const settings = { contextTokens: 512, batchTokens: 128 }
   assert.equal(roomFault(header, 300 * 2 ** 20, settings), null)
   assert.match(roomFault(header, 2 * 2 ** 30, settings) ?? '', /needs about 2\d\d\d MiB .* slot has 1024/)
   assert.match(roomFault(header, 800 * 2 ** 20, settings) ?? '', /needs about 16\d\d MiB .* slot has 1336/)

@@ -5,20 +5,25 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { readWeights, weightSources } from '../../src/host/submission/weights.ts'
+import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import { decodePage } from '../../src/runtimes/imaging/document.ts'
 import type { GrayImage } from '../../src/runtimes/imaging/gray-image.ts'
 import { quarterTurned } from '../../src/runtimes/imaging/turn.ts'
 import { secondOpinion } from '../../src/runtimes/ocr/by-paddle.ts'
 import { readByTesseract } from '../../src/runtimes/ocr/by-tesseract.ts'
 import { ocr } from '../../src/runtimes/ocr/ocr.ts'
+import type { TextLine } from '../../src/runtimes/ocr/page-text.ts'
 import type { PageReader, Word } from '../../src/runtimes/ocr/tesseract.ts'
 import { traineddataFault } from '../../src/runtimes/ocr/traineddata.ts'
+import { isOfAnotherScript } from '../../src/runtimes/ocr/warnings.ts'
 import { encodePng } from '../support/images.ts'
 
 const { resolve } = createRequire(import.meta.url)
 const english = readFileSync(
   join(dirname(resolve('@tesseract.js-data/eng/package.json')), '4.0.0_best_int/eng.traineddata.gz'),
 )
+const hasNative = (await ocr.engines()).some(({ engine }) => engine === 'native')
 const onlyTesseract = new Map([['traineddata-0-eng', english]])
 
 /** The first lines of a page with little grain. */
@@ -71,6 +76,46 @@ test('ink that is no text is a page of which nothing was read; a blank page has 
   for (let y = 100; y < 200; y += 1) page.pixels.fill(0, y * 300 + 100, y * 300 + 200)
   const { text, warnings } = parse((await session.run(encodePng(page), 0)).output)
   assert.deepEqual([text, warnings], ['', ['nothing-read']])
+})
+
+test('a clean page in a script that neither recogniser knows says so, however sure one of them is', async () => {
+  const sources = weightSources('ocr', submitDefaults)
+  const weights = new Map(sources.map((source) => [source.name, readWeights('ocr', source)]))
+  const engine = hasNative ? 'native' : 'exact'
+  const both = await ocr.load(engine, weights, {})
+  const tesseract = await ocr.load(engine, onlyTesseract, { model: 'tesseract' })
+  for (const [script, session] of [
+    ['russian', both],
+    ['greek', both],
+    ['arabic', both],
+    ['russian', tesseract],
+  ] as const) {
+    const page = readFileSync(new URL(`scripts/${script}.png`, import.meta.url))
+    const { warnings, text } = parse((await session.run(page, 0)).output)
+    assert(warnings.includes('script-not-covered'), `${script}: ${warnings.join()} ${text}`)
+  }
+  const { warnings } = parse((await both.run(encodePng(lines), 0)).output)
+  assert.deepEqual(warnings, [])
+})
+
+test('another script is told by what both recognisers make of clear letters, and of nothing else', () => {
+  const line = (text: string, confidence: number): TextLine => ({
+    ...{ text, confidence, words: [] },
+    box: { left: 0, top: 0, right: 9, bottom: 9 },
+  })
+  const [latin, chinese] = ['abcde '.repeat(20), '中文字'.repeat(20)]
+  const clear = { letterHeight: 12 }
+  const low = [line(latin, 0.4)]
+  assert(isOfAnotherScript(clear, low, low))
+  assert(isOfAnotherScript(clear, [], [line(latin, 0.89)]))
+  // Measured on 51 made pages: 0.846 at least.
+  const known = [line(latin, 0.8)]
+  assert(!isOfAnotherScript(clear, known, known))
+  assert(!isOfAnotherScript(clear, low, [line(latin, 0.97)]), 'a letter type that one of them knows')
+  assert(!isOfAnotherScript(clear, low, [line(chinese, 0.85)]), 'Chinese is read')
+  assert(!isOfAnotherScript({ letterHeight: 6 }, low, low), 'letters too small to be clear')
+  assert(!isOfAnotherScript({ letterHeight: undefined }, low, low), 'a page of no letters')
+  assert(!isOfAnotherScript(clear, [line('ab', 0.3)], [line('ab', 0.3)]), 'a picture')
 })
 
 test('a model without its weights is refused at load', async () => {

@@ -1,9 +1,8 @@
 /**
  * Stewards that lie in every way that the wire allows: one of a job's, and a third of all. What honest nodes show is as
- * if they were not there, but for time and for the bound that owners give.
+ * if they were not there, but for time and for the bound that owners give. campaign.test.ts has them together.
  *
- *   CARPOOL_SEEDS=100 node test/simulator/lying-stewards.test.ts    a hundred seeds in each scenario
- *   CARPOOL_WAYS=1 node test/simulator/lying-stewards.test.ts       each way by itself, too
+ *   CARPOOL_WAYS=1 node test/simulator/lying-stewards.test.ts       each way by itself
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -13,30 +12,8 @@ import { ShownChecker } from '../../src/simulator/shown-checker.ts'
 import { World } from '../../src/simulator/world.ts'
 import { cidNamed, ownerNamed, peerNamed } from '../support/core-fakes.ts'
 
-const seeds = Array.from({ length: Number(process.env.CARPOOL_SEEDS ?? 4) }, (_, i) => i + 1)
 const minutes = 10
-/** Seeds that are tried for a way by itself: some need a liar that acts, and a shard in dispute. */
-const alone = 12
 const lying = ['lying-steward', 'lying-stewards'] as const
-
-test('each way of lying occurs', (t) => {
-  const told: Record<string, number> = {}
-  const add = (lies: Readonly<Record<string, number>>) => {
-    for (const [way, times] of Object.entries(lies)) told[way] = (told[way] ?? 0) + times
-  }
-  for (const name of lying)
-    for (const seed of seeds) add(new World(scenarios[name]!, seed, minutes).run().lies)
-  // A world ends at its first violation, perhaps before a liar has come to this way.
-  for (const way of ways)
-    for (let seed = 1; told[way] === undefined && seed <= alone; seed += 1)
-      for (const name of lying)
-        add(new World({ ...scenarios[name]!, lyingWay: ways.indexOf(way) + 1 }, seed, minutes).run().lies)
-  t.diagnostic(ways.map((way) => `${way} ${told[way] ?? 0}`).join(', '))
-  assert.deepEqual(
-    ways.filter((way) => told[way] === undefined),
-    [],
-  )
-})
 
 if (process.env.CARPOOL_WAYS === '1')
   for (const [i, way] of ways.entries())

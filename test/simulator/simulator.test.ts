@@ -9,28 +9,7 @@ import { shrink } from '../../src/simulator/shrink.ts'
 import { World } from '../../src/simulator/world.ts'
 import { bodyOf, cidNamed, ownerNamed, peerNamed } from '../support/core-fakes.ts'
 
-const seeds = Array.from({ length: 18 }, (_, i) => i + 1)
 const minutes = 10
-
-test('an informed cartel gets no more through than chance gives it all leases of a shard', (t) => {
-  const { cartel, jobs, shardsPerJob } = scenarios.cartel!
-  const runs = seeds.map((seed) => new World(scenarios.cartel!, seed, minutes).run())
-  const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
-  const shards = runs.length * jobs * shardsPerJob
-  const expected = shards * cartel ** 2
-  t.diagnostic(`${wrong} of ${shards} wrong results were accepted; f² allows ${expected.toFixed(0)}`)
-  assert.ok(wrong <= expected + 3 * Math.sqrt(expected))
-})
-
-test('audited jobs keep their bound against accomplices, at less than two executions a shard', (t) => {
-  const { errorBound, jobs, shardsPerJob } = scenarios.audits!
-  const runs = seeds.slice(0, 6).map((seed) => new World(scenarios.audits!, seed, minutes).run())
-  const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
-  const expected = runs.length * jobs * shardsPerJob * errorBound
-  const executions = runs.reduce((sum, { executionsPerShard }) => sum + executionsPerShard, 0) / runs.length
-  t.diagnostic(`${wrong} wrong, the bound allows ${expected}; ${executions.toFixed(2)} executions a shard`)
-  assert.ok(wrong <= expected && executions < 1.7)
-})
 
 test('a late receipt for a lease that was written off does not make the job wait until its deadline', () => {
   // One steward restarts; the one that takes over counts on a receipt that is known and not paid.
@@ -66,7 +45,7 @@ test('stewards are compared once the last record has had the time to reach them 
 })
 
 test('a budget that is too small is never exceeded, and the jobs end by its name', () => {
-  for (const seed of seeds.slice(0, 4)) {
+  for (const seed of [1, 2]) {
     const { violations, jobs, jobsComplete, jobsLost, lastEvents } = new World(
       { ...scenarios.budget!, name: 'poor', vehicles: 4, budget: 0.5 },
       seed,
@@ -141,11 +120,6 @@ test('checkers object to a job that has not ended by its deadline and two leases
   assert.match(checkers.violations.join(), /never ended/)
 })
 
-test('stewards that are lost for good are replaced', () => {
-  const runs = seeds.slice(0, 3).map((seed) => new World(scenarios['lost-stewards']!, seed, minutes).run())
-  assert.ok(runs.some(({ handovers }) => handovers > 0))
-})
-
 test('a scenario reads as it is written, and a line that is none is named', () => {
   for (const scenario of Object.values(scenarios))
     assert.deepEqual(parseScenario(formatScenario(scenario), scenario.name), scenario)
@@ -170,15 +144,6 @@ test('a scenario shrinks to the fault and the size that matter', () => {
     stewards: 2,
     standbys: 1,
   })
-})
-
-test('the same seed gives the same trace, and another seed another', () => {
-  const hashes = [1, 2].map((seed) => {
-    const [first, second] = [0, 1].map(() => new World(scenarios.chaos!, seed, minutes).run().traceHash)
-    assert.equal(first, second, `seed ${seed}`)
-    return first
-  })
-  assert.equal(new Set(hashes).size, 2)
 })
 
 test('checkers object to a report of a complete job that the audit refuses, unless its steward says so itself', () => {

@@ -33,9 +33,13 @@ export function ownerNamed(name: string): OwnerId {
 }
 
 const cidNames = new Map<Cid, string>()
+const cids = new Map<string, Cid>()
 
 export function cidNamed(name: string): Cid {
+  const known = cids.get(name)
+  if (known !== undefined) return known
   const cid = rawCid(sha256, fromString(name))
+  cids.set(name, cid)
   cidNames.set(cid, name)
   return cid
 }

@@ -125,6 +125,7 @@ export const plan: Submitted = {
   job,
   known: false,
   documents: 4,
+  languages: ['eng'],
   leftOut: [],
   refused: [],
   pages: 40,

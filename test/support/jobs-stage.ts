@@ -17,7 +17,7 @@ import type { Block } from '../../src/host/store/blocks.ts'
 import { writeFile } from '../../src/host/store/files.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
-import type { JobId, PeerId } from '../../src/protocol/ids.ts'
+import type { Cid, JobId, PeerId } from '../../src/protocol/ids.ts'
 import { type Lease, openLease } from '../../src/protocol/job/lease.ts'
 import { encodeList, type ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../src/protocol/job/manifest.ts'
@@ -49,6 +49,11 @@ export class JobsStage {
   readonly #folder: string
   readonly #log: Logger
   readonly #recordBytesMax: number | undefined
+  readonly #endedShardsMax: number | undefined
+  /** It says so from its next start on. */
+  standsBy = true
+  /** The blocks that other nodes have. */
+  readonly elsewhere = new Map<Cid, Uint8Array>()
   readonly #spoken = new EventEmitter()
   #capacities: readonly Capacity[] = []
   #store: Store
@@ -59,12 +64,14 @@ export class JobsStage {
     submitter = SigningKey.generate(),
     log = pino({ level: 'silent' }),
     recordBytesMax = undefined as number | undefined,
+    endedShardsMax = undefined as number | undefined,
   } = {}) {
     this.key = key
     this.submitter = submitter
     this.#folder = mkdtempSync(join(tmpdir(), 'carpool-jobs-'))
     this.#log = log
     this.#recordBytesMax = recordBytesMax
+    this.#endedShardsMax = endedShardsMax
     this.#store = openStore(join(this.#folder, 'data'))
     this.#jobs = new Jobs(this.options())
   }
@@ -146,14 +153,21 @@ export class JobsStage {
     }
   }
 
-  sign(key: SigningKey, kind: RecordKind, job: JobId | null, payload: unknown, serial = 0): SignedRecord {
+  sign(
+    key: SigningKey,
+    kind: RecordKind,
+    job: JobId | null,
+    payload: unknown,
+    serial = 0,
+    steward: PeerId | null = null,
+  ): SignedRecord {
     const body = encodeBody({
       domain: 'carpool',
       version: 1,
       kind,
       job,
       epoch: 0,
-      steward: null,
+      steward,
       serial,
       expiresMs: this.clock.now() + 3_600_000,
       signer: key.peerId,
@@ -202,9 +216,7 @@ export class JobsStage {
         this.#spoken.emit('said', said)
       },
       blocks: {
-        fetch: () => {
-          throw new Error('nobody here has blocks')
-        },
+        fetch: (_peer, cids) => served(this.elsewhere, cids),
       },
     }
     return {
@@ -224,12 +236,17 @@ export class JobsStage {
       fleet: null,
       operatorPpm: () => 0,
       onCalls: (engines) => this.calls.push(engines),
-      standsBy: true,
+      standsBy: this.standsBy,
+      ...(this.#endedShardsMax !== undefined && { endedShardsMax: this.#endedShardsMax }),
       ...(this.#recordBytesMax !== undefined && { recordBytesMax: this.#recordBytesMax }),
       clock: this.clock,
       log,
     }
   }
+}
+
+async function* served(blocks: ReadonlyMap<Cid, Uint8Array>, cids: readonly Cid[]) {
+  for (const cid of cids) yield { cid, bytes: blocks.get(cid) }
 }
 
 /** Fine enough for what looks every second; turns enough for a write, and what waits for it. */

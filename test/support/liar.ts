@@ -101,5 +101,14 @@ export function liar({
     })),
     certificate,
   }
-  return { owner: payload.owner, certificate, rows: [manifest, lease], lease, receipts, evidence }
+  const { owner } = payload
+  return {
+    owner,
+    certificate,
+    rows: [manifest, lease],
+    lease,
+    receipts,
+    evidence,
+    submitter: submitter.peerId,
+  }
 }

@@ -36,7 +36,7 @@ export function said(text: string, more: object = {}): Said {
 }
 
 /** The answer of a page whose machine ran out of something. */
-export function ranOut(code: 'crash' | 'cpu-limit' | 'memory-limit' | 'time-limit'): Said {
+export function ranOut(code: 'crash' | 'cpu-limit' | 'memory-limit' | 'stack-limit' | 'time-limit'): Said {
   return { output: new Uint8Array(0), text: '', error: { code, message: 'ran out' } }
 }
 
@@ -92,8 +92,14 @@ class ScriptedSlot implements Slot {
     this.#thawed.resolve()
   }
 
-  async prepare({ engine }: SessionSpec): Promise<void> {
+  /** Reads the weights, as a process that loads them would, and forgets them. */
+  async prepare({ engine, weights }: SessionSpec): Promise<void> {
     this.#engine = engine
+    try {
+      for (const { read } of (await weights()).values()) for await (const _ of read());
+    } catch (error) {
+      throw new SlotFailed(`the weights cannot be read: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   run(document: Uint8Array): Promise<RecordResult> {

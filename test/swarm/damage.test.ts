@@ -4,9 +4,9 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
+  pacedProgram,
   resultsOf,
   sharedSwarm,
-  slowTexts,
   temporaryFolder,
   testTimeout,
   textsOf,
@@ -16,18 +16,27 @@ import {
   wasmJob,
   writeDocuments,
   writeModule,
-  writeSlowDocuments,
 } from '../support/swarm.ts'
 
-/** A submitter by itself at first, and two vehicles since then. */
-const swarmOf = sharedSwarm({ vehicles: [], laterOwners: ['car-1', 'car-2', 'keeper'] })
+/** A submitter by itself at first, and two vehicles since then. Nothing is computed: a text beginning with 0 is its own result. */
+const swarmOf = sharedSwarm({
+  vehicles: [],
+  laterOwners: ['car-1', 'car-2', 'keeper'],
+  program: pacedProgram,
+})
+
+/** A document whose block is a file of its own, and so its result's. */
+function large(name: string): string {
+  return `0 ${name} ${'vast '.repeat(60_000)}`
+}
 
 test(
   'a submitter whose copy of a document is damaged stores it again when asked again',
   testTimeout,
   async (t) => {
     const swarm = await swarmOf(t)
-    const request = await wasmJob(t, 'slow', writeSlowDocuments(t, 2, 0))
+    const texts = [large('one'), large('two')]
+    const request = await wasmJob(t, 'echo', writeDocuments(t, texts))
     const { job } = await swarm.submitter.node.submit(request)
     await swarm.submitter.end('SIGTERM')
     assert.ok(damage(swarm.submitter.dataDir) > 0)
@@ -43,7 +52,7 @@ test(
     assert.deepEqual([again.job, again.known], [job, true])
     const status = await untilEnded(submitter, job)
     assert.deepEqual([status.state, status.contradicted], ['complete', []])
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(2, 0))
+    assert.deepEqual(await textsOf(submitter, job), texts)
   },
 )
 
@@ -51,18 +60,18 @@ test('a vehicle whose copy of the weights is damaged fetches them again', testTi
   const swarm = await swarmOf(t)
   const { submitter } = swarm
   const module = await writeLargeModule(t)
-  const first = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['one']))), module }
+  const first = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['0 three']))), module }
   await untilEnded(submitter, (await submitter.node.submit(first)).job)
   const { dataDir } = swarm.vehicle('car-1')
   await swarm.vehicle('car-1').end('SIGTERM')
   assert.ok(damage(dataDir) > 0)
   const car = await swarm.join({ name: 'car-1' })
 
-  const second = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['two']))), module }
+  const second = { ...(await wasmJob(t, 'echo', writeDocuments(t, ['0 four']))), module }
   const { job } = await submitter.node.submit(second)
   const status = await untilEnded(submitter, job)
   assert.deepEqual([status.state, status.contradicted], ['complete', []])
-  assert.deepEqual(await textsOf(submitter, job), ['two'])
+  assert.deepEqual(await textsOf(submitter, job), ['0 four'])
   assert.match(car.log(), /put a damaged block aside/)
 })
 
@@ -71,7 +80,7 @@ test(
   testTimeout,
   async (t) => {
     const swarm = await swarmOf(t)
-    const folder = writeDocuments(t, ['small', 'large '.repeat(50_000)])
+    const folder = writeDocuments(t, ['0 small', large('five')])
     const { job } = await swarm.submitter.node.submit(await wasmJob(t, 'echo', folder, { engine: 'exact' }))
     await untilEnded(swarm.submitter, job)
     assert.equal((await textsOf(swarm.submitter, job)).length, 2)
@@ -97,7 +106,7 @@ test(
     await until('the submitter knows the keeper', async () =>
       (await swarm.submitter.node.peers()).some(({ peer }) => peer === keeper.peer),
     )
-    const folder = writeDocuments(t, ['vast '.repeat(60_000)])
+    const folder = writeDocuments(t, [large('six')])
     const request = await wasmJob(t, 'echo', folder, { engine: 'exact', standbys: 1 })
     const { job } = await swarm.submitter.node.submit(request)
     await untilEnded(swarm.submitter, job)
@@ -109,7 +118,7 @@ test(
       async () => (await resultsOf(submitter, job)).end.missing.length === 0,
     )
     await keeper.end('SIGKILL')
-    assert.deepEqual(await textsOf(submitter, job), ['vast '.repeat(60_000)])
+    assert.deepEqual(await textsOf(submitter, job), [large('six')])
   },
 )
 

@@ -36,7 +36,7 @@ test(
     const swarm = await startSwarm(t, { vehicles: [{ ...first!, environment }, ...others] })
     const { submitter } = swarm
     const car = swarm.vehicle(first!.name)
-    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 16, 5)))
+    const { job } = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 10, 5)))
     await until('it has finished something, and is at the next', async () => {
       const { vehicle } = await car.node.info()
       return vehicle.shardsDone > 0 && vehicle.leases > 0 && slotPids(car).length > 0
@@ -67,11 +67,11 @@ test(
     assert.equal((await car.node.info()).vehicle.shardsDone, vehicle.shardsDone)
     const claims = status.vehicles.find(({ peer }) => peer === car.peer)
     assert.deepEqual([claims?.claims, claims?.agreed], [vehicle.shardsDone, vehicle.shardsDone])
-    assert.deepEqual(await textsOf(submitter, job), slowTexts(16, 5))
+    assert.deepEqual(await textsOf(submitter, job), slowTexts(10, 5))
 
     bus.say(parked)
     await swarm.untilKnown(3)
-    const next = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 12, 3)))
+    const next = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 3)))
     await untilStatus(submitter, next.job, 'it works again', ({ vehicles }) =>
       vehicles.some(({ peer, claims }) => peer === car.peer && claims > 0),
     )

@@ -10,10 +10,10 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test as declare, suite, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Member } from '../../src/cli/swarm/member.ts'
 import { Internet, noRouters, type Within } from '../support/routers.ts'
 import {
+  pacedProgram,
   slowTexts,
   temporaryFolder,
   testTimeout,
@@ -21,12 +21,10 @@ import {
   until,
   untilAtWork,
   untilEnded,
-  writeDocuments,
   writeModule,
-  writeSlowDocuments,
+  writePacedDocuments,
 } from '../support/swarm.ts'
 
-const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const whyNot = noRouters()
 const test = (name: string, run: (t: TestContext) => Promise<void>) =>
   declare(name, { ...testTimeout, skip: whyNot ?? false }, run)
@@ -34,7 +32,7 @@ const test = (name: string, run: (t: TestContext) => Promise<void>) =>
 /** As long as a tunnel, and as what makes a steward lost. */
 const silenceMs = 60_000
 
-let slowJobs = 0
+let jobs = 0
 let internet: Internet
 const members: Member[] = []
 const folder = temporaryFolder({ after } as unknown as TestContext)
@@ -51,7 +49,7 @@ after(async () => {
 async function start(name: string, within: Within, flags: readonly string[]): Promise<Member> {
   const dataDir = join(folder, name)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const member = await Member.start({ name, dataDir, within, flags })
+  const member = await Member.start({ name, dataDir, within, flags, program: pacedProgram })
   members.push(member)
   return member
 }
@@ -70,18 +68,21 @@ async function startMesh(host: number, homes: readonly number[]): Promise<{ hub:
   return { hub, cars: await Promise.all(starting) }
 }
 
-/** Six documents in one shard, and the command that submits them. */
+/** Four documents that take no time. */
 function quickJob(t: TestContext, hub: Member): Promise<Submission> {
-  const texts = Array.from({ length: 6 }, (_, i) => `${t.name}, ${i}`)
-  return submission(t, hub, writeDocuments(t, texts), 'echo', texts)
+  return jobOf(t, hub, 4, 0)
 }
 
-/** Eight documents, each a shard by itself, that keep a vehicle busy for some tenths of a second each. */
+/** Eight documents that keep a vehicle busy for a second each. */
 function slowJob(t: TestContext, hub: Member): Promise<Submission> {
-  slowJobs += 1
-  const [count, tenths, first] = [8, 5, 100 * slowJobs] as const
-  const documents = writeSlowDocuments(t, count, tenths, first)
-  return submission(t, hub, documents, 'slow', slowTexts(count, tenths, first))
+  return jobOf(t, hub, 8, 10)
+}
+
+/** No two jobs share a document. */
+function jobOf(t: TestContext, hub: Member, count: number, tenths: number): Promise<Submission> {
+  jobs += 1
+  const first = 100 * jobs
+  return submission(t, hub, writePacedDocuments(t, count, tenths, first), slowTexts(count, tenths, first))
 }
 
 interface Submission {
@@ -93,10 +94,9 @@ async function submission(
   t: TestContext,
   hub: Member,
   documents: string,
-  module: string,
   texts: readonly string[],
 ): Promise<Submission> {
-  const flags = ['--runtime', 'wasm', '--module', await writeModule(t, module)]
+  const flags = ['--runtime', 'wasm', '--module', await writeModule(t, 'echo')]
   return { texts, args: ['submit', documents, ...flags, '--bootstrap', hub.addresses[0]!] }
 }
 
@@ -109,7 +109,7 @@ interface Command {
 
 /** A command at a home; it is ended with the test. */
 function carpool(t: TestContext, home: number, dataDir: string, args: readonly string[]): Command {
-  const [command, ...more] = [...internet.home(home).within, process.execPath, launcher]
+  const [command, ...more] = [...internet.home(home).within, process.execPath, pacedProgram]
   const child = spawn(command!, [...more, ...args, '--data-dir', dataDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -187,7 +187,7 @@ function hubsThatComeAndGo(): void {
       const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
       assert.equal((await untilEnded(hub, job)).state, 'complete')
       const laptop = await Member.start({
-        ...{ name: 'laptop', dataDir, within: internet.home(1).within },
+        ...{ name: 'laptop', dataDir, within: internet.home(1).within, program: pacedProgram },
         flags: ['--slots', '0', '--bootstrap', hub.addresses[0]!],
       })
       t.after(() => laptop.end('SIGKILL'))

@@ -1,5 +1,5 @@
 /** The options that say what a runtime runs, and how. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { keyValue, languages, repeated } from '../flags.ts'
 
@@ -8,11 +8,17 @@ export function addRuntimeOptions(command: Command): Command {
     .option('--module <file>', 'module that the wasm runtime runs')
     .option(
       '--model <file>',
-      'GGUF file of the model that the llm runtime runs; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract',
+      'GGUF file of the model that the llm or embed runtime runs; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract',
     )
     .option(
       '--prompt-template <file>',
       'text that makes a request of each document of the llm runtime: {{text}} stands for the text of a file or a line, and {{name}} for the field of a line of JSON',
+    )
+    .addOption(
+      new Option(
+        '--encoding <name>',
+        'how the embed runtime writes vectors: float, as numbers, or base64, as the bytes of 32-bit floats',
+      ).choices(['float', 'base64']),
     )
     .option(
       '--language <names>',

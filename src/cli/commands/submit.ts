@@ -8,6 +8,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
+import type { Executor } from '../../host/executor/contract.ts'
 import { connectLocal } from '../../host/local/client.ts'
 import { stdinPath } from '../../host/submission/stdin.ts'
 import { runtimeNames, takesModel } from '../../host/submission/weights.ts'
@@ -36,6 +37,7 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly traineddata?: readonly string[]
   readonly model?: string
   readonly promptTemplate?: string
+  readonly encoding?: string
   readonly option?: Readonly<Record<string, OptionValue>>
   readonly errorBound: number
   readonly colludingShare: number
@@ -55,7 +57,8 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly strict?: boolean
 }
 
-export function submitCommand(program: Command): void {
+/** `createExecutor`: for a node of its own whose work is run otherwise. */
+export function submitCommand(program: Command, createExecutor?: () => Executor): void {
   const command = addJobOptions(
     program
       .command('submit')
@@ -80,7 +83,7 @@ export function submitCommand(program: Command): void {
       'return as soon as the job can go on without this machine, when its standbys hold all they need',
     )
     .option('--wait', 'follow the job until it has ended')
-    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags))
+    .action((paths: string[], flags: SubmitFlags) => submit(paths, flags, createExecutor?.()))
   addOutputOptions(command, "wait, then write the results there; '-' is stdout")
   addOptions(command, nodeOptionNames).addHelpText(
     'after',
@@ -94,6 +97,7 @@ Examples:
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
   $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit prompts.jsonl --runtime llm --model model.gguf -o answers.jsonl
+  $ carpool submit texts.jsonl --runtime embed --model embeddings.gguf -o vectors.jsonl
   $ ./lines-of-text | carpool submit - --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
@@ -187,6 +191,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     options: {
       ...flags.option,
       ...(flags.model === undefined || isFile ? {} : { model: flags.model }),
+      ...(flags.encoding === undefined ? {} : { encoding: flags.encoding }),
       ...pdfOptionsOf(flags),
     },
     errorBound,
@@ -236,12 +241,11 @@ function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] 
   }
 }
 
-async function submit(paths: readonly string[], flags: SubmitFlags): Promise<void> {
+async function submit(paths: readonly string[], flags: SubmitFlags, executor?: Executor): Promise<void> {
   const config = resolveNodeConfig({ ...flags })
   const output = outputOf(flags)
   const request = forFormat(requestOf(paths, flags), output)
   if (output !== undefined) checkOutput(output)
-
   const wish = { wait: flags.wait === true, detach: flags.detach === true, output }
   if (wish.detach && (wish.wait || output !== undefined))
     throw new CommandFailure(
@@ -251,7 +255,7 @@ async function submit(paths: readonly string[], flags: SubmitFlags): Promise<voi
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
     await checkSubmission(request)
-    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath })
+    await submitToOwnNode(config, orderOf(request), { ...wish, output: output ?? stdoutPath }, executor)
     return
   }
   const idle = nodeOptionNames.filter(

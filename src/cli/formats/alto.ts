@@ -9,7 +9,7 @@ import {
   type ReadPage,
   type UnplacedPage,
 } from './page.ts'
-import { escapeXml } from './xml.ts'
+import { escapeXml, xmlComment } from './xml.ts'
 
 export function alto(document: string, pages: readonly (ReadPage | UnplacedPage)[]): string {
   const [system, version = ''] = software.split('/')
@@ -63,7 +63,7 @@ function lineElement(id: string, { box }: PageLine, strings: string): string {
 }
 
 function unreadElement({ page, why }: UnplacedPage): string {
-  return `  <Page ID="page_${page}" PHYSICAL_IMG_NR="${page}"><!-- ${escapeXml(why).replaceAll('--', '- -')} --></Page>\n`
+  return `  <Page ID="page_${page}" PHYSICAL_IMG_NR="${page}"><!-- ${xmlComment(why)} --></Page>\n`
 }
 
 function places([left, top, right, bottom]: Bounds): string {

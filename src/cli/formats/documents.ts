@@ -8,7 +8,7 @@ import { documentText, extensions, type Format, isShown } from './formats.ts'
 import type { OutputFolder } from './output-folder.ts'
 import { isRead, pageOf, type ReadPage } from './page.ts'
 import { PdfWriter } from './pdf.ts'
-import { type PdfImage, pdfImageOf } from './pdf-image.ts'
+import { type Draw, type PdfImage, pdfImageOf } from './pdf-image.ts'
 
 export class DocumentFiles {
   readonly #node: RemoteApi
@@ -16,18 +16,21 @@ export class DocumentFiles {
   readonly #format: Format
   readonly #folder: OutputFolder
   readonly #names: FileNames
+  readonly #draw: Draw
   readonly #onLack: (line: ResultLine, why: string) => void
   /** The lines of the document that is under way. */
   #lines: ResultLine[] = []
 
-  /** `onLack` is told of pages that the format cannot show, and why. */
+  /** `draw` draws pages for PDFs. `onLack` is told of pages that the format cannot show, and why. */
   constructor(
     node: RemoteApi,
     job: string,
     format: Format,
     folder: OutputFolder,
+    draw: Draw,
     onLack: (line: ResultLine, why: string) => void,
   ) {
+    this.#draw = draw
     this.#onLack = onLack
     this.#node = node
     this.#job = job
@@ -89,10 +92,11 @@ export class DocumentFiles {
       if (part === undefined || line.page >= part.firstPage + part.pages || line.page < part.firstPage)
         part = await this.#partWith(line)
       try {
-        yield [await pdfImageOf(part.bytes, line.page - part.firstPage, read?.dpi), read]
+        const image = await pdfImageOf(this.#draw, part.bytes, line.page - part.firstPage, read?.dpi)
+        if (image === null) this.#onLack(line, 'no picture can be made of it')
+        else yield [image, read]
       } catch (error) {
-        // A page that ended in an error is told of elsewhere.
-        if (line.error === null) this.#onLack(line, `no picture can be made of it: ${oneLine(error)}`)
+        this.#onLack(line, `no picture can be made of it: ${oneLine(error)}`)
       }
     }
   }

@@ -5,7 +5,7 @@
  */
 import { software } from '../software.ts'
 import { around, type Bounds, isRead, type PageLine, type ReadPage, type UnplacedPage } from './page.ts'
-import { escapeXml } from './xml.ts'
+import { escapeXml, xmlComment } from './xml.ts'
 
 export function hocr(document: string, pages: readonly (ReadPage | UnplacedPage)[]): string {
   const name = escapeXml(document)
@@ -54,7 +54,7 @@ ${areas.join('')}  </div>
 }
 
 function unreadElement({ page, why }: UnplacedPage): string {
-  return `  <div class="ocr_page" id="page_${page}" title="ppageno ${page - 1}"><!-- ${escapeXml(why).replaceAll('--', '- -')} --></div>\n`
+  return `  <div class="ocr_page" id="page_${page}" title="ppageno ${page - 1}"><!-- ${xmlComment(why)} --></div>\n`
 }
 
 function bbox(bounds: Bounds): string {

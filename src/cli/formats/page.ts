@@ -71,7 +71,10 @@ export function pageOf({ page, result, error }: ResultLine): ReadPage | Unplaced
       why: 'its record does not say where its words stand; submit with --format, or with --engine exact and without --option words=off',
     }
   const { width, height, turnedDegrees, dpi = null, lines } = record.data
-  const placed = lines.map(({ box, words }): PageLine => ({ words, box: boundsOf(box), corners: box }))
+  // A line without words has nothing to show, and ALTO has none.
+  const placed = lines
+    .filter(({ words }) => words.length > 0)
+    .map(({ box, words }): PageLine => ({ words, box: boundsOf(box), corners: box }))
   return { page, width, height, turnedDegrees, dpi, blocks: inBlocks(placed, turnedDegrees) }
 }
 
@@ -80,12 +83,13 @@ export function isRead(page: ReadPage | UnplacedPage): page is ReadPage {
 }
 
 export function around(boxes: readonly Bounds[]): Bounds {
-  return [
-    Math.min(...boxes.map(([left]) => left)),
-    Math.min(...boxes.map(([, top]) => top)),
-    Math.max(...boxes.map(([, , right]) => right)),
-    Math.max(...boxes.map(([, , , bottom]) => bottom)),
-  ]
+  // Not spread into Math.min: a page may have more lines than a call takes arguments.
+  return boxes.reduce(([left, top, right, bottom], box) => [
+    Math.min(left, box[0]),
+    Math.min(top, box[1]),
+    Math.max(right, box[2]),
+    Math.max(bottom, box[3]),
+  ])
 }
 
 function boundsOf(corners: readonly Point[]): Bounds {

@@ -1,15 +1,14 @@
 /**
  * A page's picture as a PDF holds it (ISO 32000-1, 8.9): JPEG data as it came, the compressed rows of a PNG as they came, and of
  * everything else the gray picture that was read. A page of a PDF is drawn as it was for being read.
+ *
+ * Files of others are decoded and drawn in the sandboxed child (`Draw`), as on a vehicle; here no more than headers are read.
  */
 import { deflateSync } from 'node:zlib'
-import { decodePage } from '../../runtimes/imaging/document.ts'
-import type { GrayImage } from '../../runtimes/imaging/gray-image.ts'
 import { exifOrientation, isFrameHeader, jpegSize, segments } from '../../runtimes/imaging/jpeg.ts'
 import { kindOf } from '../../runtimes/imaging/kind.ts'
 import { pngSize } from '../../runtimes/imaging/png.ts'
-import { openPdf } from '../../runtimes/pdf/pdfium.ts'
-import { drawPage } from '../../runtimes/pdf/picture.ts'
+import type { DrawnPage } from '../../runtimes/messages.ts'
 
 export interface PdfImage {
   /** Entries of the image's dictionary, but for its type and its length. */
@@ -21,15 +20,19 @@ export interface PdfImage {
   readonly dotsPerInch: number | null
 }
 
-/** `page`: counted from 0; `dpi`: at which a page of a PDF is drawn. Throws what decodePage and drawPage throw. */
+/** Draws a page, counted from 0, at so many dots per inch where it is one of a PDF; null where nobody can. */
+export type Draw = (document: Uint8Array, page: number, dpi: number | null) => Promise<DrawnPage | null>
+
+/** `page`: counted from 0; `dpi`: at which a page of a PDF is drawn. Null where no picture can be made. Throws what `draw` throws, and RecordError. */
 export async function pdfImageOf(
+  draw: Draw,
   document: Uint8Array,
   page: number,
   dpi: number | null = null,
-): Promise<PdfImage> {
-  if (kindOf(document).readable === 'PDF') return drawnImage(document, page, dpi ?? drawnDpi)
+): Promise<PdfImage | null> {
+  if (kindOf(document).readable === 'PDF') return drawnImage(draw, document, page, dpi)
   if (document[0] === 0xff && document[1] === 0xd8) return jpegImage(document)
-  return (isPng(document) ? pngImage(document) : undefined) ?? grayImage(document, page)
+  return (isPng(document) ? pngImage(document) : undefined) ?? drawnImage(draw, document, page, null)
 }
 
 function jpegImage(document: Uint8Array): PdfImage {
@@ -87,24 +90,22 @@ function pngImage(document: Uint8Array): PdfImage | undefined {
   }
 }
 
-async function grayImage(document: Uint8Array, page: number): Promise<PdfImage> {
-  return deflated(await decodePage(document, page), null)
+async function drawnImage(
+  draw: Draw,
+  document: Uint8Array,
+  page: number,
+  dpi: number | null,
+): Promise<PdfImage | null> {
+  const drawn = await draw(document, page, dpi)
+  return drawn === null ? null : deflated(drawn)
 }
 
-/** For pages of which no record says how they were drawn. */
-const drawnDpi = 200
-
-async function drawnImage(document: Uint8Array, page: number, dpi: number): Promise<PdfImage> {
-  const picture = drawPage(await openPdf(document), page, dpi)
-  return deflated(picture, picture.dpi)
-}
-
-function deflated({ width, height, pixels }: GrayImage, dotsPerInch: number | null): PdfImage {
+function deflated({ width, height, pixels, dpi }: DrawnPage): PdfImage {
   return {
     dictionary: `/Width ${width} /Height ${height} /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode`,
     data: deflateSync(pixels),
     orientation: 1,
-    dotsPerInch,
+    dotsPerInch: dpi,
   }
 }
 

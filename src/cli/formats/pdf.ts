@@ -138,6 +138,7 @@ function textOf({ blocks }: ReadPage, toPoints: number, pageHeight: number): str
     const way = directionOf(line)
     const spans = line.words.map((word) => spanOf(word, way))
     return line.words.map(({ text }, i) => {
+      if (text.length === 0) return ''
       const isLast = i === line.words.length - 1
       const span = isLast ? spans[i]! : beforeNext(spans[i]!, spans[i + 1]!, way)
       return shownText(isLast ? text : `${text} `, text.length, span, way, toPoints, pageHeight)

@@ -6,6 +6,11 @@ export function escapeXml(text: string): string {
     .replaceAll(/[&<>"'\t\n\r]/g, (sign) => entities[sign] ?? `&#${sign.charCodeAt(0)};`)
 }
 
+/** Text within a comment, where XML has no two dashes in a row (section 2.5). Put a space behind it. */
+export function xmlComment(text: string): string {
+  return escapeXml(text).replaceAll(/-(?=-)/g, '- ')
+}
+
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

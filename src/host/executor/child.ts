@@ -65,6 +65,17 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     isCut: z.literal(true).exactOptional(),
   }),
   z.strictObject({ type: z.literal('pieces'), id, sizes: z.array(z.int().min(0)).max(256) }),
+  z.strictObject({
+    type: z.literal('drawn'),
+    id,
+    size: z
+      .strictObject({
+        width: z.int().min(1).max(65_535),
+        height: z.int().min(1).max(65_535),
+        dpi: z.number().min(1).max(10_000).nullable(),
+      })
+      .nullable(),
+  }),
   z.strictObject({ type: z.literal('tried'), id, fault: z.string().max(65_536).nullable() }),
 ])
 
@@ -77,6 +88,8 @@ export interface ChildHandlers {
 export interface ChildPlaces {
   /** The folder in which the first program of the command starts; a root of its own brings a place of its own. */
   readonly cwd?: string
+  /** All of the child's environment. */
+  readonly env?: NodeJS.ProcessEnv
   readonly pathOf?: Child['pathOf']
 }
 
@@ -94,11 +107,11 @@ export class Child {
   constructor(
     [program, ...args]: readonly string[],
     handlers: ChildHandlers,
-    { cwd = '/', pathOf = ({ path }) => path }: ChildPlaces = {},
+    { cwd = '/', env = {}, pathOf = ({ path }) => path }: ChildPlaces = {},
   ) {
     this.pathOf = pathOf
     // A process group of its own: a terminal's Ctrl-C is for the node, which ends its children when it is done with them.
-    const child = spawn(program!, args, { stdio: 'pipe', env: {}, cwd, detached: true })
+    const child = spawn(program!, args, { stdio: 'pipe', env, cwd, detached: true })
     this.#process = child
     if (child.pid !== undefined) endFirst(child.pid)
     this.#exited = once(child, 'close').catch(() => undefined)

@@ -5,8 +5,11 @@
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type {
   DocumentShape,
+  DrawnPage,
   EngineDescription,
   FromChild,
   Inspecting,
@@ -172,6 +175,22 @@ export class ProcessExecutor implements Executor {
     return pieces
   }
 
+  /** Draws a page, counted from 0, for people to look at; null where no picture can be made of it. Rejects with SlotFailed. */
+  async draw(
+    runtime: string,
+    document: Uint8Array,
+    page: number,
+    dpi: number | null,
+  ): Promise<DrawnPage | null> {
+    const { said, body } = await this.#look({ type: 'draw', runtime, page, dpi }, document)
+    if (said.type === 'fault') return null
+    if (said.type !== 'drawn') throw new SlotFailed(`a page to draw was answered by '${said.type}'`)
+    if (said.size === null) return null
+    if (body.byteLength !== said.size.width * said.size.height)
+      throw new SlotFailed('a page was drawn with too few pixels, or too many')
+    return { ...said.size, pixels: body }
+  }
+
   /** Loads a job's only weight, as vehicles will, in the child that inspects documents; answers with why they would not, or null. */
   async tryWeight(
     runtime: string,
@@ -195,9 +214,9 @@ export class ProcessExecutor implements Executor {
         frozen: false,
       })
     }
-    const { inspectMsMax } = this.#limits
-    const wallMsMax = inspectMsMax * inspectWallFactor
-    return this.#inspector.ask(request, body, { cpuMsMax: inspectMsMax, wallMsMax })
+    const { inspectMsMax, loadMsMax } = this.#limits
+    const cpuMsMax = request.type === 'try' ? loadMsMax : inspectMsMax
+    return this.#inspector.ask(request, body, { cpuMsMax, wallMsMax: cpuMsMax * inspectWallFactor })
   }
 
   /** Kills every child; resolves when they are gone. Pending requests reject with SlotKilled. */
@@ -207,13 +226,14 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  /** None of a stranger's bytes are shown to it, so it needs no isolation. */
+  /** None of a stranger's bytes are shown to it, so it needs no isolation, and may write compiled code. */
   #describe(): Promise<Described> {
     this.#described ??= new Promise((resolve, reject) => {
-      new Child([process.execPath, childMain, '--describe'], {
+      const handlers: ChildHandlers = {
         onFrame: (header) => header.type === 'hello' && resolve(header),
         onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-      })
+      }
+      new Child([process.execPath, childMain, '--describe'], handlers, { env: compileCache() })
     })
     // Whoever asks next tries again.
     this.#described.catch(() => {
@@ -259,6 +279,11 @@ export class ProcessExecutor implements Executor {
 }
 
 type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
+/** Has a child keep compiled code where this process does, if it does: compiling is half of its start. */
+function compileCache(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir() // a folder for this very version of Node, in the one that was asked for
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
+}
 
 const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
   'cpu-limit': { what: 'too much work to open', wayOut: '' },

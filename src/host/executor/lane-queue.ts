@@ -19,6 +19,7 @@ export type Request =
       readonly passwords: readonly string[]
       readonly groups: readonly (readonly number[])[]
     }
+  | { readonly type: 'draw'; readonly runtime: string; readonly page: number; readonly dpi: number | null }
   | {
       readonly type: 'try'
       readonly runtime: string
@@ -29,7 +30,7 @@ export type Request =
 export interface Answer {
   /** The child's answer, or the code under which the supervisor ended the request. */
   readonly said:
-    | (FromChild & { type: 'record' | 'shape' | 'tried' | 'pieces' })
+    | (FromChild & { type: 'record' | 'shape' | 'tried' | 'pieces' | 'drawn' })
     | { readonly type: 'fault'; readonly code: Fault }
   readonly body: Uint8Array
   readonly cpuMs: number

@@ -210,6 +210,7 @@ export class Lane {
       case 'shape':
       case 'tried':
       case 'pieces':
+      case 'drawn':
         // Out of turn: the child is not to be trusted with the next document.
         if (said.id !== this.#queue.head?.header.id) {
           child.kill()

@@ -4,7 +4,7 @@ export interface ExecutorLimits {
   readonly cpuMsMax: number
   /** Per record, frozen time left out. Catches what waits without computing, and a starved machine. */
   readonly wallMsMax: number
-  /** Per session: reading weights, checking and compiling. */
+  /** Per session: reading weights, checking and compiling; also where one is loaded only to see whether it can be. */
   readonly loadMsMax: number
   /** Per document: counting pages reads little more than headers. */
   readonly inspectMsMax: number

@@ -54,11 +54,9 @@ export async function beginStewardship(
 }
 
 /** A job may have come to this disk before it was held to these bounds. */
-export class ExcessiveJob extends RequestError {}
-
 function refuseExcess(job: JobId, manifest: Manifest): void {
   const why = excessOf(manifest)
-  if (why !== undefined) throw new ExcessiveJob(`job ${job} asks for more than a node gives: ${why}`)
+  if (why !== undefined) throw new RequestError(`job ${job} asks for more than a node gives: ${why}`)
 }
 
 /** From which the keys of the job are derived; of a blind job, only its submitter has it. */

@@ -5,8 +5,11 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
+import { openManifest } from '../../protocol/job/manifest.ts'
+import { jobDeadlineMsMax } from '../../protocol/limits.ts'
 import type { JobOutcomes, JobSummary } from '../api.ts'
 import { RequestError } from '../errors.ts'
+import { sha256 } from '../sha256.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import { outcomesOf, summaryOf } from '../stewardship/status.ts'
 import type { Journal } from '../store/journal.ts'
@@ -52,6 +55,10 @@ const restSchema = z.object({
 const stateSchema = z.object({
   /** Empty for a job of somebody else. */
   requestDigest: z.string(),
+  /** The key that signed the manifest; '' where that cannot be read. Rows of older versions are given it once (reading.ts). */
+  submitter: z.custom<PeerId | ''>((value) => typeof value === 'string').optional(),
+  /** The manifest's. */
+  deadlineMs: z.number().optional(),
   /** In hex, where others submitted it: the submitter's key makes it here. */
   secret: z.string().optional(),
   /** In hex, where others submitted it: the secret of its draws. */
@@ -91,9 +98,24 @@ export class JobRows {
     return this.#journal.listJobs(stewardRole).map((row) => ({ ...row, state: stateSchema.parse(row.state) }))
   }
 
+  /** Answered by indexes, however many rows there are. */
+  get index(): Journal['stewardRows'] {
+    return this.#journal.stewardRows
+  }
+
   get(job: JobId): KnownJob | undefined {
     const row = this.#journal.getJob(job, stewardRole)
     return row && { ...row, state: stateSchema.parse(row.state) }
+  }
+
+  /** Notes the submitters of rows of older versions, a few at a time, so that nothing else waits for long. */
+  async attributeAll(): Promise<void> {
+    for (;;) {
+      const jobs = this.index.unattributed(attributedAtOnce)
+      if (jobs.length === 0) return
+      this.index.attribute(jobs.map((job) => ({ job, ...attributionOf(this.#journal, job) })))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   put({ job, state, createdAtMs, endedAtMs }: KnownJob): void {
@@ -140,6 +162,23 @@ export class JobRows {
     if (found.length > 1)
       throw new RequestError(`'${prefix}' begins the ids of ${found.length} jobs; give more of the id`)
     throw new RequestError(`there is no job '${prefix}' on this node; 'carpool jobs' lists them`)
+  }
+}
+
+/** A row takes less than a tenth of a millisecond, and each commit takes half of one. A guess. */
+const attributedAtOnce = 64
+
+/** The journal's manifests were verified when they came. */
+function attributionOf(journal: Journal, job: JobId): { submitter: PeerId | ''; deadlineMs: number } {
+  const record = journal.get(job)
+  try {
+    const { signer, payload } = openManifest(record!, sha256, () => true)
+    return { submitter: signer, deadlineMs: payload.deadlineMs }
+  } catch {
+    return {
+      submitter: '',
+      deadlineMs: (journal.getJob(job, stewardRole)?.createdAtMs ?? 0) + jobDeadlineMsMax,
+    }
   }
 }
 

@@ -26,7 +26,7 @@ import { billOf, tellPaid } from './job-money.ts'
 import { NamedDocuments } from './named-documents.ts'
 import { changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
-import { refuseForget, releaseJob } from './releasing.ts'
+import { forgetJob, releaseJob } from './releasing.ts'
 import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
@@ -215,8 +215,7 @@ export class Jobs {
 
   async forget(prefix: string): Promise<void> {
     const job = this.#registry.rows.find(prefix)
-    await this.#registry.use(job, refuseForget)
-    await this.#registry.drop(job)
+    await forgetJob(this.#registry, job)
   }
 
   /** Hands a job that this node stands by for over to another node, and lets it go. Throws RequestError. */
@@ -248,11 +247,13 @@ export class Jobs {
     this.#callOffLook = clock.after(retentionLookMs, () => this.#lookAtRetention())
   }
 
-  /** Old jobs expire: their results had thirty days to be fetched. */
+  /** Old jobs expire: their results had thirty days to be fetched. So do places in strangers' jobs that nobody ended. */
   async #expire(): Promise<void> {
     const nowMs = this.#options.clock.now()
     this.#options.store.journal.forgetLeft(nowMs - evidenceAgeMsMax)
-    for (const { job, endedAtMs } of this.#registry.rows.list())
-      if (endedAtMs !== null && endedAtMs + jobRetentionMs < nowMs) await this.#registry.drop(job)
+    this.#options.store.journal.willing.forget(nowMs)
+    const endedMs = nowMs - jobRetentionMs
+    for (const job of this.#registry.rows.index.endedBefore(endedMs)) await this.#registry.drop(job)
+    await this.#registry.leaveOverdue()
   }
 }

@@ -6,7 +6,6 @@
 import { type EventEmitter, on } from 'node:events'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { type Access, openAccess } from '../../protocol/job/access.ts'
-import { openManifest } from '../../protocol/job/manifest.ts'
 import { accessTtlMs } from '../../protocol/limits.ts'
 import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
@@ -30,6 +29,8 @@ const askedPeersMax = 256
 export class Reading {
   readonly #options: RegistryOptions
   readonly #registry: Registry
+  /** Readers that are being let in. */
+  readonly #admitting = new Set<PeerId>()
 
   constructor(options: RegistryOptions, registry: Registry) {
     this.#options = options
@@ -103,16 +104,20 @@ export class Reading {
     void say(this.#options, peer, { type: 'find', access })
   }
 
+  /** One at a time for each reader: strangers decide how often they ask. */
   async #admit(from: PeerId, access: Verified<Access>): Promise<void> {
-    const { store, clock } = this.#options
-    if (access.expiresMs < clock.now() || access.payload.reader !== from) return
-    for (const { job } of this.#registry.rows.list()) {
-      const record = store.journal.get(job)
-      if (record === undefined || openManifest(record, sha256, verifyByPeerId).signer !== access.signer)
-        continue
-      await this.#registry.use(job, (stewardship) => {
-        if (!stewardship.isReader) stewardship.admitReader(from)
-      })
+    if (access.expiresMs < this.#options.clock.now() || access.payload.reader !== from) return
+    if (this.#admitting.has(from)) return
+    this.#admitting.add(from)
+    try {
+      const { rows } = this.#registry
+      await rows.attributeAll()
+      for (const job of rows.index.submittedBy(access.signer))
+        await this.#registry.use(job, (stewardship) => {
+          if (!stewardship.isReader) stewardship.admitReader(from)
+        })
+    } finally {
+      this.#admitting.delete(from)
     }
   }
 

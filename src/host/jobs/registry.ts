@@ -4,22 +4,22 @@
  * something to say; after that the job is on the disk alone, and begins anew when it is asked for.
  */
 import { EventEmitter } from 'node:events'
-import type { LeaveReason } from '../../protocol/council/contract.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { RosterChange } from '../../protocol/membership/roster.ts'
 import { RequestError } from '../errors.ts'
 import type { Bans } from '../membership/bans.ts'
 import type { Membership } from '../membership/membership.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
+import type { LetGoReason } from '../stewardship/options.ts'
 import { summaryOf } from '../stewardship/status.ts'
-import { beginStewardship, type CouncilDriverParts, ExcessiveJob } from './beginning.ts'
+import { beginStewardship, type CouncilDriverParts } from './beginning.ts'
 import { Calls } from './calls.ts'
 import { JobRows, restingStateOf, stewardRole } from './job-rows.ts'
 import { OwedNews } from './owed-news.ts'
 import { RecordRoom } from './record-room.ts'
-import { mayRest, type Seat } from './resting.ts'
+import { isOverdue, Resting, type RestingOptions, type Seat, seatOf } from './resting.ts'
 
-export interface RegistryOptions extends CouncilDriverParts {
+export interface RegistryOptions extends CouncilDriverParts, RestingOptions {
   readonly membership: Pick<Membership, 'settled' | 'capacities' | 'get'>
   readonly bans: Pick<Bans, 'caught' | 'has'>
   /** The share of owners' earnings that the fleet's operator keeps, in parts per million; 0 without a fleet. */
@@ -30,8 +30,6 @@ export interface RegistryOptions extends CouncilDriverParts {
   readonly recordBytesMax?: number
 }
 
-/** How often it is looked at which jobs may go. */
-const lookMs = 2_000
 export class Registry {
   readonly rows: JobRows
   /** Says a job's id when something that its status shows has changed. */
@@ -44,12 +42,13 @@ export class Registry {
   /** Jobs that are being stopped; until then nobody begins them anew. */
   readonly #leaving = new Map<JobId, Promise<void>>()
   readonly #owed = new OwedNews()
-  #callOffLook: (() => void) | undefined
+  readonly #resting: Resting
   #isStopped = false
 
   constructor(options: RegistryOptions) {
     this.#options = options
     this.#calls = new Calls(options.onCalls)
+    this.#resting = new Resting(this.#seats, options, (job) => this.#rest(job))
     const { store, recordBytesMax } = options
     this.room = new RecordRoom({ reserve: store.blocks.reserve, bytesMax: recordBytesMax })
     this.rows = new JobRows(options.store.journal)
@@ -59,23 +58,32 @@ export class Registry {
 
   /** Goes on with every job that has not ended. */
   resume(): void {
-    for (const { job, endedAtMs } of this.rows.list())
-      if (endedAtMs === null) void this.use(job, () => {}).catch((error) => this.#cannotGoOn(job, error))
+    for (const { job, endedAtMs } of this.rows.list()) if (endedAtMs === null) this.goOn(job)
   }
 
-  /** A stranger's job that asks for too much is dropped; one of our own stays, for whoever submitted it. */
-  #cannotGoOn(job: JobId, error: unknown): void {
+  /**
+   * Goes on with a job, or begins one that a stranger has entrusted this node with. A stranger's job that cannot begin is dropped;
+   * one of our own stays, for whoever submitted it.
+   */
+  goOn(job: JobId): void {
     const { log } = this.#options
-    const isDropped = error instanceof ExcessiveJob && this.rows.get(job)?.state.requestDigest === ''
-    log.error({ job, error }, isDropped ? 'a job cannot go on and is dropped' : 'a job cannot go on')
-    if (isDropped) this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
+    this.use(job, () => {}).catch((error) => {
+      const cannotBegin = error instanceof RequestError && !this.#isStopped
+      const isDropped = cannotBegin && this.rows.get(job)?.state.requestDigest === ''
+      log.error({ job, error }, isDropped ? 'a job cannot go on and is dropped' : 'a job cannot go on')
+      if (isDropped) this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
+    })
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    this.#callOffLook?.()
+    this.#resting.stop()
     const stopped = [...this.#seats.values()].map(async ({ stewardship }) => (await stewardship).stop())
     await Promise.allSettled([...stopped, ...this.#leaving.values()])
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
   }
 
   /** All that are in memory. */
@@ -170,8 +178,8 @@ export class Registry {
 
   #sit(job: JobId, fresh: boolean): Seat {
     const begun = Promise.withResolvers<CouncilDriver>()
-    const usedMs = this.#options.clock.monotonicMs()
-    const seat: Seat = { stewardship: begun.promise, running: undefined, uses: 0, usedMs }
+    const { clock, submitter } = this.#options
+    const seat = seatOf(this.rows.get(job), begun.promise, clock.monotonicMs(), submitter.peerId)
     this.#seats.set(job, seat)
     this.#begin(job, seat, fresh).then(begun.resolve, (error) => {
       if (this.#seats.get(job) === seat) this.#seats.delete(job)
@@ -182,6 +190,7 @@ export class Registry {
 
   async #begin(job: JobId, seat: Seat, fresh: boolean): Promise<CouncilDriver> {
     const { membership, bans, operatorPpm } = this.#options
+    if (seat.hadEnded && seat.shards > 0) await this.#resting.makeRoom()
     const known = this.rows.get(job)
     const stewardship = await beginStewardship(this.#options, known, job, {
       fresh,
@@ -196,7 +205,7 @@ export class Registry {
     stewardship.start(membership.capacities(), operatorPpm())
     // A node that was ended in between knows the end by its records, and not by its row.
     if (stewardship.hasEnded && known!.endedAtMs === null) this.#ended(job)
-    if (stewardship.hasEnded) this.#lookSoon()
+    if (stewardship.hasEnded) this.#resting.lookSoon()
     return stewardship
   }
 
@@ -205,7 +214,8 @@ export class Registry {
     const stewardship = this.get(job)
     if (stewardship !== undefined) this.rows.noteEnd(stewardship, clock.now(), log)
     this.#changed(job)
-    this.#lookSoon()
+    this.#resting.lookSoon()
+    this.#resting.makeRoomSoon()
   }
 
   #changed(job: JobId): void {
@@ -214,11 +224,24 @@ export class Registry {
   }
 
   /** The job goes on without this node. */
-  #left(job: JobId, why: LeaveReason | 'takes-too-much', serial: number): void {
+  #left(job: JobId, why: LetGoReason, serial: number): void {
     const { store, clock, log } = this.#options
     store.journal.noteLeft(job, serial, clock.now())
+    if (why === 'no-inputs' || why === 'wrong-inputs') this.room.refuse(job)
     log.info({ job, why }, 'this node does not stand by for a job any more')
     this.drop(job).catch((error) => log.error({ job, error }, 'a job was not dropped'))
+  }
+
+  /** Gives up the places of strangers' jobs whose deadline is over and that nobody ended. */
+  async leaveOverdue(): Promise<void> {
+    await this.rows.attributeAll()
+    for (const job of this.rows.index.runningOfOthers()) {
+      const { deadlineMs } = this.rows.get(job)?.state ?? {}
+      if (deadlineMs === undefined || !isOverdue(deadlineMs, this.#options.clock.now())) continue
+      const stewardship = await this.#seats.get(job)?.stewardship.catch(() => undefined)
+      if (stewardship?.hasEnded !== true) this.#left(job, 'deadline-passed', stewardship?.serial ?? 0)
+      await this.gone(job)
+    }
   }
 
   /** A job that has ended is read from the disk when it is asked for; the others are not this node's any more. */
@@ -226,7 +249,7 @@ export class Registry {
     const running = job && this.get(job)
     if (job === undefined || running === undefined) return
     if (running.hasEnded) {
-      if (this.#seats.get(job)?.uses === 0) this.#rest(job)
+      if (this.#seats.get(job)?.uses === 0) void this.#rest(job)
       return
     }
     this.room.refuse(job)
@@ -235,22 +258,8 @@ export class Registry {
 
   // --- letting go -----------------------------------------------------------------------------------------------
 
-  #lookSoon(): void {
-    if (this.#isStopped) return
-    this.#callOffLook ??= this.#options.clock.after(lookMs, () => {
-      this.#callOffLook = undefined
-      this.#look()
-    })
-  }
-
-  #look(): void {
-    const { going, staying } = mayRest(this.#seats, this.#options.clock.monotonicMs())
-    for (const job of going) this.#rest(job)
-    if (staying > 0) this.#lookSoon()
-  }
-
-  #rest(job: JobId): void {
-    void this.#leave(job, (stewardship) => this.#noteRest(job, stewardship!)).catch((error) =>
+  #rest(job: JobId): Promise<void> {
+    return this.#leave(job, (stewardship) => this.#noteRest(job, stewardship!)).catch((error) =>
       this.#options.log.error({ job, error }, 'a job that has ended was not let go in order'),
     )
   }

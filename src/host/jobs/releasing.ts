@@ -2,14 +2,29 @@
  * A job of somebody else is ended by its submitter alone. A standby that wants to stop is released: another node takes its
  * place, and only then it lets the job go. One that forgot a job that runs would leave it without what it holds.
  */
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { Released } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Registry } from './registry.ts'
 
+/** Deletes a job; also one that cannot be read here, which nobody can go on with. Throws RequestError where it runs. */
+export async function forgetJob(registry: Registry, job: JobId): Promise<void> {
+  const held = await registry.hold(job).catch((error) => {
+    if (registry.isStopped || !(error instanceof RequestError || error instanceof ProtocolError)) throw error
+    return undefined
+  })
+  try {
+    if (held !== undefined) refuseForget(held.stewardship)
+  } finally {
+    held?.release()
+  }
+  await registry.drop(job)
+}
+
 /** Throws RequestError where the job runs: on its submitter's node, too, since to forget it would end it without a word. */
-export function refuseForget({ job, isReader, isSubmitters, hasEnded }: CouncilDriver): void {
+function refuseForget({ job, isReader, isSubmitters, hasEnded }: CouncilDriver): void {
   if (isReader || hasEnded) return
   if (isSubmitters) throw new RequestError(`job ${job} runs; to end it first: carpool cancel ${job}`)
   throw new RequestError(

@@ -1,25 +1,34 @@
-/** How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it. */
+/**
+ * How this node becomes a steward of somebody else's job: it is invited, says yes or no, and is entrusted with it.
+ *
+ * A stranger's job is taken on only where this node said yes: to the invitation whose nonce is that of its place in the manifest,
+ * or with its consent, which the handover that makes it a steward carries. A yes is for one job. It does not matter which steward of
+ * the job entrusts it, nor how often.
+ */
 import { equals } from 'uint8arrays'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { OfferedPlace } from '../../protocol/job/consent.ts'
 import { excessOf, outlastsAll } from '../../protocol/job/demands.ts'
-import { successionOf } from '../../protocol/job/handover.ts'
+import { type Succession, successionOf } from '../../protocol/job/handover.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import { jobDeadlineMsMax, standbyRoomFactor } from '../../protocol/limits.ts'
+import type { Message, UnwillingReason } from '../../protocol/message.ts'
+import { encodeBody, type SignedRecord, type Verified } from '../../protocol/record/record.ts'
+import { bodyOf, openRecordAs } from '../../protocol/records.ts'
 import {
-  jobDeadlineMsMax,
-  standbyRoomFactor,
+  endedOfOthersMax,
   standingByMax,
   standingByShardsMax,
-} from '../../protocol/limits.ts'
-import type { Message, UnwillingReason } from '../../protocol/message.ts'
-import { encodeBody, type SignedRecord } from '../../protocol/record/record.ts'
-import { bodyOf, openRecordAs } from '../../protocol/records.ts'
+  willingMax,
+  willingPerInviterMax,
+  willingTtlMs,
+} from '../../protocol/standing-by-limits.ts'
 import { say } from '../say.ts'
 import { drawCommitment, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
-import type { KnownJob } from './job-rows.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
+import { isOverdue } from './resting.ts'
 
 export interface StandingByOptions extends RegistryOptions {
   /** True when it looks after jobs of others when they ask. */
@@ -38,17 +47,30 @@ export class StandingBy {
   }
 
   /** A node that works for itself alone for a moment, or has no room, says no: its submitter asks another. */
-  invited(from: PeerId, { nonce, bytes, place }: Extract<Message, { type: 'invite' }>): void {
+  invited(from: PeerId, invitation: Extract<Message, { type: 'invite' }>): void {
+    const { nonce, bytes, place } = invitation
     const reason = this.#objection(from, bytes, place)
-    const message: Message =
-      reason === null
-        ? {
-            type: 'willing',
-            nonce,
-            consent: place && this.#consent(from, nonce, place),
-          }
-        : { type: 'unwilling', nonce, reason }
-    void say(this.#options, from, message)
+    if (reason !== null) {
+      void say(this.#options, from, { type: 'unwilling', nonce, reason })
+      return
+    }
+    const consent = place && this.#consent(from, nonce, place)
+    if (place === null) this.#noteYes(from, nonce)
+    void say(this.#options, from, { type: 'willing', nonce, consent })
+  }
+
+  /**
+   * It is on the disk a moment after it was said, and not before: a node that ends in between is one standby fewer, and one whose disk
+   * is slow would be thought silent.
+   */
+  #noteYes(inviter: PeerId, nonce: Uint8Array): void {
+    const { store, clock, log } = this.#options
+    const bounds = { perInviterMax: willingPerInviterMax, inAllMax: willingMax }
+    store.journal.willing
+      .noteSoon(inviter, nonce, clock.now() + willingTtlMs, bounds)
+      .catch((error) =>
+        log.warn({ inviter, error }, 'a yes to an invitation could not be noted, and will not count'),
+      )
   }
 
   /** Another steward says that this node is one, too: the signed manifest, or a path from it, must say so. */
@@ -60,11 +82,12 @@ export class StandingBy {
     const handovers = handoverRecords.map((record) =>
       openRecordAs('handover', record, null, sha256, verifyByPeerId),
     )
-    const { stewards, handovers: held } = successionOf(
+    const succession = successionOf(
       job,
       manifest.payload,
       handovers.map(({ record }) => record),
     )
+    const { stewards, handovers: held } = succession
     const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === submitter.peerId
     if (place === undefined && !mine) return
@@ -84,20 +107,49 @@ export class StandingBy {
     }
     const { seal, blind } = manifest.payload
     if (secret === null ? blind === null : !equals(sealCommitment(secret), seal.commitment)) return
+    if (!mine && !this.#saidYes(manifest, succession)) {
+      log.info(
+        { job, from },
+        'this node did not say that it would stand by for a job, and does not take it on',
+      )
+      return
+    }
     const rows = handovers
       .filter(({ record }) => held.includes(record))
       .map(({ kind, record: { id }, signed }) => ({ id, job, kind, ...signed, extra: null }))
     store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
     const state = {
       requestDigest: '',
+      submitter: manifest.signer,
+      deadlineMs: manifest.payload.deadlineMs,
       shards: manifest.payload.shards.count,
       ...(secret === null ? {} : { secret: Buffer.from(secret).toString('hex') }),
       drawSecret: Buffer.from(drawSecret).toString('hex'),
     }
+    if (!mine) this.#forgetFirstEnded()
     this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
-    void this.#registry
-      .use(job, () => {})
-      .catch((error) => log.error({ job, error }, 'this node cannot stand by for a job'))
+    this.#registry.goOn(job)
+  }
+
+  /** Each job that is taken on becomes one that has ended, and is kept for its readers: beyond a bound, the first go. */
+  #forgetFirstEnded(): void {
+    for (const job of this.#registry.rows.index.endedOfOthersBut(endedOfOthersMax))
+      this.#registry
+        .drop(job)
+        .catch((error) => this.#options.log.error({ job, error }, 'an old job cannot be forgotten'))
+  }
+
+  /** The consent in a handover is signed by its taker (protocol/job/handover.ts), so that it needs no memory here. */
+  #saidYes({ id, payload }: Verified<Manifest>, { handovers }: Succession): boolean {
+    const { standsBy, key, store, clock } = this.#options
+    const [first] = payload.stewards
+    // Its first steward submitted it: a stranger's job cannot have been submitted here.
+    if (!standsBy || first === undefined || first.peer === key.peerId) return false
+    if (isOverdue(payload.deadlineMs, clock.now())) return false
+    if (handovers.some((handover) => handover.payload.taker.peer === key.peerId)) return true
+    const place = payload.stewards.find(({ peer }) => peer === key.peerId)
+    if (place === undefined) return false
+    return store.journal.willing.take(first.peer, place.nonce, id, clock.now())
   }
 
   #tooLong(manifest: Manifest): string | undefined {
@@ -107,7 +159,7 @@ export class StandingBy {
 
   /** A list of shards is in memory as long as its job runs, and strangers decide how long it is. */
   #tooMany({ shards }: Manifest): string | undefined {
-    const known = this.#standingBy().reduce((sum, { state }) => sum + (state.shards ?? 0), 0)
+    const known = this.#registry.rows.index.standingBy().shards
     if (known + shards.count <= standingByShardsMax) return undefined
     return `it has ${shards.count} shards, and the other jobs that this node stands by for have ${known}; ${standingByShardsMax} are the most`
   }
@@ -136,13 +188,8 @@ export class StandingBy {
     return store.blocks.reserve.hasRoom(bytes * standbyRoomFactor) ? null : 'no-space'
   }
 
-  #count(): number {
-    return this.#standingBy().length
-  }
-
   /** Jobs that others submitted and that have not ended, those included that this node has only just been told of. */
-  #standingBy(): readonly KnownJob[] {
-    const rows = this.#registry.rows.list()
-    return rows.filter(({ state, endedAtMs }) => endedAtMs === null && state.requestDigest === '')
+  #count(): number {
+    return this.#registry.rows.index.standingBy().jobs
   }
 }

@@ -126,10 +126,11 @@ export class Submitting {
     return { executor, measuring, blocks, node, submitter, engines, capacities, owner, fleet, canRecompute }
   }
 
-  #record({ job, record, requestDigest }: PreparedJob): void {
-    const { store, clock } = this.#options
+  #record({ job, record, manifest, requestDigest }: PreparedJob): void {
+    const { store, clock, submitter } = this.#options
     store.journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
-    this.#registry.rows.put({ job, state: { requestDigest }, createdAtMs: clock.now(), endedAtMs: null })
+    const state = { requestDigest, submitter: submitter.peerId, deadlineMs: manifest.deadlineMs }
+    this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })
   }
 
   /**

@@ -3,7 +3,9 @@
  * lifted, by this node's own user or by the fleet's charter.
  *
  * Proof of two contradicting receipts is passed on to all connected peers, which check it for themselves and pass it
- * on once. A lie that this node found by recomputing convinces nobody else, and stays here. Who is forgiven is
+ * on once. A lie that this node found by recomputing convinces nobody else, and stays here. It bans in jobs of this node's own
+ * submitter only: a stranger chooses the program and the weights of its jobs, and may choose some whose results differ between
+ * honest vehicles (the bits of a NaN between processors). There it costs the owner its voice in that job. Who is forgiven is
  * forgiven what it did in all jobs that had begun by then: other nodes still have the old proof, or another of the
  * same day, and show it again.
  *
@@ -37,6 +39,8 @@ import { verifyByPeerId } from '../store/keys.ts'
 import type { Ban } from '../store/member-tables.ts'
 
 export interface BansOptions {
+  /** The key that signs this node's own jobs. */
+  readonly submitter: PeerId
   readonly network: Network
   readonly journal: Journal
   /** The owner's signature under a vehicle, as its advert shows it; null: it is its own owner. */
@@ -126,7 +130,7 @@ export class Bans {
 
   /** A steward here caught the signer of this receipt. */
   caught(receipt: RecordId, because: Ban['because']): void {
-    const { journal, now } = this.#options
+    const { journal, submitter, now } = this.#options
     const row = journal.get(receipt)
     if (row?.job === undefined || row.job === null) return
     const { payload, signer: peer } = openReceipt(row, sha256, () => true)
@@ -138,7 +142,9 @@ export class Bans {
     }
     const { owner } = openLease(lease, sha256, () => true).payload
     const manifest = journal.get(row.job)
-    const begunMs = manifest === undefined ? now() : openManifest(manifest, sha256, () => true).serial
+    if (manifest === undefined) return
+    const { signer, serial: begunMs } = openManifest(manifest, sha256, () => true)
+    if (signer !== submitter) return
     if (this.has(owner) || this.#isForgiven(owner, begunMs)) return
     const bytes = row.body.byteLength
     this.#ban({ owner, peer, because, evidenceId: receipt, bytes, begunMs, atMs: now() }, row.body)

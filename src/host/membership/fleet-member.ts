@@ -21,7 +21,7 @@ import { reason } from '../network/errors.ts'
 import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
-import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { type SigningKey, verifyAgain } from '../store/keys.ts'
 import { chartersSetting, charterText, parseCharter, readCharter } from './certificates.ts'
 import {
   decodeGreeting,
@@ -77,7 +77,7 @@ export class FleetMember implements Doorkeeper {
   constructor(options: FleetMemberOptions) {
     this.#options = options
     const { charterPath, keyPath, journal, log } = options
-    this.#fleet = new Fleet(readCharter(charterPath).record, sha256, verifyByPeerId)
+    this.#fleet = new Fleet(readCharter(charterPath).record, sha256, verifyAgain)
     for (const text of JSON.parse(journal.getSetting(chartersSetting(this.#fleet.id)) ?? '[]') as string[])
       this.#fleet.adopt(parseCharter(text))
     this.registrar =

@@ -113,13 +113,16 @@ export function vouchFor(
   }
 }
 
+/** Items of a greeting or a reply: a few records, which are bytes. */
+const itemsMax = 4_096
+
 function decode<Content>(
   what: string,
   schema: z.ZodType<Content>,
   bytes: Uint8Array,
   bytesMax: number,
 ): Content {
-  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax))
+  const decoded = schema.safeParse(decodeCbor(what, bytes, bytesMax, itemsMax))
   if (!decoded.success) throw malformed(what, decoded.error)
   return decoded.data
 }

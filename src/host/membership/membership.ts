@@ -34,7 +34,7 @@ import type { Network } from '../network/network.ts'
 import type { Notices } from '../notices.ts'
 import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
-import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { type SigningKey, verifyAgain, verifyByPeerId } from '../store/keys.ts'
 import type { ClockOffsets } from './clock-offsets.ts'
 import type { FleetMember } from './fleet-member.ts'
 
@@ -245,7 +245,7 @@ export class Membership {
 
   /** Tells whether it says something new. Throws ProtocolError. */
   #take(record: SignedRecord, from: PeerId, nowMs: number): boolean {
-    const capacity = openAdvert(record, sha256, verifyByPeerId, nowMs)
+    const capacity = openAdvert(record, sha256, verifyByPeerId, nowMs, verifyAgain)
     if (from === capacity.peer) this.#options.clocks.heard(capacity, clockAheadMs(capacity, nowMs))
     if (isUntimely(capacity, nowMs)) return false
     this.#options.fleet?.vouch(capacity)

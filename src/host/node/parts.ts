@@ -65,6 +65,7 @@ export function makeParts(resources: Resources): Parts {
     onChange: () => hub.tell('offer'),
   })
   const bans = new Bans({
+    submitter: submitter.peerId,
     network,
     journal: store.journal,
     certificateOf: (peer) => roster.get(peer)?.certificate ?? null,

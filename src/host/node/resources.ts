@@ -54,7 +54,7 @@ export async function openResources(asked: NodeOptions): Promise<Resources> {
       executor.describeEngines(),
       executor.withheldEngines?.(),
     ])
-    if (options.slots > 0) sayEngines(engines, withheld, log)
+    if (options.slots > 0) sayWithheld(withheld, log)
     const watch = await watching
     const notices = new Notices(log, () => clock.monotonicMs())
     const network = await startNetwork(options, identity, store, notices)
@@ -92,15 +92,9 @@ function watchOwner(options: NodeOptions, store: Store, traffic: Traffic): Promi
   })
 }
 
-function sayEngines(
-  engines: readonly EngineDescription[],
-  withheld: readonly WithheldEngine[],
-  log: NodeOptions['log'],
-): void {
+function sayWithheld(withheld: readonly WithheldEngine[], log: NodeOptions['log']): void {
   for (const { runtime, engine, why } of withheld)
     log.warn({ runtime, engine }, `an engine is not offered: ${why}`)
-  if (![...engines, ...withheld].some(({ engine }) => engine === 'native'))
-    log.info('without onnxruntime-node pages are read by the exact engine alone, 2 to 3 times slower')
 }
 
 function startNetwork(

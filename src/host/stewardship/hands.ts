@@ -60,7 +60,8 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     recompute: ({ position }) => void recompute(options, parts, position).then(tell),
     'hold-inputs': async () => {
       const shards = await inputs.hold(council.isReader)
-      if (shards !== undefined) tell({ type: 'inputs-held', shards })
+      if (typeof shards === 'string') options.onLeft(shards, council.serial)
+      else if (shards !== undefined) tell({ type: 'inputs-held', shards })
     },
     'hold-results': async ({ verdict, results, from }) => {
       const held = await inputs.holdResults(results, from)

@@ -9,7 +9,7 @@
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
-import { type ShardEntry, shardListOf } from '../../protocol/job/lists.ts'
+import { type ShardEntry, ShardListReader } from '../../protocol/job/lists.ts'
 import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { furtherBlocks } from '../../protocol/job/result-parts.ts'
 import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
@@ -23,7 +23,7 @@ import { BlockTooLong, keepFetched } from '../keep-fetched.ts'
 import type { BlockKind } from '../store/blocks.ts'
 import { codecOf } from '../store/cid.ts'
 import { StoreError } from '../store/errors.ts'
-import { firstBlockBytesMax, partsOfFile, readFile } from '../store/files.ts'
+import { firstBlockBytesMax, partsOfFile, readFileParts } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Mesh } from './mesh.ts'
 
@@ -31,6 +31,9 @@ import type { Mesh } from './mesh.ts'
 const blocksPerFetch = 256
 /** … as long as they cannot be more than this, which is set aside meanwhile. A guess. */
 const bytesPerFetch = 64 * 2 ** 20
+
+/** Entries of a list of shards that are read in one go, in a few milliseconds. A guess. */
+const entriesPerTurn = 2_048
 
 type Bounds = ReadonlyMap<Cid, number>
 
@@ -54,6 +57,7 @@ export class Holdings {
   readonly #mine: JobBlocks
   readonly #isOwn: boolean
   readonly #log: Logger
+  #received = 0
 
   constructor({ network, isOwn, log }: HoldingsOptions, mine: JobBlocks) {
     this.#network = network
@@ -62,14 +66,19 @@ export class Holdings {
     this.#log = log
   }
 
+  /** The blocks that have come from others. */
+  get received(): number {
+    return this.#received
+  }
+
   /**
    * The job's shards, when the list of them is here already; null when a part of it is not. Throws WrongInputs when the
    * list is not what the manifest says.
    */
   async shardsOf({ shards }: Manifest): Promise<readonly ShardEntry[] | null> {
     try {
-      const list = await readFile(shards, (cid) => this.#mine.get(cid), shardListBytesMax)
-      return shardListOf(shards, list)
+      const parts = readFileParts(shards, (cid) => this.#mine.get(cid), shardListBytesMax)
+      return await listedIn(shards, parts)
     } catch (error) {
       if (error instanceof StoreError && error.code === 'block-missing') return null
       throw wrongOrElse(error)
@@ -210,11 +219,30 @@ export class Holdings {
         if (error instanceof BlockTooLong) throw new WrongInputs(error)
         this.#log.debug({ peer, error }, 'a steward did not hand out what it holds')
       }
-      missing = await this.#mine.take(missing, kind)
+      const still = await this.#mine.take(missing, kind)
+      this.#received += missing.length - still.length
+      missing = still
       if (missing.length === 0) return
     }
     throw new Error(`no steward who was asked has block ${missing[0]}`)
   }
+}
+
+/** Part by part, and with turns for all else between them: a list may have a million entries. */
+async function listedIn(
+  stated: Manifest['shards'],
+  parts: AsyncIterable<Uint8Array>,
+): Promise<readonly ShardEntry[]> {
+  const reader = new ShardListReader(stated)
+  const entries: ShardEntry[] = []
+  let leftBytes = stated.bytes
+  for await (const part of parts) {
+    leftBytes -= part.byteLength
+    for (const entry of reader.push(part, leftBytes === 0)) {
+      if (entries.push(entry) % entriesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  return entries
 }
 
 function listsOf({ shards, documents, blind }: Manifest): FileReference[] {

@@ -2,6 +2,7 @@
 import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { openLease } from '../../protocol/job/lease.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
+import { inputsPatienceMs } from '../../protocol/standing-by-limits.ts'
 import { elapsed } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { sha256 } from '../sha256.ts'
@@ -68,10 +69,12 @@ export class Inputs {
 
   /**
    * Tried again as long as this standby lacks them: its fellows may come back. Undefined: it was stopped, or they are not
-   * what the manifest says. Then this node keeps none of them.
+   * what the manifest says. Then this node keeps none of them. A reason: it has no use for its place in a stranger's job that runs.
    */
-  async hold(isReader: boolean): Promise<readonly ShardEntry[] | undefined> {
+  async hold(isReader: boolean): Promise<readonly ShardEntry[] | 'no-inputs' | 'wrong-inputs' | undefined> {
     const { job, manifest, isOwn, clock, log } = this.#options
+    const mayLeave = () => !isOwn && !isReader && !this.#isOver && !this.#stopped
+    let [received, sinceMs] = [0, clock.monotonicMs()]
     while (!this.#stopped) {
       try {
         this.#shards =
@@ -89,8 +92,12 @@ export class Inputs {
             'the inputs of a job are not what its manifest says: this node does not hold them',
           )
           await this.#blocks.letGo(['input', 'weights'])
-          break
+          return mayLeave() && !this.#hasResults() ? 'wrong-inputs' : undefined
         }
+        if (this.#holdings.received > received)
+          [received, sinceMs] = [this.#holdings.received, clock.monotonicMs()]
+        const isInVain = clock.monotonicMs() - sinceMs >= inputsPatienceMs
+        if (isInVain && mayLeave() && !this.#hasResults()) return 'no-inputs'
         const isShort = error instanceof StoreError && ['no-room', 'disk-full'].includes(error.code)
         // What is here of it is of no use without the rest, and another job may have the room.
         if (isShort && !isOwn) await this.#blocks.letGo(['input', 'weights'])
@@ -99,6 +106,11 @@ export class Inputs {
       }
     }
     return undefined
+  }
+
+  /** It held the inputs once, and has what others may lack: a list that the disk lost may take long to come back. */
+  #hasResults(): boolean {
+    return this.#blocks.hasAny('result')
   }
 
   /** The job has ended. Of a stranger's job this node keeps what readers need, and no more. */

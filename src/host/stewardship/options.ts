@@ -11,6 +11,9 @@ import type { Store } from '../store.ts'
 import type { Mesh } from './mesh.ts'
 import type { Recomputer } from './recomputer.ts'
 
+/** Why this node gives up its place in a job that runs: the council's reasons, and those of this node's disk, memory and clock. */
+export type LetGoReason = LeaveReason | 'takes-too-much' | 'no-inputs' | 'wrong-inputs' | 'deadline-passed'
+
 export interface CouncilDriverOptions {
   readonly key: SigningKey
   readonly network: Mesh
@@ -39,7 +42,7 @@ export interface CouncilDriverOptions {
   readonly onChange: () => void
   readonly onEnd: () => void
   /** This node has no place among the job's stewards any more; `serial` is the first that it has not used. */
-  readonly onLeft: (why: LeaveReason, serial: number) => void
+  readonly onLeft: (why: LetGoReason, serial: number) => void
   /** An estimate of what the job's records take in memory by now: said of each job of a stranger, after whatever it hears. */
   readonly onRecords: (bytes: number) => void
   /** The signer of this receipt was caught. */

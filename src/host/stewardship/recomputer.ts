@@ -54,7 +54,11 @@ export class Recomputer {
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
     const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
-    const packer = new ResultPacker({ manifest: own, key, keep: (part) => mine.putMany(part, 'result') })
+    const packer = new ResultPacker({
+      manifest: own,
+      key,
+      keep: (part, size) => mine.withRoom(size, () => mine.putMany(part, 'result')),
+    })
     await runShard(
       this.#slot,
       own,
@@ -64,7 +68,8 @@ export class Recomputer {
     )
     const result = await packer.finish()
     const found = recomputedAs(result.cid, packer.compared)
-    if (found !== null) await mine.put(result.cid, result.bytes, 'result')
+    if (found !== null)
+      await mine.withRoom(result.bytes.byteLength, () => mine.put(result.cid, result.bytes, 'result'))
     return found
   }
 }

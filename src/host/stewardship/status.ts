@@ -1,6 +1,7 @@
 /** The status of a job as a person sees it: the steward's view in the words of the API. */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { JobView } from '../../protocol/state/job-view.ts'
+import { languagesOf } from '../../runtimes/registry.ts'
 import type { JobOutcomes, JobStatus, JobSummary, Submitted } from '../api.ts'
 import type { CouncilDriver } from './council-driver.ts'
 
@@ -45,6 +46,10 @@ export function submittedOf(
     pages: manifest.shards.pages,
     shards: manifest.shards.count,
     engine: `${manifest.runtime}/${manifest.engine.name}`,
+    languages: languagesOf(
+      manifest.runtime,
+      manifest.weights.map(({ name }) => name),
+    ),
     replicas: assurance.replicas,
     audits: assurance.audits,
     errorBound: assurance.errorBoundPpb === null ? null : assurance.errorBoundPpb / 1e9,

@@ -12,6 +12,8 @@ import type { RecordKind } from '../../protocol/records.ts'
 import type { Database } from './database.ts'
 import { LeaseTables } from './lease-tables.ts'
 import { MemberTables } from './member-tables.ts'
+import { StewardRows } from './steward-rows.ts'
+import { WillingTable } from './willing-table.ts'
 
 export interface JournalRecord {
   readonly id: RecordId
@@ -44,6 +46,10 @@ export class Journal {
   readonly leases: LeaseTables
   /** The tables of members that this node keeps out, or lets in. */
   readonly members: MemberTables
+  /** Looks up the jobs that this node looks after. */
+  readonly stewardRows: StewardRows
+  /** The invitations to stand by to which this node said yes. */
+  readonly willing: WillingTable
   readonly #database: Database
   readonly #serials = new Map<string, { next: number; end: number }>()
 
@@ -51,6 +57,8 @@ export class Journal {
     this.#database = database
     this.leases = new LeaseTables(database)
     this.members = new MemberTables(database)
+    this.stewardRows = new StewardRows(database)
+    this.willing = new WillingTable(database)
   }
 
   /** Appends in order, all or nothing, durable when it returns. The answer is how many were new. */

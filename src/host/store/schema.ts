@@ -240,4 +240,24 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX weight_parts_of_block ON weight_parts (cid);
   `,
+  `
+  -- Invitations to stand by for a job that is about to be submitted, to which this node said yes.
+  CREATE TABLE willing (
+    inviter TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    until_ms INTEGER NOT NULL,
+    job TEXT,                 -- the one that came of it; NULL: none yet
+    PRIMARY KEY (inviter, nonce)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX willing_by_age ON willing (until_ms);
+  `,
+  `
+  -- Which jobs this node looks after, by who submitted them and by when they ended (steward-rows.ts).
+  CREATE INDEX jobs_by_submitter ON jobs (json_extract(state, '$.submitter'), created_at_ms) WHERE role = 'steward';
+  CREATE INDEX jobs_of_others_running ON jobs (created_at_ms)
+    WHERE role = 'steward' AND ended_at_ms IS NULL AND json_extract(state, '$.requestDigest') = '';
+  CREATE INDEX jobs_of_others_ended ON jobs (ended_at_ms)
+    WHERE role = 'steward' AND ended_at_ms IS NOT NULL AND json_extract(state, '$.requestDigest') = '';
+  CREATE INDEX jobs_ended ON jobs (ended_at_ms) WHERE role = 'steward';
+  `,
 ]

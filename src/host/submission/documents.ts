@@ -13,6 +13,7 @@ import type { LeftOut } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { sealBytes } from '../sealing/sealing.ts'
 import { type DocumentSource, type FoundFile, inOrder, named } from './document-names.ts'
+import { refusalOfSecret } from './secrets.ts'
 import { unreadable } from './unreadable.ts'
 import { refusalOfHead } from './weights.ts'
 
@@ -45,7 +46,10 @@ export async function findDocuments(paths: readonly string[]): Promise<FoundDocu
 /** The document, or why it is not one that a job takes. Throws RequestError. */
 export function readDocument({ path }: DocumentSource): Uint8Array | Refusal {
   try {
-    return refusalBySize(statSync(path).size) ?? readFileSync(path)
+    const tooLarge = refusalBySize(statSync(path).size)
+    if (tooLarge !== null) return tooLarge
+    const document = readFileSync(path)
+    return refusalOfSecret(String(path), document.subarray(0, headBytes)) ?? document
   } catch (error) {
     throw unreadable(path, error)
   }
@@ -57,7 +61,9 @@ export async function refusalByHead(runtime: string, { path }: DocumentSource): 
     const file = await open(path)
     try {
       const { bytesRead, buffer } = await file.read(new Uint8Array(headBytes), 0, headBytes, 0)
-      return refusalBySize((await file.stat()).size) ?? refusalOfHead(runtime, buffer.subarray(0, bytesRead))
+      const head = buffer.subarray(0, bytesRead)
+      const refusal = refusalBySize((await file.stat()).size) ?? refusalOfSecret(String(path), head)
+      return refusal ?? refusalOfHead(runtime, head)
     } finally {
       await file.close()
     }

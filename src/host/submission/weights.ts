@@ -15,8 +15,9 @@ import type {
   WeightFile,
 } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
-import { languagePattern, runtimes } from '../../runtimes/registry.ts'
+import { languagePattern, ownOptionsOf, runtimes } from '../../runtimes/registry.ts'
 import { bytesInMemoryMax, weightsHeadBytes } from '../../runtimes/weight.ts'
+import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
 import { whyUnreadable } from './unreadable.ts'
@@ -164,6 +165,25 @@ export function readWeights(runtime: string, source: WeightSource): Uint8Array {
   const fault = described(runtime).faultOfWeights(source.name, bytes)
   if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
   return bytes
+}
+
+/** Throws RequestError where the file that the submitter names is one that no vehicle would run, as far as shows without a session. */
+export async function tryNamedWeight(
+  request: WeightChoice & Pick<SubmitRequest, 'runtime' | 'options'>,
+): Promise<void> {
+  const { runtime, options } = request
+  const { trial } = described(runtime)
+  if (trial === undefined) return
+  for (const source of weightSources(runtime, request)) {
+    const fault = await trial(readWeights(runtime, source), ownOptionsOf(options))
+    if (fault !== null)
+      throw new RequestError(`no vehicle would run the ${source.name} at ${source.path}: ${fault}`)
+  }
+}
+
+/** True where its records say where words stand. Throws RequestError. */
+export function hasPlaces(runtime: string): boolean {
+  return described(runtime).hasPlaces === true
 }
 
 /** The bytes of a file of weights. Throws RequestError where it is none. */

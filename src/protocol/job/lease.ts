@@ -46,6 +46,11 @@ export interface Lease {
   readonly draw: Draw
 }
 
+/** Millionths of a unit of its currency that a lease promises for all of its shards. */
+export function worthOf({ price, units }: Pick<Lease, 'price' | 'units'>): number {
+  return (price?.unitMicros ?? 0) * units.reduce((sum, each) => sum + each, 0)
+}
+
 /** How the vehicle was chosen: whoever has the job's secret of draws can repeat it (src/protocol/job/draw.ts). */
 export interface Draw {
   /** The record that lists the candidates. */

@@ -11,21 +11,14 @@ import {
   shardPagesMax,
   shardsMax,
 } from '../limits.ts'
-import { encodeCbor, encodeHead } from '../record/block.ts'
+import { decodeCbor, encodeCbor, encodeHead } from '../record/block.ts'
 import { ItemReader } from '../record/items.ts'
-import { cidSchema, malformed, naturalSchema } from '../record/record.ts'
+import { malformed, naturalSchema } from '../record/record.ts'
 import { documentEntryBytesMax } from '../sizes.ts'
 import { type FileReference, fileReference, type Manifest } from './manifest.ts'
+import { readShardEntry, type ShardEntry, shardEntrySchema } from './shard-entry.ts'
 
-/** The facts that a steward knows of a shard beside its block. */
-export interface ShardEntry {
-  readonly shard: Cid
-  readonly pages: number
-  /** The bytes of the documents that its pages are from, as they are stored, each document once. */
-  readonly bytes: number
-  /** Estimated milliseconds of one reference core. */
-  readonly costMs: number
-}
+export type { ShardEntry } from './shard-entry.ts'
 
 export interface DocumentEntry extends FileReference {
   readonly name: string
@@ -34,12 +27,6 @@ export interface DocumentEntry extends FileReference {
   readonly firstPage?: number
 }
 
-const shardEntrySchema: z.ZodType<ShardEntry> = z.strictObject({
-  shard: cidSchema,
-  pages: naturalSchema,
-  bytes: naturalSchema,
-  costMs: naturalSchema,
-})
 const documentEntrySchema: z.ZodType<DocumentEntry> = z.strictObject({
   ...fileReference,
   name: z.string().max(4096),
@@ -62,45 +49,96 @@ export function encodeDocumentEntry({ name, file, bytes, pages, firstPage }: Doc
 
 /** Throws ProtocolError. */
 export function decodeShardList(bytes: Uint8Array): ShardEntry[] {
-  const bounds = {
-    what: 'shard list',
-    bytesMax: shardListBytesMax,
-    countMax: shardsMax,
-    itemBytesMax: shardEntryBytesMax,
-  }
-  return decodeList(bytes, shardEntrySchema, bounds)
+  return [...new ListReader(shardListBounds, decodeShardEntry).push(bytes, true)]
 }
 
 /**
- * The list of a job's shards, which must be what the manifest says of it, and shards that vehicles take. Throws
- * ProtocolError.
+ * Reads the list of a job's shards, which comes in parts. It must be what the manifest says of it, of shards that vehicles take, and each
+ * of them another block: the keys of a shard's documents are wrapped for its position, so that no two of an honest list are equal,
+ * and a list that repeats one is a few blocks that take a hundred megabytes of memory.
  */
-export function shardListOf({ count, pages }: Manifest['shards'], bytes: Uint8Array): ShardEntry[] {
-  const entries = decodeShardList(bytes)
-  const wrong = (why: string) => new ProtocolError({ code: 'malformed', what: 'shard list', why })
-  if (entries.length !== count) throw wrong(`it has ${entries.length} shards, and the manifest says ${count}`)
-  let sum = 0
-  for (const [position, entry] of entries.entries()) {
-    if (entry.pages < 1 || entry.pages > shardPagesMax)
-      throw wrong(`shard ${position} has ${entry.pages} pages; 1 to ${shardPagesMax} are allowed`)
-    if (entry.bytes > shardDocumentBytesMax)
-      throw wrong(
-        `shard ${position} has ${entry.bytes} bytes of documents; at most ${shardDocumentBytesMax} are allowed`,
-      )
-    sum += entry.pages
+export class ShardListReader {
+  readonly #reader = new ListReader(shardListBounds, decodeShardEntry)
+  readonly #stated: Manifest['shards']
+  readonly #seen = new ManyCids()
+  #count = 0
+  #pages = 0
+
+  constructor(stated: Manifest['shards']) {
+    this.#stated = stated
   }
-  if (sum !== pages) throw wrong(`its shards have ${sum} pages, and the manifest says ${pages}`)
-  return entries
+
+  /** Yields the entries that are whole by now. `isLast`: no part follows. Throws ProtocolError. */
+  *push(part: Uint8Array, isLast: boolean): Generator<ShardEntry> {
+    const { count, pages } = this.#stated
+    for (const entry of this.#reader.push(part, isLast)) {
+      this.#check(entry)
+      yield entry
+    }
+    if (!isLast) return
+    if (this.#count !== count) throw wrongList(`it has ${this.#count} shards, and the manifest says ${count}`)
+    if (this.#pages !== pages)
+      throw wrongList(`its shards have ${this.#pages} pages, and the manifest says ${pages}`)
+  }
+
+  #check({ shard, pages, bytes }: ShardEntry): void {
+    const position = this.#count
+    if (pages < 1 || pages > shardPagesMax)
+      throw wrongList(`shard ${position} has ${pages} pages; 1 to ${shardPagesMax} are allowed`)
+    if (bytes > shardDocumentBytesMax)
+      throw wrongList(
+        `shard ${position} has ${bytes} bytes of documents; at most ${shardDocumentBytesMax} are allowed`,
+      )
+    if (!this.#seen.add(shard)) throw wrongList(`shard ${position} is the same block as one before it`)
+    this.#count += 1
+    this.#pages += pages
+  }
+}
+
+/** A set in many small ones: a large one holds everything up for a tenth of a second whenever it grows. */
+class ManyCids {
+  readonly #sets = new Map<string, Set<Cid>>()
+
+  /** False when it was there. */
+  add(cid: Cid): boolean {
+    const part = cid.slice(-4, -1) // of the digest
+    let set = this.#sets.get(part)
+    if (set === undefined) {
+      set = new Set()
+      this.#sets.set(part, set)
+    }
+    const { size } = set
+    return set.add(cid).size > size
+  }
+}
+
+function wrongList(why: string): ProtocolError {
+  return new ProtocolError({ code: 'malformed', what: shardListBounds.what, why })
+}
+
+const shardListBounds: ListBounds = {
+  what: 'shard list',
+  bytesMax: shardListBytesMax,
+  countMax: shardsMax,
+  itemBytesMax: shardEntryBytesMax,
+}
+
+/**
+ * A list has a million of them, so that they are not decoded as anything else is: an entry that this node would write is read as it
+ * lies there, and for all others the decoder and the schema say what is wrong.
+ */
+function decodeShardEntry(item: Uint8Array): ShardEntry {
+  return readShardEntry(item) ?? decodedBy(shardEntrySchema, shardListBounds)(item)
 }
 
 /** Throws ProtocolError. */
 export function decodeDocumentList(bytes: Uint8Array): DocumentEntry[] {
-  return decodeList(bytes, documentEntrySchema, documentListBounds)
+  return [...new DocumentListReader().push(bytes, true)]
 }
 
 /** Reads a list of documents that comes in parts. `push` throws ProtocolError. */
 export class DocumentListReader {
-  readonly #reader = new ListReader(documentEntrySchema, documentListBounds)
+  readonly #reader = new ListReader(documentListBounds, decodedBy(documentEntrySchema, documentListBounds))
 
   /** Yields the entries that are whole by now. `isLast`: no part follows. */
   push(part: Uint8Array, isLast: boolean): Generator<DocumentEntry> {
@@ -122,20 +160,22 @@ interface ListBounds {
   readonly itemBytesMax: number
 }
 
-function decodeList<Entry>(bytes: Uint8Array, schema: z.ZodType<Entry>, bounds: ListBounds): Entry[] {
-  return [...new ListReader(schema, bounds).push(bytes, true)]
+function decodedBy<Entry>(schema: z.ZodType<Entry>, { what, itemBytesMax }: ListBounds) {
+  return (item: Uint8Array): Entry => {
+    const decoded = schema.safeParse(decodeCbor(what, item, itemBytesMax))
+    if (!decoded.success) throw malformed(what, decoded.error)
+    return decoded.data
+  }
 }
 
 class ListReader<Entry> {
-  readonly #schema: z.ZodType<Entry>
   readonly #bounds: ListBounds
   readonly #items: ItemReader
   #bytes = 0
 
-  constructor(schema: z.ZodType<Entry>, bounds: ListBounds) {
-    this.#schema = schema
+  constructor(bounds: ListBounds, decode: (item: Uint8Array) => Entry) {
     this.#bounds = bounds
-    this.#items = new ItemReader(bounds)
+    this.#items = new ItemReader({ ...bounds, decode })
   }
 
   *push(part: Uint8Array, isLast: boolean): Generator<Entry> {
@@ -143,10 +183,6 @@ class ListReader<Entry> {
     this.#bytes += part.byteLength
     if (this.#bytes > bytesMax)
       throw new ProtocolError({ code: 'too-large', what, bytes: this.#bytes, bytesMax })
-    for (const item of this.#items.push(part, isLast)) {
-      const decoded = this.#schema.safeParse(item)
-      if (!decoded.success) throw malformed(what, decoded.error)
-      yield decoded.data
-    }
+    yield* this.#items.push(part, isLast) as Generator<Entry>
   }
 }

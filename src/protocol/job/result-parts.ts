@@ -112,12 +112,14 @@ export function encodePart(records: readonly PageRecord[]): Uint8Array {
 
 /** Throws ProtocolError, also when there is not one record for each of its pages. */
 export function decodePart(bytes: Uint8Array, pages: number): readonly PageRecord[] {
-  const decoded = recordsSchema.safeParse(decodeCbor('part of a result', bytes, partBytesMax))
+  const decoded = recordsSchema.safeParse(decodeCbor('part of a result', bytes, partBytesMax, recordItemsMax))
   if (!decoded.success) throw malformed('part of a result', decoded.error)
   if (decoded.data.length !== pages) throw wrong(`${decoded.data.length} records for ${pages} pages`)
   return decoded.data
 }
 
+/** A record is a map of three, and its error one of two. */
+const recordItemsMax = 16 * shardPagesMax + 16
 const recordsSchema = z.array(pageRecordSchema).max(shardPagesMax)
 
 /** Tells whether a page of so many encoded bytes still joins a part that has `bytes` of them. The head of a list takes three. */

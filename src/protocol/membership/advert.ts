@@ -134,13 +134,14 @@ export function isUntimely({ expiresMs }: Pick<Capacity, 'expiresMs'>, nowMs: nu
 /**
  * Checks everything that an advert shows by itself: form, size, signature, certificate. Throws ProtocolError; the peer that
  * passed it on did not check it either. Its age is for the roster to judge (`isUntimely`): by a clock that is off an honest advert
- * is over, or not yet true.
+ * is over, or not yet true. `verifyAgain`: for its owner's certificate, which is the same in each advert.
  */
 export function openAdvert(
   record: SignedRecord,
   sha256: Sha256,
   verify: Verify,
   nowMs: number,
+  verifyAgain = verify,
 ): Capacity & { readonly id: Verified['id'] } {
   const advert = advertType.open(record, sha256, verify)
   const { payload, signer } = advert
@@ -148,7 +149,7 @@ export function openAdvert(
     throw new ProtocolError({ code: 'malformed', what: 'advert', why: 'more slots free than it has' })
   let ownerKey = signer
   if (payload.certificate !== null) {
-    const certificate = openCertificate(payload.certificate, sha256, verify)
+    const certificate = openCertificate(payload.certificate, sha256, verifyAgain)
     if (certificate.payload.peer !== signer || (certificate.expiresMs < nowMs && !isUntimely(advert, nowMs)))
       throw new ProtocolError({
         code: 'malformed',

@@ -13,6 +13,7 @@ import type { Sha256 } from '../../base/prng.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
 import { decodeDepthMax } from '../limits.ts'
+import { hasMoreItems } from './heads.ts'
 
 export type { Sha256 } from '../../base/prng.ts'
 
@@ -55,13 +56,30 @@ export function encodeHead(type: 'bytes' | 'list', argument: number): Uint8Array
   return head
 }
 
+/** Items that anything may have: a record of 16 KiB cannot have more. */
+const itemsAlways = 16_384
+/** … and more for each so many bytes: a file's parts are two items of 41 bytes each, and nothing that is as long has as many. */
+const bytesPerItem = 16
+
 /**
- * Decodes dag-cbor from outside. Throws ProtocolError: 'too-large' before looking at a byte, 'malformed' for bytes
- * that do not parse or nest too deep, 'not-canonical' for bytes that this node would have written otherwise.
+ * Decodes dag-cbor from outside. `itemsMax`: where what it is has few items, however long it is. Throws ProtocolError:
+ * 'too-large' before looking at a byte, 'malformed' for bytes that do not parse, have too many items or nest too deep,
+ * 'not-canonical' for bytes that this node would have written otherwise.
  */
-export function decodeCbor(what: string, bytes: Uint8Array, bytesMax: number): unknown {
+export function decodeCbor(
+  what: string,
+  bytes: Uint8Array,
+  bytesMax: number,
+  itemsMax = itemsAlways + bytes.byteLength / bytesPerItem,
+): unknown {
   if (bytes.byteLength > bytesMax)
     throw new ProtocolError({ code: 'too-large', what, bytes: bytes.byteLength, bytesMax })
+  if (hasMoreItems(what, bytes, itemsMax))
+    throw new ProtocolError({
+      code: 'malformed',
+      what,
+      why: `it has more than ${Math.floor(itemsMax)} items`,
+    })
   let value: unknown
   try {
     value = dagCbor.decode(bytes)

@@ -8,12 +8,15 @@
  */
 import { ProtocolError } from '../errors.ts'
 import { decodeCbor } from './block.ts'
+import { arrayMajor, bytesMajor, type Head, mapMajor, readHead, tagMajor, textMajor } from './heads.ts'
 
 export interface ItemBounds {
   /** For messages: what is being read. */
   readonly what: string
   readonly countMax: number
   readonly itemBytesMax: number
+  /** Decodes the bytes of an item; by default as `decodeCbor` does. */
+  readonly decode?: (bytes: Uint8Array) => unknown
 }
 
 /** Yields the items, each decoded as `decodeCbor` does. Throws ProtocolError: too-large, malformed, not-canonical. */
@@ -33,7 +36,7 @@ export class ItemReader {
 
   /** Yields the items that are whole by now. `isLast`: no part follows. Throws as decodeItems. */
   *push(part: Uint8Array, isLast: boolean): Generator<unknown> {
-    const { what, itemBytesMax } = this.#bounds
+    const { what, itemBytesMax, decode = (item) => decodeCbor(what, item, itemBytesMax) } = this.#bounds
     const bytes = joined(this.#rest, part)
     let at = 0
     // An item that is allowed is whole where so many bytes are there.
@@ -45,7 +48,7 @@ export class ItemReader {
     }
     while (this.#open !== undefined && this.#open > 0 && isWhole()) {
       const end = endOfItem(what, bytes, at, itemBytesMax)
-      yield decodeCbor(what, bytes.subarray(at, end), itemBytesMax)
+      yield decode(bytes.subarray(at, end))
       this.#open -= 1
       at = end
     }
@@ -76,20 +79,6 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 /** The longest head of an item: one byte, and a length of eight. */
 const headBytesMax = 9
 
-/** RFC 8949, section 3.1. */
-const bytesMajor = 2
-const textMajor = 3
-const arrayMajor = 4
-const mapMajor = 5
-const tagMajor = 6
-
-interface Head {
-  readonly major: number
-  readonly argument: number
-  readonly end: number
-  readonly isShortest: boolean
-}
-
 /** The offset behind the item at `at`, found without decoding it. */
 function endOfItem(what: string, bytes: Uint8Array, start: number, itemBytesMax: number): number {
   let at = start
@@ -111,25 +100,6 @@ function endOfItem(what: string, bytes: Uint8Array, start: number, itemBytesMax:
   }
   return at
 }
-
-function readHead(what: string, bytes: Uint8Array, at: number): Head {
-  const first = bytes[at]
-  if (first === undefined) throw malformed(what, 'it ends within an entry')
-  const major = first >> 5
-  const info = first & 31
-  if (info < 24) return { major, argument: info, end: at + 1, isShortest: true }
-  const size = argumentBytes[info]
-  if (size === undefined) throw malformed(what, 'it has an item without a length')
-  const end = at + 1 + size
-  if (end > bytes.byteLength) throw malformed(what, 'it ends within an entry')
-  let argument = 0
-  for (let place = at + 1; place < end; place += 1) argument = argument * 256 + bytes[place]!
-  return { major, argument, end, isShortest: argument >= leastArgument[info]! }
-}
-
-const argumentBytes: Readonly<Record<number, number>> = { 24: 1, 25: 2, 26: 4, 27: 8 }
-/** Below it, a shorter head would do. */
-const leastArgument: Readonly<Record<number, number>> = { 24: 24, 25: 2 ** 8, 26: 2 ** 16, 27: 2 ** 32 }
 
 function malformed(what: string, why: string): ProtocolError {
   return new ProtocolError({ code: 'malformed', what, why })

@@ -25,6 +25,8 @@ export const trieFanout = 64
 export class RecordTrie {
   readonly #sha256: Sha256
   readonly #leaves = new Map<number, Set<RecordId>>()
+  /** By branch, its leaves that have a record, in order: a small job has few of either. */
+  readonly #occupied = new Map<number, number[]>()
   readonly #leafHashes = new Map<number, Uint8Array>()
   readonly #branchHashes = new Map<number, Uint8Array>()
   /** The hash of a branch without records; computed when it is first asked for. */
@@ -37,12 +39,15 @@ export class RecordTrie {
 
   add(id: RecordId): void {
     const leaf = leafOf(id)
+    const branch = Math.floor(leaf / trieFanout)
     const ids = this.#leaves.get(leaf)
-    if (ids === undefined) this.#leaves.set(leaf, new Set([id]))
-    else if (ids.has(id)) return
+    if (ids === undefined) {
+      this.#leaves.set(leaf, new Set([id]))
+      this.#occupied.set(branch, [...(this.#occupied.get(branch) ?? []), leaf].sort(ascending))
+    } else if (ids.has(id)) return
     else ids.add(id)
     this.#leafHashes.delete(leaf)
-    this.#branchHashes.delete(Math.floor(leaf / trieFanout))
+    this.#branchHashes.delete(branch)
     this.#root = undefined
   }
 
@@ -58,7 +63,9 @@ export class RecordTrie {
 
   /** An empty leaf has no bytes for a hash, so that a small job's branches stay small on the wire. */
   leaves(branch: number): Uint8Array[] {
-    return Array.from({ length: trieFanout }, (_, i) => this.#leafHash(branch * trieFanout + i))
+    const hashes = new Array<Uint8Array>(trieFanout).fill(nothing)
+    for (const leaf of this.#occupied.get(branch) ?? []) hashes[leaf % trieFanout] = this.#leafHash(leaf)
+    return hashes
   }
 
   /** In order. */
@@ -83,20 +90,19 @@ export class RecordTrie {
   }
 
   #branchHash(branch: number): Uint8Array {
-    const known = this.#branchHashes.get(branch)
-    if (known !== undefined) return known
-    const leaves = this.leaves(branch)
-    if (leaves.every((hash) => hash.byteLength === 0)) {
-      this.#emptyBranchHash ??= this.#hashOf(concat(leaves))
+    const leaves = this.#occupied.get(branch)
+    if (leaves === undefined) {
+      this.#emptyBranchHash ??= this.#hashOf(nothing)
       return this.#emptyBranchHash
     }
-    const fresh = this.#hashOf(concat(leaves))
+    const known = this.#branchHashes.get(branch)
+    if (known !== undefined) return known
+    const fresh = this.#hashOf(concat(leaves.map((leaf) => this.#leafHash(leaf))))
     this.#branchHashes.set(branch, fresh)
     return fresh
   }
 
   #leafHash(leaf: number): Uint8Array {
-    if (!this.#leaves.has(leaf)) return nothing
     const known = this.#leafHashes.get(leaf)
     if (known !== undefined) return known
     const fresh = this.#hashOf(fromString(this.ids(leaf).join('')))
@@ -114,6 +120,10 @@ export function shortIdOf(id: RecordId): string {
 }
 
 const nothing = new Uint8Array(0)
+
+function ascending(a: number, b: number): number {
+  return a - b
+}
 
 /** By the id's last characters but one: the first are the same in every CID, and the last holds only three bits. */
 function leafOf(id: RecordId): number {

@@ -56,9 +56,8 @@ export type Verify = (signer: PeerId, bytes: Uint8Array, signature: Uint8Array) 
  * CIDv1, sha2-256, dag-cbor or raw, in base32: 59 characters, of which the last holds three bits and two zeroes, so
  * that one block has one name.
  */
-const cid = z
-  .string()
-  .regex(/^baf[yk]rei[a-h][a-z2-7]{50}[aeimquy4]$/, 'is not a CID') as unknown as z.ZodType<Cid>
+export const cidPattern = /^baf[yk]rei[a-h][a-z2-7]{50}[aeimquy4]$/
+const cid = z.string().regex(cidPattern, 'is not a CID') as unknown as z.ZodType<Cid>
 export const peerIdSchema = z.string().min(40).max(64) as unknown as z.ZodType<PeerId>
 export const ownerIdSchema = z.string().max(64) as unknown as z.ZodType<OwnerId>
 export const cidSchema = cid

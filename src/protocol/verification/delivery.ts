@@ -4,10 +4,14 @@
  * confidences) is one vehicle's word, and stays behind.
  */
 import { toString as bytesToText } from 'uint8arrays'
-import { NestsTooDeep, parseJson } from '../../base/json.ts'
+import { ExcessiveJson, parseJson } from '../../base/json.ts'
 import { type Agreement, comparesTexts } from '../job/agreement.ts'
 import type { PageRecord } from '../job/result.ts'
 import { outputDepthMax } from '../limits.ts'
+
+const besideBytesMax = 64 * 2 ** 10
+/** A word of six letters, with its place and confidence, takes some 80 bytes of JSON. */
+const besideFactor = 64
 
 export type Delivered =
   | { readonly state: 'output'; readonly output: Readonly<Record<string, unknown>> }
@@ -28,7 +32,7 @@ function outputOf({ output }: PageRecord): Exclude<Delivered, { state: 'error' }
     if (parsed !== null && typeof parsed === 'object')
       return { state: 'output', output: parsed as Readonly<Record<string, unknown>> }
   } catch (error) {
-    if (error instanceof NestsTooDeep) return { state: 'none', why: error.message }
+    if (error instanceof ExcessiveJson) return { state: 'none', why: error.message }
     if (!(error instanceof SyntaxError)) throw error
   }
   return { state: 'none', why: 'is no JSON object' }
@@ -40,6 +44,8 @@ function outputOf({ output }: PageRecord): Exclude<Delivered, { state: 'error' }
  */
 export function isOneAnswer(record: PageRecord, agreement: Agreement): boolean {
   if (record.error !== null || !comparesTexts(agreement)) return true
+  // Nobody compares the rest, so it may be anything: that much no runtime writes beside a text, with each word's place.
+  if (record.output.byteLength > besideBytesMax + besideFactor * record.text.length) return false
   const found = outputOf(record)
   return found.state === 'output' && Object.hasOwn(found.output, 'text') && found.output.text === record.text
 }

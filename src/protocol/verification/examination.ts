@@ -14,7 +14,13 @@ import { isOneAnswer } from './delivery.ts'
 import type { Recomputation } from './tally.ts'
 
 /** The faults that say something of the vehicle and not of the document: see tally.ts. */
-const exhaustions: ReadonlySet<string> = new Set(['memory-limit', 'cpu-limit', 'time-limit', 'crash'])
+const exhaustions: ReadonlySet<string> = new Set([
+  'memory-limit',
+  'cpu-limit',
+  'time-limit',
+  'stack-limit',
+  'crash',
+])
 
 export type Finding =
   | {

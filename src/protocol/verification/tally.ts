@@ -11,7 +11,7 @@
  * Where several answers, or several bytes of one answer, are as good, the one that was leased first is taken. Stewards
  * number their leases, while the name of a result, or the moment at which it arrives, is the vehicle's to choose.
  *
- * A vehicle that ran out of time or memory, or whose process died, says so in its result. That is its word
+ * A vehicle that ran out of time, memory or stack, or whose process died, says so in its result. That is its word
  * about itself, not about the document: against a claim that succeeded it has no voice, and only when m owners
  * failed alike, and nobody succeeded, is the failure what the submitter gets.
  */

@@ -49,6 +49,7 @@ export function handIn(desk: Desk, held: Held, released: ReleaseReason | null, n
 export function drop(desk: Desk, held: Held, reason: ReleaseReason | null): void {
   const { lease, manifest } = held
   desk.bench.remove(held)
+  if (held.receipts === 0 && held.done.length === 0) desk.jobs.promise(lease, -1)
   desk.jobs.close(lease)
   desk.effects.push({ type: 'release', job: manifest.id, lease: lease.id, reason })
 }

@@ -10,7 +10,7 @@
 import { BoundedMap } from '../../base/bounded-map.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
-import type { Lease } from '../job/lease.ts'
+import { type Lease, worthOf } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { overLeasesMax, rememberedJobsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
@@ -20,6 +20,8 @@ interface KnownJob {
   /** A steward said that it is over, and nobody has offered a lease of it since. */
   ended: boolean
   readonly deadlineMs: number
+  /** For the leases of it that this vehicle has, or has worked on. */
+  promisedMicros: number
   readonly over: BoundedMap<LeaseId, { readonly signer: PeerId; readonly serial: number }>
   /** The highest serial of a lease that is over and forgotten, by its signer. */
   readonly forgotten: Map<PeerId, number>
@@ -31,8 +33,8 @@ export class KnownJobs {
   remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): void {
     const { id, payload } = manifest
     const succession = this.successionOf(manifest, handovers)
-    const { over, forgotten } = this.#jobs.peek(id) ?? newlyKnown()
-    this.#jobs.set(id, { succession, ended: false, deadlineMs: payload.deadlineMs, over, forgotten })
+    const known = this.#jobs.peek(id) ?? newlyKnown()
+    this.#jobs.set(id, { ...known, succession, ended: false, deadlineMs: payload.deadlineMs })
   }
 
   /** Uses the handovers known here and those handed in: a steward shows only its own path. */
@@ -63,6 +65,16 @@ export class KnownJobs {
     return { past, untilMs: known?.deadlineMs ?? 0 }
   }
 
+  promisedIn(job: JobId): number {
+    return this.#jobs.peek(job)?.promisedMicros ?? 0
+  }
+
+  /** `times`: 1 for a lease that was taken, -1 for one of which nothing was done. */
+  promise({ job, payload }: Verified<Lease>, times: 1 | -1): void {
+    const known = job === null ? undefined : this.#jobs.peek(job)
+    if (known !== undefined) known.promisedMicros += times * worthOf(payload)
+  }
+
   close({ id, job, signer, serial }: Verified<Lease>): void {
     const known = job === null ? undefined : this.#jobs.peek(job)
     if (known === undefined) return
@@ -75,12 +87,12 @@ export class KnownJobs {
   }
 }
 
-function newlyKnown(): Pick<KnownJob, 'over' | 'forgotten'> {
+function newlyKnown(): Pick<KnownJob, 'over' | 'forgotten' | 'promisedMicros'> {
   const forgotten = new Map<PeerId, number>()
   const over: KnownJob['over'] = new BoundedMap(overLeasesMax, (_, { signer, serial }) => {
     forgotten.set(signer, Math.max(serial, forgotten.get(signer) ?? 0))
   })
-  return { over, forgotten }
+  return { over, forgotten, promisedMicros: 0 }
 }
 
 export function isSteward(peer: PeerId, { stewards }: Succession): boolean {

@@ -5,27 +5,27 @@
 import type { PeerId } from '../ids.ts'
 import { excessOf, outlastsAll } from '../job/demands.ts'
 import type { Succession } from '../job/handover.ts'
-import type { Lease } from '../job/lease.ts'
+import { type Lease, worthOf } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { leasesPerSlot, queuedLeasesPerSlotMax } from '../limits.ts'
 import type { DeclineReason } from '../message.ts'
 import { type Ask, worksForNothing } from '../price.ts'
 import type { WorkerInput, WorkerOptions } from './contract.ts'
-import type { Condition } from './desk.ts'
+import type { Condition, Desk } from './desk.ts'
 import type { Held } from './held.ts'
 import { isSteward } from './known-jobs.ts'
 
 type Offer = Extract<WorkerInput, { type: 'offer' }>
 
-/** The strictest first; undefined: it takes the lease. `held`: the leases that it has already. */
+/** The strictest first; undefined: it takes the lease. */
 export function objectionTo(
   { from, lease, manifest }: Offer,
   succession: Succession,
-  held: readonly Held[],
-  condition: Condition,
+  { bench, jobs, condition }: Pick<Desk, 'bench' | 'jobs' | 'condition'>,
   { self, engines, slots, categories, takesOptions }: WorkerOptions,
   nowMs: number,
 ): DeclineReason | undefined {
+  const held = bench.all()
   if (condition.mode === 'stop') return 'stopped'
   if (condition.mode === 'drain') return 'draining'
   if (!condition.hasRoom) return 'no-space'
@@ -33,6 +33,7 @@ export function objectionTo(
   if (lease.steward !== lease.signer) return 'not-a-steward'
   if (lease.job !== manifest.id || lease.payload.vehicle !== self) return 'not-a-steward'
   const { positions, shards, units } = lease.payload
+  const { payment } = manifest.payload
   if (positions.length !== shards.length || units.length !== shards.length) return 'wrong-blocks'
   if (isSteward(self, succession)) return 'own-job'
   if (manifest.payload.deadlineMs <= nowMs || lease.expiresMs <= nowMs) return 'expired'
@@ -45,6 +46,9 @@ export function objectionTo(
   if (takesOptions?.(manifest.payload) === false) return 'options'
   if (categories?.includes(manifest.payload.category) === false) return 'category'
   if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
+  // What it has of the job already, and this, is no more than the whole budget can ever pay.
+  const promisedMicros = jobs.promisedIn(manifest.id)
+  if (payment !== null && promisedMicros + worthOf(lease.payload) > payment.budgetMicros) return 'price'
   if (isFull(held, manifest.signer, slots)) return 'busy'
   if (!fitsInTime(manifest.signer, lease.payload.costMs, held, condition, slots, nowMs)) return 'leaving'
   return undefined

@@ -11,9 +11,6 @@
  * survives a restart with all that is finished of it, and goes on when its steward is there. Stewards change: a
  * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward
  * from then on.
- *
- * Its parts: objections to an offer (objection.ts), the choice of the next lease and its slot (fair-queue.ts,
- * bench.ts), receipts (commitment.ts), the end of leases (endings.ts), and the start after a restart (restoring.ts).
  */
 import { impossible } from '../../base/assert.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
@@ -57,6 +54,7 @@ export class Worker {
       receipts.restore(restoredReceipts(job))
       for (const lease of job.leases) {
         const held = restoredLease(job, lease, nowMs)
+        if (held !== undefined || lease.receipts.length > 0) jobs.promise(lease.lease, 1)
         if (held === undefined) {
           jobs.close(lease.lease)
           continue
@@ -220,7 +218,7 @@ export class Worker {
   // --- leases -----------------------------------------------------------------------------------------------
 
   #consider(offer: Extract<WorkerInput, { type: 'offer' }>, nowMs: number): void {
-    const { jobs, bench, receipts, effects, condition } = this.#desk
+    const { jobs, bench, receipts, effects } = this.#desk
     const { from, lease, manifest, handovers } = offer
     const succession = jobs.successionOf(manifest, handovers)
     const known = bench.get(lease.id)
@@ -234,12 +232,13 @@ export class Worker {
       this.#desk.decline(offer, from, 'expired', 0)
       return
     }
-    const reason = objectionTo(offer, succession, bench.all(), condition, this.#options, nowMs)
+    const reason = objectionTo(offer, succession, this.#desk, this.#options, nowMs)
     if (reason !== undefined) {
       this.#desk.decline(offer, from, reason, reason === 'busy' ? busyRetryMs : stoppedRetryMs)
       return
     }
     jobs.remember(manifest, handovers)
+    jobs.promise(lease, 1)
     const held = newlyHeld(offer, nowMs)
     bench.add(held)
     effects.push({ type: 'take', lease: lease.id })

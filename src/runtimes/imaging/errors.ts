@@ -1,5 +1,5 @@
 /** The few ways in which a document can fail, with messages that are the same on every vehicle. */
-import { RecordError } from '../runtime.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
 
 /** The decoders' own messages differ between library versions and carry offsets: they are dropped. */
 export function damaged(format: string): RecordError {
@@ -15,13 +15,13 @@ export function tooLarge(width: number, height: number, pixelsMax: number): Reco
 
 /**
  * Runs a library's decoder: whatever it throws means that the document is damaged, except that this vehicle has
- * no memory left, which is no property of the document and must not become a record.
+ * no memory or stack left, which is no property of the document and must not become a record.
  */
 export function decoding<Result>(format: string, decode: () => Result): Result {
   try {
     return decode()
   } catch (error) {
-    if (error instanceof RecordError || isOutOfMemory(error)) throw error
+    if (error instanceof RecordError || hasRunOut(error)) throw error
     throw damaged(format)
   }
 }
@@ -31,16 +31,7 @@ export async function decodingLater<Result>(format: string, decode: () => Promis
   try {
     return await decode()
   } catch (error) {
-    if (error instanceof RecordError || isOutOfMemory(error)) throw error
+    if (error instanceof RecordError || hasRunOut(error)) throw error
     throw damaged(format)
   }
-}
-
-/** Tells whether this vehicle has no memory left. */
-export function isOutOfMemory(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error ? error.code : undefined
-  return (
-    code === 'Z_MEM_ERROR' || /allocation failed|out of memory|\bOOM\b|enlarge memory/i.test(error.message)
-  )
 }

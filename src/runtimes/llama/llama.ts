@@ -24,7 +24,8 @@ export interface LlamaSettings {
   readonly contextTokens: number
   /** Tokens of a prompt that are computed at once. It decides bits, so it is part of the engine's identity. */
   readonly batchTokens: number
-  readonly isEmbedding: boolean
+  /** 'mean', 'cls' or 'last': it makes vectors of texts; left out: it answers prompts. */
+  readonly pooling?: string
   /** Probabilities in memory after which the model is loaded anew. */
   readonly probabilitiesMax?: number
 }
@@ -145,7 +146,7 @@ export class Llama {
   }
 
   #load(module: LlamaModule): void {
-    const { contextTokens, batchTokens, isEmbedding } = this.#settings
+    const { contextTokens, batchTokens, pooling } = this.#settings
     const request = {
       model: modelPath,
       n_ctx: contextTokens,
@@ -157,7 +158,7 @@ export class Llama {
       cache_type_k: 'f16',
       cache_type_v: 'f16',
       use_mmap: false,
-      ...(isEmbedding ? { embedding: true, embd_normalize: 2 } : {}),
+      ...(pooling === undefined ? {} : { embedding: true, pooling_type: pooling, embd_normalize: 2 }),
     }
     this.#probabilities = 0
     try {

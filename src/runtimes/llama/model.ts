@@ -10,18 +10,22 @@ export interface Model {
   readonly bytes: Uint8Array
   readonly header: GgufHeader
   readonly settings: LlamaSettings
+  /** No token stands for more bytes of a text. */
+  readonly tokenBytesMax: number
 }
 
-/** The most that a context has unless somebody asks for more. */
-const contextTokensUsual = 4096
+export interface ModelUse {
+  /** As somebody asked; 0: the model's own, and at most `contextTokensUsual`. */
+  readonly contextTokens: number
+  readonly contextTokensUsual: number
+  readonly batchTokens: number | 'context'
+  readonly pooling?: string
+}
 
-/**
- * `contextTokens`: 0 for the model's own. `batchTokens`: of a context of so many. Throws RecordError('bad-weights').
- */
+/** Throws RecordError('bad-weights'). */
 export function modelOf(
   weights: ReadonlyMap<string, Weight>,
-  contextTokens: number,
-  use: Pick<LlamaSettings, 'isEmbedding'> & { readonly batchTokensOf: (contextTokens: number) => number },
+  { contextTokens, contextTokensUsual, batchTokens, pooling }: ModelUse,
 ): Model {
   const weight = weights.get('model')
   if (weight === undefined || weights.size !== 1) refuse('this runtime takes one weight, called model')
@@ -33,12 +37,14 @@ export function modelOf(
   const context = contextTokens === 0 ? Math.min(own, contextTokensUsual) : contextTokens
   const settings = {
     contextTokens: context,
-    batchTokens: use.batchTokensOf(context),
-    isEmbedding: use.isEmbedding,
+    batchTokens: batchTokens === 'context' ? context : batchTokens,
+    ...(pooling === undefined ? {} : { pooling }),
   }
   const fault = roomFault(header, bytes.byteLength, settings)
   if (fault !== null) refuse(fault)
-  return { bytes, header, settings }
+  const pieces = header.facts.get('tokenizer.ggml.tokens') as readonly string[]
+  const tokenBytesMax = pieces.reduce((most, piece) => Math.max(most, Buffer.byteLength(piece)), 1)
+  return { bytes, header, settings, tokenBytesMax }
 }
 
 function headerOf(bytes: Uint8Array): GgufHeader {

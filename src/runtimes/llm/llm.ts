@@ -3,24 +3,27 @@
  *
  * One engine, 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
  * seed or greedily. The model's own template makes one string of the messages, in which no text of a user is taken for a mark of the
- * system (special-tokens.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
+ * system (llama/marks.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
  * does not fit is refused: the engine would cut it without a word.
  */
-import { NestsTooDeep, parseJson } from '../../base/json.ts'
+import { ExcessiveJson, parseJson } from '../../base/json.ts'
 import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
 import { EngineFault, Llama } from '../llama/llama.ts'
+import { marksOf, withoutMarks } from '../llama/marks.ts'
 import { type Model, modelOf } from '../llama/model.ts'
 import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime, type Session } from '../runtime.ts'
 import { llmOptions, llmShapeOf } from './description.ts'
 import { type ChatRequest, decodeRequest, RequestFault, requestDepthMax } from './request.ts'
-import { marksOf, withoutMarks } from './special-tokens.ts'
 
 /** Raise it with any change to what is made of a request, or of the engine's answer. */
 const pipelineVersion = 1
 
 /** Tokens of a prompt that are computed at once: the scores of a large vocabulary stay below 80 MB. */
 const batchTokens = 128
+
+/** The most that a context has unless somebody asks for more. */
+const contextTokensUsual = 4096
 
 export const llm: Runtime = {
   name: 'llm',
@@ -40,8 +43,8 @@ export const llm: Runtime = {
     if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of llm is exact')
     const wrong = wrongOption(llmOptions, options)
     if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
-    const use = { isEmbedding: false, batchTokensOf: () => batchTokens }
-    const model = modelOf(weights, optionOf(llmOptions, 'contextTokens', options), use)
+    const contextTokens = optionOf(llmOptions, 'contextTokens', options)
+    const model = modelOf(weights, { contextTokens, contextTokensUsual, batchTokens })
     if (typeof model.header.facts.get('tokenizer.chat_template') !== 'string')
       throw new RecordError('bad-weights', 'the model has no chat template, so it answers no messages')
     const chat = new Chat(model, optionOf(llmOptions, 'maxTokens', options))
@@ -55,18 +58,16 @@ class Chat implements Session {
   readonly #contextTokens: number
   readonly #answerTokensMax: number
   readonly #marks: readonly string[]
-  /** No token stands for more bytes of a text. */
   readonly #tokenBytesMax: number
   /** Those that the engine puts before each prompt. */
   #leadingTokens = 0
 
-  constructor({ bytes, header, settings }: Model, answerTokensMax: number) {
+  constructor({ bytes, header, settings, tokenBytesMax }: Model, answerTokensMax: number) {
     this.#llama = new Llama(bytes, settings)
     this.#contextTokens = settings.contextTokens
     this.#answerTokensMax = answerTokensMax
     this.#marks = marksOf(header, bytes)
-    const pieces = header.facts.get('tokenizer.ggml.tokens') as readonly string[]
-    this.#tokenBytesMax = pieces.reduce((most, piece) => Math.max(most, Buffer.byteLength(piece)), 1)
+    this.#tokenBytesMax = tokenBytesMax
   }
 
   /** Shows on no document of anybody whether template and network work. Throws RecordError('bad-weights'). */
@@ -164,7 +165,7 @@ function requestOf(document: Uint8Array): ChatRequest {
     return decodeRequest(parseJson(utf8.decode(document), requestDepthMax))
   } catch (error) {
     if (error instanceof RequestFault) throw new RecordError('bad-request', error.message)
-    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof NestsTooDeep)
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ExcessiveJson)
       throw new RecordError('bad-request', 'the document is no request of a chat')
     throw error
   }

@@ -28,6 +28,14 @@ function languageFile(language: string): WeightFile {
 /** Weights of Tesseract are called 'traineddata-0-eng' and so on, in the order of the job's languages. */
 export const traineddataPrefix = 'traineddata-'
 
+/** The languages among the names of a job's weights, in their order. */
+export function languagesAmong(weights: readonly string[]): string[] {
+  return weights
+    .filter((name) => name.startsWith(traineddataPrefix))
+    .sort()
+    .map((name) => name.slice(traineddataPrefix.length).replace(/^[0-9]+-/, ''))
+}
+
 /** ISO 639-2, with a script where there are several. */
 export const languagePattern = /^[a-z]{3}(_[A-Za-z]{1,12})?$/
 

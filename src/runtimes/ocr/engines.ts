@@ -16,7 +16,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { decoderPaths } from '../imaging/document.ts'
 import { onnxFault } from '../onnx/check.ts'
 import { pdfiumDecoder } from '../pdf/pdfium.ts'
-import { type EngineDescription, RecordError } from '../runtime.ts'
+import { type AbsentEngine, type EngineDescription, hasRunOut, RecordError } from '../runtime.ts'
 import { instructionSet } from './instruction-set.ts'
 import { tesseractPath } from './tesseract.ts'
 
@@ -43,6 +43,14 @@ export async function availableEngines(): Promise<EngineDescription[]> {
     )
   }
   return described
+}
+
+/** Native, where its package cannot be loaded. */
+export async function absentEngines(): Promise<readonly AbsentEngine[]> {
+  if ((await importNative()) !== undefined) return []
+  const why =
+    'the optional package onnxruntime-node is not installed, or has no build for this machine; pages are read by the exact engine alone, 2 to 3 times slower'
+  return [{ runtime: 'ocr', engine: 'native', why }]
 }
 
 /** Throws RecordError('bad-weights') when the bytes are not a model that this engine can run, or may. */
@@ -112,7 +120,8 @@ async function createSession(
 ): Promise<InferenceSession> {
   try {
     return await runtime.InferenceSession.create(weights, options)
-  } catch {
+  } catch (error) {
+    if (hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'not an ONNX model that this engine can run')
   }
 }

@@ -10,23 +10,34 @@ import { decodePage, pageSizes, refusalOf } from '../imaging/document.ts'
 import { kindOf } from '../imaging/kind.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { shapeOfPdf } from '../pdf/inspection.ts'
+import { openPdf, PdfError } from '../pdf/pdfium.ts'
+import { drawPage } from '../pdf/picture.ts'
 import { cutPages } from '../pdf/pieces.ts'
-import { RecordError, type Runtime, type RuntimeOptions, type Session, type Weight } from '../runtime.ts'
+import {
+  type DrawnPage,
+  hasRunOut,
+  RecordError,
+  type Runtime,
+  type RuntimeOptions,
+  type Session,
+  type Weight,
+} from '../runtime.ts'
 import { bytesOf } from '../weight.ts'
 import type { PaddleModels } from './by-paddle.ts'
 import { readDictionary } from './ctc.ts'
 import { ocrOptions, traineddataPrefix } from './description.ts'
 import { detectText } from './detection.ts'
-import { availableEngines, loadModel } from './engines.ts'
+import { absentEngines, availableEngines, loadModel } from './engines.ts'
 import { pageRecord } from './page-record.ts'
 import { readPdfPage } from './pdf-page.ts'
 import { type Recognisers, readPage } from './read-page.ts'
 import { recognise } from './recognition.ts'
-import { loadTesseract } from './tesseract.ts'
+import { loadTesseract, type PageReader } from './tesseract.ts'
 
 export const ocr: Runtime = {
   name: 'ocr',
   engines: availableEngines,
+  absent: absentEngines,
   async inspect(document, { options, passwords }) {
     if (kindOf(document).readable === 'PDF')
       return shapeOfPdf(document, passwords, takesText(options), pageCostMs)
@@ -35,7 +46,25 @@ export const ocr: Runtime = {
     return { pages: pageSizes(document).length, pageCostMs }
   },
   cut: cutPages,
+  draw: drawAnyPage,
   load: loadSession,
+}
+
+/** For pages of which no record says how they were drawn. */
+const drawnDpi = 200
+
+async function drawAnyPage(
+  document: Uint8Array,
+  page: number,
+  dpi: number | null,
+): Promise<DrawnPage | null> {
+  try {
+    if (kindOf(document).readable === 'PDF') return drawPage(await openPdf(document), page, dpi ?? drawnDpi)
+    return { ...(await decodePage(document, page)), dpi: null }
+  } catch (error) {
+    if (error instanceof RecordError || error instanceof PdfError) return null
+    throw error
+  }
 }
 
 /** A page of 1,200 characters on one core of the machine this was written on, native engine. */
@@ -82,10 +111,9 @@ async function loadRecognisers(
   const languages = [...weights.keys()].filter((name) => name.startsWith(traineddataPrefix)).sort()
   if (model === 'tesseract' && languages.length === 0)
     throw new RecordError('bad-weights', 'the model tesseract needs the traineddata of a language')
-  const tesseract =
-    model === 'paddle'
-      ? []
-      : await Promise.all(languages.map((name) => loadTesseract(bytesOf(weights.get(name)!))))
+  const tesseract: PageReader[] = []
+  if (model !== 'paddle')
+    for (const name of languages) tesseract.push(await loadTesseract(bytesOf(weights.get(name)!)))
   const paddle = model === 'tesseract' ? undefined : await loadPaddle(engine, weights)
   return { tesseract, paddle, detectionSideMax: optionOf(ocrOptions, 'detectionSideMax', options) }
 }
@@ -113,7 +141,7 @@ async function tryOut({ detector, recogniser, characters }: PaddleModels): Promi
     await detectText(detector, blank, 320)
     await recognise(recogniser, characters, blank)
   } catch (error) {
-    if (error instanceof RecordError) throw error
+    if (error instanceof RecordError || hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'the models do not take the input of this pipeline')
   }
 }

@@ -12,7 +12,7 @@ import { readByTesseract } from './by-tesseract.ts'
 import { meanConfidence, type TextLine } from './page-text.ts'
 import type { PageReader } from './tesseract.ts'
 import { overturned, type UprightPage, type UprightViews, upright } from './upright.ts'
-import { type Warning, warningsOf } from './warnings.ts'
+import { isOfAnotherScript, type Warning, warningsOf } from './warnings.ts'
 
 export interface Recognisers {
   /** In the order of the job's languages; may be empty. */
@@ -41,29 +41,32 @@ const sureMin = 0.85
 /** Upside down, Tesseract's confidence is 0.3 to 0.6. */
 const headDownMax = 0.65
 
+/** Lines that Tesseract reads with this confidence stand upright. PaddleOCR may be as sure of letters that stand on their heads. */
+const surelyUpright = 0.85
+
 export async function readPage(original: GrayImage, recognisers: Recognisers): Promise<ReadPage> {
   const views = upright(original)
   const isRough = views.isRough || views.grainPerMille >= grainMin
   const { tesseract, paddle } = recognisers
   const prefersPaddle = paddle !== undefined && (isRough || tesseract.length === 0)
   const first = prefersPaddle ? byPaddle(views, paddle, recognisers) : byTesseract(views, tesseract)
-  const isSuspect = views.mayBeUpsideDown || first.page.turnedDegrees !== 0
+  // Tesseract tells by itself, while PaddleOCR reads much of a page that stands on its head.
+  const isSuspect = (prefersPaddle && views.mayBeUpsideDown) || first.page.turnedDegrees !== 0
   const isTurned = isSuspect && (await standsOnItsHead(first))
   let read = await attempt(first, isTurned)
-  if (
-    !isSuspect &&
-    read.lines.length > 0 &&
-    meanConfidence(read.lines) < headDownMax &&
-    (await standsOnItsHead(first))
-  )
-    read = await attempt(first, true)
+  const isDoubtful =
+    read.lines.length === 0 ? views.mayBeUpsideDown : meanConfidence(read.lines) < headDownMax
+  if (!isSuspect && isDoubtful && (await standsOnItsHead(first))) read = await attempt(first, true)
+  const byFirst = read.lines
   if (!prefersPaddle && paddle !== undefined && meanConfidence(read.lines) < sureMin) {
     const other = await attempt(byPaddle(views, paddle, recognisers), read.upright.turnedDegrees >= 180)
     if (other.lines.length > 0) read = other
   }
   if (read.recogniser === 'tesseract' && paddle !== undefined)
     read = { ...read, lines: await secondOpinion(paddle, read.upright.picture, read.lines) }
-  return { ...read, slope: views.slope, warnings: warningsOf(read.upright, read.lines) }
+  const warnings = warningsOf(read.upright, read.lines)
+  if (!isRough && isOfAnotherScript(read.upright, byFirst, read.lines)) warnings.push('script-not-covered')
+  return { ...read, slope: views.slope, warnings }
 }
 
 interface Reader {
@@ -97,15 +100,16 @@ async function attempt(
 }
 
 /** Lines that are tried both ways up, about. */
-const triedLines = 5
+const triedLines = 3
 
-/** Reads the part of the page with the most ink both ways up. */
-async function standsOnItsHead({ page, read }: Reader): Promise<boolean> {
+/** Reads the part of the page with the most ink, and the other way up where that leaves doubt. */
+async function standsOnItsHead({ page, read, recogniser }: Reader): Promise<boolean> {
   const band = {
     ...page,
     picture: denseBand(page.picture, Math.round((page.letterHeight ?? 16) * 2.6 * triedLines)),
   }
   const upwards = meanConfidence((await read(band)).filter(isLine))
+  if (recogniser === 'tesseract' && upwards >= surelyUpright) return false
   const downwards = meanConfidence((await read(overturned(band))).filter(isLine))
   return downwards > upwards
 }

@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { GrayImage } from '../imaging/gray-image.ts'
-import { RecordError } from '../runtime.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
 import type { Box } from './box.ts'
 import { inflatedTraineddata, traineddataFault } from './traineddata.ts'
 
@@ -24,7 +24,7 @@ export interface Word {
 }
 
 export interface PageReader {
-  /** The boxes of the picture's lines, without reading them. */
+  /** The boxes of the picture's lines, without reading them. The picture is held until the next one is read. */
   layout(picture: GrayImage): Box[]
   /** Words in the reader's own order. `mode` is one of Tesseract's page segmentation modes. */
   read(picture: GrayImage, mode: SegmentationMode): Word[]
@@ -32,6 +32,7 @@ export interface PageReader {
 
 /** https://tesseract-ocr.github.io/tessdoc/ImproveQuality.html#page-segmentation-method */
 type SegmentationMode = 3 | 4 | 7
+const layoutMode = 3
 
 export function tesseractPath(): string {
   return join(dirname(createRequire(import.meta.url).resolve('tesseract-wasm')), 'tesseract-core.wasm')
@@ -46,10 +47,16 @@ export async function loadTesseract(trainedData: Uint8Array): Promise<PageReader
   const engine = await silently(() => createOCREngine({ wasmBinary }))
   try {
     engine.loadModel(inflatedTraineddata(trainedData)!)
-  } catch {
+  } catch (error) {
+    if (hasRunOut(error)) throw error
     throw new RecordError('bad-weights', 'not the traineddata of a language that Tesseract 5 can load')
   }
-  const show = ({ width, height, pixels }: GrayImage, mode: SegmentationMode): void => {
+  /** The picture that is laid out, as columns: to read it so, it need not be laid out again. */
+  let laidOut: GrayImage | undefined
+  const show = (picture: GrayImage, mode: SegmentationMode): void => {
+    if (picture === laidOut && mode === layoutMode) return
+    laidOut = undefined
+    const { width, height, pixels } = picture
     const data = new Uint8ClampedArray(4 * width * height)
     const colours = new Uint32Array(data.buffer)
     for (let at = 0; at < pixels.length; at += 1) colours[at] = 0xff000000 | (pixels[at]! * 0x010101)
@@ -58,15 +65,16 @@ export async function loadTesseract(trainedData: Uint8Array): Promise<PageReader
   }
   return {
     layout(picture) {
-      show(picture, 3)
+      show(picture, layoutMode)
       const lines = engine.getBoundingBoxes('line').map(({ rect }) => rect)
-      engine.clearImage()
+      laidOut = picture
       return lines
     },
     read(picture, mode) {
       show(picture, mode)
       const found = engine.getTextBoxes('word')
       engine.clearImage()
+      laidOut = undefined
       return found.map(({ text, rect, confidence, flags }) => ({
         text: text.trim(),
         box: rect,

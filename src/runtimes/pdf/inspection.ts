@@ -1,6 +1,5 @@
 /** The facts that a submitter learns of a PDF before it sends it: how many pages, what they may cost, or why nobody can read it. */
-import { isOutOfMemory } from '../imaging/errors.ts'
-import type { DocumentShape, Refusal } from '../runtime.ts'
+import { type DocumentShape, hasRunOut, type Refusal } from '../runtime.ts'
 import { openPdf, type Pdf, PdfError, type PdfFault } from './pdfium.ts'
 import { textLayerOf } from './text-layer.ts'
 
@@ -40,7 +39,7 @@ export async function shapeOfPdf(
     const pageCostMs = takesText && allHaveText(pdf) ? textPageCostMs : pictureCostMs
     return { pages: pdf.pages, pageCostMs, isCut: true }
   } catch (error) {
-    if (isOutOfMemory(error)) throw error
+    if (hasRunOut(error)) throw error
     return refuse(refusals[error instanceof PdfError ? error.fault : 'damaged'])
   }
 }

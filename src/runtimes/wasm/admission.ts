@@ -11,11 +11,17 @@
  * growth at the same point. `--wasm-max-mem-pages` stays as a second fence around the whole process.
  * (Declined: the flag alone. It is one number a process, and invisible in the engine id.)
  *
+ * A module that is nested so deep that wabt runs out of stack is neither admitted nor refused: how deep that is differs, so
+ * this vehicle failed at it (runtime.ts).
+ *
  * Imports and `_start` are checked down to their types: WebAssembly's JavaScript interface would otherwise
  * convert arguments, and a BigInt where the host counts on a number is a TypeError in the host.
  */
 import wabt from 'wabt'
-import { RecordError } from '../runtime.ts'
+import { optionOf, type RuntimeOptions, wrongOption } from '../options.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
+import { wasmOptions } from './description.ts'
+import { pinCompiler } from './engine.ts'
 import { readSections, type Sections, withLimitsMax } from './module-sections.ts'
 import { wasiModule, wasiSignatures } from './wasi-host.ts'
 
@@ -42,7 +48,7 @@ const webAssembly2 = {
   code_metadata: false,
 }
 
-/** Throws RecordError('not-a-wasi-command') with the reason. */
+/** Throws RecordError('not-a-wasi-command') with the reason; and what wabt or V8 throws where this vehicle ran out of something. */
 export async function admit(bytes: Uint8Array, memoryPagesMax: number): Promise<WebAssembly.Module> {
   await validate(bytes)
   const sections = readSections(bytes)
@@ -55,10 +61,25 @@ export async function admit(bytes: Uint8Array, memoryPagesMax: number): Promise<
     if (minimum > tableEntriesMax) refuse(`needs a table of more than ${tableEntriesMax} entries`)
   }
   const limited = withLimitsMax(bytes, sections, memoryPagesMax, tableEntriesMax)
+  pinCompiler()
   try {
     return new WebAssembly.Module(limited)
-  } catch {
+  } catch (error) {
+    if (hasRunOut(error)) throw error
     return refuse('valid, but beyond the limits of the engine')
+  }
+}
+
+/** Why no vehicle would take the module of a job with these options; null: they would. */
+export async function faultOfModule(bytes: Uint8Array, options: RuntimeOptions): Promise<string | null> {
+  try {
+    // Options out of range are refused elsewhere.
+    const isRight = wrongOption(wasmOptions, options) === undefined
+    await admit(bytes, optionOf(wasmOptions, 'memoryPagesMax', isRight ? options : {}))
+    return null
+  } catch (error) {
+    if (error instanceof RecordError) return error.message
+    throw error
   }
 }
 
@@ -70,6 +91,7 @@ async function validate(bytes: Uint8Array): Promise<void> {
     module = readWasm(new Uint8Array(bytes), webAssembly2)
     module.validate()
   } catch (error) {
+    if (hasRunOut(error)) throw error
     refuse(`not WebAssembly 2.0: ${firstReason(error)}`)
   } finally {
     module?.destroy()

@@ -2,7 +2,7 @@
  * Names traps in the words of the specification's own tests, because V8's change with its version.
  *
  * The message is part of a record and compared between vehicles, so causes that V8 words alike are one here.
- * Anything that is not a trap (out of address space, a bug of ours) is thrown on: it is this vehicle's fault.
+ * Anything that is not a trap (out of stack or address space, a bug of ours) is thrown on: it is this vehicle's fault.
  */
 const traps: readonly (readonly [pattern: RegExp, message: string])[] = [
   [/unreachable/, 'unreachable'],
@@ -17,9 +17,8 @@ const traps: readonly (readonly [pattern: RegExp, message: string])[] = [
   [/null function|signature mismatch|dereferencing a null/, 'indirect call type mismatch'],
 ]
 
+/** Throws on what is no trap. */
 export function trapMessage(error: unknown): string {
-  // How deep a stack goes is the engine's business: a program near the edge may differ between vehicles.
-  if (error instanceof RangeError && /call stack/.test(error.message)) return 'call stack exhausted'
   if (!(error instanceof WebAssembly.RuntimeError)) throw error
   const { message } = error
   return traps.find(([pattern]) => pattern.test(message))?.[1] ?? 'trap'

@@ -17,7 +17,7 @@
 export const wasiModule = 'wasi_snapshot_preview1'
 
 /** Part of every engine id: raise it with any change that a guest could observe. */
-export const wasiHostVersion = 1
+export const wasiHostVersion = 2
 
 /** The functions that the guest may import, with wasm signatures (parameters:results; i is i32, I is i64). */
 export const wasiSignatures: Readonly<Record<string, string>> = {
@@ -71,10 +71,7 @@ const errno = { success: 0, badf: 8, fault: 21, inval: 28, notsup: 58, spipe: 70
 const vectorsMax = 1024
 /** A program that waits for 100 ms to pass is done after 100 looks at the clock. */
 const clockStepNs = 1_000_000n
-/**
- * The file type of stdout: 0 is "unknown". isatty() asks for 2, a character device, and libc would then write line by
- * line.
- */
+/** The file type of stdout: 0 is "unknown". isatty() asks for 2, a character device, and libc would then write by lines. */
 const fileTypeUnknown = 0
 const rights = { read: 2n, write: 64n }
 const programName = new TextEncoder().encode('task\0')
@@ -111,6 +108,13 @@ export class WasiHost {
 
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory
+  }
+
+  /** Lets go of the instance's memory, and returns how many bytes it had; null where none was attached. */
+  end(): number | null {
+    const bytes = this.#memory?.buffer.byteLength ?? null
+    this.#memory = null
+    return bytes
   }
 
   takeStdout(): Uint8Array {

@@ -25,3 +25,26 @@ export async function assemble(wat: string): Promise<Uint8Array> {
 export const noOpModule = () => wasmModule('no-op')
 export const echoModule = () => wasmModule('echo')
 export const wordCountModule = () => wasmModule('word-count')
+
+/** A command whose `_start` is so many blocks within each other. Put together here, since wabt cannot read so many. */
+export function nestedModule(blocks: number): Buffer {
+  const number = (value: number): number[] =>
+    value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)]
+  const sized = (body: Buffer) => Buffer.concat([Buffer.from(number(body.byteLength)), body])
+  const section = (id: number, body: Buffer) => Buffer.concat([Buffer.from([id]), sized(body)])
+  const [block, end] = [Buffer.from([0x02, 0x40]), Buffer.from([0x0b])]
+  const code = Buffer.concat([
+    Buffer.alloc(1),
+    Buffer.alloc(2 * blocks, block),
+    Buffer.alloc(blocks, end),
+    end,
+  ])
+  return Buffer.concat([
+    Buffer.from('\0asm\x01\0\0\0'),
+    section(1, Buffer.from([1, 0x60, 0, 0])),
+    section(3, Buffer.from([1, 0])),
+    section(5, Buffer.from([1, 0, 1])),
+    section(7, Buffer.from('\x02\x06_start\0\0\x06memory\x02\0')),
+    section(10, Buffer.concat([Buffer.from([1]), sized(code)])),
+  ])
+}
