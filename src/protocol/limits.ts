@@ -67,17 +67,11 @@ export const turnLeasesMax = 32
 export const turnLotsMax = 3_072
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
-/**
- * A draw is among one in so many of the owners that are awaited, at least: so a cartel that always has room is drawn at most twice as
- * often as its share. With one, every lease would wait for the slowest owner of all.
- */
+/** A draw is among one in so many awaited owners at least, so that one that always has room gets at most so many times its share. */
 export const drawnAmong = 2
-/** An owner whose vehicles are full is awaited so long at least: a lease takes seconds. A guess. */
+/** An owner that is full is awaited so long at least, and while it failed at most so often in a row: a lease takes seconds. Guesses. */
 export const awaitedMsMin = 60_000
-/** … and while it has declined or failed at most so often in a row: after that it is probably not there for this job. A guess. */
 export const awaitedSetbacksMax = 2
-/** Shards that a steward looks at while too few owners have room for them: the next ones mostly find as few. A guess. */
-export const crampedShardsMax = 8
 /** Leases that one vehicle keeps queued for all its stewards together, for each slot. */
 export const queuedLeasesPerSlotMax = 8
 

@@ -19,11 +19,14 @@
  */
 
 import type { OwnerId } from '../ids.ts'
-import { crampedShardsMax, drawnAmong, leaseCostMsTarget, leaseShardsMax } from '../limits.ts'
+import { drawnAmong, leaseCostMsTarget, leaseShardsMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { Cursors } from './cursors.ts'
 import type { Room, Rooms } from './rooms.ts'
 import type { ShardBoard, ShardState } from './shard-board.ts'
+
+/** Shards that a steward looks at while too few owners have room for them: the next ones mostly find as few. A guess. */
+export const crampedShardsMax = 8
 
 /** A chance to lease: the candidates of which one will be drawn. */
 export interface Opportunity {
