@@ -122,10 +122,11 @@ async function writeToFolder(
 /** The sandboxed child that decodes and draws: it starts with the first page that is to be drawn. */
 async function openDrawing(): Promise<{ readonly draw: Draw; readonly close: () => Promise<void> }> {
   const { ProcessExecutor } = await import('../host/executor/executor.ts')
+  const { drawingRuntime } = await import('../runtimes/registry.ts')
   const silent = () => {}
   const executor = new ProcessExecutor({ log: { debug: silent, info: silent, warn: silent } })
   return {
-    draw: (document, page, dpi) => executor.draw('ocr', document, page, dpi),
+    draw: (document, page, dpi) => executor.draw(drawingRuntime, document, page, dpi),
     close: () => executor.close(),
   }
 }

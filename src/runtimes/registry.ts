@@ -78,6 +78,9 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   },
 }
 
+/** The one that draws pages of documents for people to look at. */
+export const drawingRuntime = 'ocr'
+
 /**
  * The first of a job's options that its runtime does not take, as a sentence; undefined: it takes them all. A runtime that
  * is not known here has no options that could be judged.

@@ -264,7 +264,7 @@ export const jobs: readonly Mutation[] = [
   {
     name: 'A permission to read jobs never ends.',
     file: 'src/host/jobs/reading.ts',
-    find: 'access.expiresMs < clock.now() || ',
+    find: 'access.expiresMs < this.#options.clock.now() || ',
     replace: '',
     caughtBy: ['test/host/jobs-standing-by.test.ts'],
   },

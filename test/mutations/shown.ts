@@ -46,8 +46,8 @@ export const shown: readonly Mutation[] = [
   {
     name: 'A module that no vehicle would run is submitted.',
     file: 'src/cli/before-start.ts',
-    find: "request.runtime !== 'wasm') return",
-    replace: "request.runtime !== '') return",
+    find: '  await tryNamedWeight(request)\n',
+    replace: '',
     caughtBy: ['test/cli/mistakes.test.ts'],
   },
   {

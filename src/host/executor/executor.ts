@@ -5,8 +5,6 @@
  * ended at any point (a worker thread with native ORT took the whole process down, 3 times of 3). How a
  * child is confined stands in isolation.ts, how its failures become records in lane.ts.
  */
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import type {
   DocumentShape,
   DrawnPage,
@@ -17,7 +15,7 @@ import type {
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 import { shapeByLength } from '../../runtimes/registry.ts'
-import { Child, type ChildHandlers } from './child.ts'
+import { Child, type ChildHandlers, compileCache } from './child.ts'
 import {
   type ChildObserver,
   type Executor,
@@ -34,8 +32,6 @@ import {
   childMain,
   type GivenFile,
   type Isolation,
-  lacking,
-  missingForNative,
   pathInChild,
   probeIsolation,
 } from './isolation.ts'
@@ -43,6 +39,7 @@ import { Lane } from './lane.ts'
 import type { Answer, Fault, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
+import { isNative, missingFor, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
@@ -278,13 +275,8 @@ export class ProcessExecutor implements Executor {
   }
 }
 
+/** As a child says it. */
 type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
-/** Has a child keep compiled code where this process does, if it does: compiling is half of its start. */
-function compileCache(): NodeJS.ProcessEnv {
-  const folder = getCompileCacheDir() // a folder for this very version of Node, in the one that was asked for
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
-}
-
 const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
   'cpu-limit': { what: 'too much work to open', wayOut: '' },
   'time-limit': { what: 'too much work to open', wayOut: '' },
@@ -296,17 +288,3 @@ const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
 const inspectWallFactor = 12
 
 const plain: Inspecting = { options: {}, passwords: [] }
-
-/** Engines that are not exact are native addons. */
-function isNative({ engine }: { readonly engine: string }): boolean {
-  return engine !== 'exact'
-}
-
-/** Names the links without which this machine must not run the engine. */
-function missingFor(engine: { readonly engine: string }, isolation: Isolation): readonly string[] {
-  return isNative(engine) ? missingForNative(isolation) : []
-}
-
-function whyNot(missing: readonly string[]): string {
-  return `it runs machine code on models that strangers choose, in processes of its own, and ${lacking(missing)}`
-}

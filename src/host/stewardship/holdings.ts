@@ -33,7 +33,7 @@ const blocksPerFetch = 256
 const bytesPerFetch = 64 * 2 ** 20
 
 /** Entries of a list of shards that are read in one go, in a few milliseconds. A guess. */
-const entriesPerTurn = 2_048
+const entriesPerTurn = 1_024
 
 type Bounds = ReadonlyMap<Cid, number>
 

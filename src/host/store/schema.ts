@@ -254,10 +254,7 @@ export const migrations: readonly string[] = [
   `
   -- Which jobs this node looks after, by who submitted them and by when they ended (steward-rows.ts).
   CREATE INDEX jobs_by_submitter ON jobs (json_extract(state, '$.submitter'), created_at_ms) WHERE role = 'steward';
-  CREATE INDEX jobs_of_others_running ON jobs (created_at_ms)
-    WHERE role = 'steward' AND ended_at_ms IS NULL AND json_extract(state, '$.requestDigest') = '';
-  CREATE INDEX jobs_of_others_ended ON jobs (ended_at_ms)
-    WHERE role = 'steward' AND ended_at_ms IS NOT NULL AND json_extract(state, '$.requestDigest') = '';
+  CREATE INDEX jobs_by_request ON jobs (json_extract(state, '$.requestDigest'), ended_at_ms) WHERE role = 'steward';
   CREATE INDEX jobs_ended ON jobs (ended_at_ms) WHERE role = 'steward';
   `,
 ]

@@ -11,7 +11,7 @@ export interface StandingByCount {
   readonly shards: number
 }
 
-/** The conditions are written as those of the indexes (schema.ts), which SQLite takes only then. */
+/** The conditions are written as those of the indexes (schema.ts), which SQLite takes only then; it refuses an `INDEXED BY` that it cannot take. */
 const isStewards = "role = 'steward'"
 const isOfOthers = "json_extract(state, '$.requestDigest') = ''"
 const submitter = "json_extract(state, '$.submitter')"
@@ -25,7 +25,8 @@ export class StewardRows {
 
   standingBy(): StandingByCount {
     return this.#database.get<StandingByCount>(
-      `SELECT count(*) AS jobs, coalesce(sum(json_extract(state, '$.shards')), 0) AS shards FROM jobs
+      `SELECT count(*) AS jobs, coalesce(sum(json_extract(state, '$.shards')), 0) AS shards
+       FROM jobs INDEXED BY jobs_by_request
        WHERE ${isStewards} AND ended_at_ms IS NULL AND ${isOfOthers}`,
     )!
   }
@@ -33,7 +34,8 @@ export class StewardRows {
   /** The jobs of others that have not ended, the oldest first. */
   runningOfOthers(): JobId[] {
     return this.#jobs(
-      `SELECT job FROM jobs WHERE ${isStewards} AND ended_at_ms IS NULL AND ${isOfOthers} ORDER BY created_at_ms`,
+      `SELECT job FROM jobs INDEXED BY jobs_by_request
+       WHERE ${isStewards} AND ended_at_ms IS NULL AND ${isOfOthers} ORDER BY created_at_ms`,
     )
   }
 
@@ -44,7 +46,8 @@ export class StewardRows {
   /** Those jobs of others that ended first, but for the `kept` that ended last. */
   endedOfOthersBut(kept: number): JobId[] {
     return this.#jobs(
-      `SELECT job FROM jobs WHERE ${isStewards} AND ended_at_ms IS NOT NULL AND ${isOfOthers}
+      `SELECT job FROM jobs INDEXED BY jobs_by_request
+       WHERE ${isStewards} AND ended_at_ms >= 0 AND ${isOfOthers}
        ORDER BY ended_at_ms DESC LIMIT -1 OFFSET ?`,
       kept,
     )

@@ -101,7 +101,7 @@ class ManyCids {
 
   /** False when it was there. */
   add(cid: Cid): boolean {
-    const part = cid.slice(-4, -1) // of the digest
+    const part = cid.slice(-3, -1) // of the digest
     let set = this.#sets.get(part)
     if (set === undefined) {
       set = new Set()

@@ -1,0 +1,16 @@
+/** Engines that run machine code: which they are, and the links of isolation without which this machine must not run them. */
+import { type Isolation, lacking, missingForNative } from './isolation.ts'
+
+/** Engines that are not exact are native addons. */
+export function isNative({ engine }: { readonly engine: string }): boolean {
+  return engine !== 'exact'
+}
+
+/** Names the links without which this machine must not run the engine. */
+export function missingFor(engine: { readonly engine: string }, isolation: Isolation): readonly string[] {
+  return isNative(engine) ? missingForNative(isolation) : []
+}
+
+export function whyNot(missing: readonly string[]): string {
+  return `it runs machine code on models that strangers choose, in processes of its own, and ${lacking(missing)}`
+}
