@@ -5,7 +5,7 @@
  * The server is a process of its own. Rounds alternate and the median counts. The bare stream sends one buffer again and again, and its
  * reader drops what it gets: it neither hashes, frames nor touches a disk.
  */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
@@ -37,25 +37,61 @@ export async function weights({ quick, note }: BenchOptions): Promise<Figure[]> 
   const server = fork(fileURLToPath(import.meta.url), ['serve', String(megabytes)])
   try {
     const [served] = (await once(server, 'message')) as [Served]
-    const ours: number[] = []
-    const raw: number[] = []
+    const [ours, raw] = [new Rounds(server), new Rounds(server)]
     for (let round = 0; round < 3; round += 1) {
-      ours.push(await fetchRound(served))
-      raw.push(await receiveRaw(served.raw, megabytes * MiB))
-      note(`${ours.at(-1)!.toFixed(0)} of ${raw.at(-1)!.toFixed(0)} MB/s`)
+      await ours.take(() => fetchRound(served))
+      await raw.take(() => receiveRaw(served.raw, megabytes * MiB))
+      note(`${ours.last} beside ${raw.last}`)
     }
     return [
       {
         name: `weights of ${megabytes} MiB, from disk to disk and verified`,
         unit: 'MB/s',
-        ours: median(ours),
-        baseline: median(raw),
+        ours: median(ours.megabytesPerSecond),
+        baseline: median(raw.megabytesPerSecond),
         of: 'a bare libp2p stream',
         goal: { value: 'ratio', least: 0.8 },
+      },
+      {
+        name: `processor time of both nodes for weights of ${megabytes} MiB`,
+        unit: 's',
+        ours: median(ours.cpuSeconds),
+        baseline: median(raw.cpuSeconds),
+        of: 'a bare libp2p stream',
+        goal: null,
       },
     ]
   } finally {
     await stopServer(server)
+  }
+}
+
+/** The rounds of one of the two, with the processor time of both processes. */
+class Rounds {
+  readonly megabytesPerSecond: number[] = []
+  readonly cpuSeconds: number[] = []
+  readonly #server: ChildProcess
+
+  constructor(server: ChildProcess) {
+    this.#server = server
+  }
+
+  get last(): string {
+    return `${this.megabytesPerSecond.at(-1)!.toFixed(0)} MB/s in ${this.cpuSeconds.at(-1)!.toFixed(1)} s of processor time`
+  }
+
+  async take(round: () => Promise<number>): Promise<void> {
+    const before = await this.#cpu()
+    this.megabytesPerSecond.push(await round())
+    this.cpuSeconds.push((await this.#cpu()) - before)
+  }
+
+  async #cpu(): Promise<number> {
+    const answer = once(this.#server, 'message')
+    this.#server.send('cpu')
+    const [theirs] = (await answer) as [NodeJS.CpuUsage]
+    const own = process.cpuUsage()
+    return (theirs.user + theirs.system + own.user + own.system) / 1e6
   }
 }
 
@@ -108,6 +144,7 @@ async function serve(megabytes: number): Promise<void> {
     raw: raw.getMultiaddrs()[0]!.toString(),
     weights,
   } satisfies Served)
+  process.on('message', () => process.send?.(process.cpuUsage()))
   process.once('disconnect', () => {
     rmSync(folder, { recursive: true })
     process.exit()

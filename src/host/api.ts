@@ -35,8 +35,10 @@ import type {
 } from './ledger/contract.ts'
 import type { Notice } from './notices.ts'
 import type { FleetMemberRow } from './store/member-tables.ts'
+import type { ShelvedWeights } from './store/weight-shelf.ts'
 
 export type * from './job-views.ts'
+export type { ShelvedWeights } from './store/weight-shelf.ts'
 
 export interface NodeApi {
   info(): NodeInfo
@@ -123,6 +125,17 @@ export interface NodeApi {
   /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
   fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
   /** Lists the owners that get no work from this node, since one of their vehicles lied. */
+  /** Lists the weights that are files on this node's disk, the largest first. */
+  weights(): ShelvedWeights[]
+  /** Puts a file on this machine beside the weights, to stay there: it is not fetched from anybody then. Throws RequestError. */
+  addWeights(path: string): Promise<ShelvedWeights>
+  /**
+   * Keeps weights when no job uses them, or no longer does; null: they are gone then. `file` may be any unambiguous beginning of
+   * their name, here and below. Throws RequestError.
+   */
+  pinWeights(file: string, isPinned: boolean): ShelvedWeights | null
+  /** Deletes weights that no job uses, pinned or not. Throws RequestError. */
+  removeWeights(file: string): ShelvedWeights
   bans(): BanRow[]
   /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
   liftBan(owner: OwnerId): BanRow

@@ -19,6 +19,7 @@ import { RequestError } from '../../src/host/errors.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
 import { loadOrCreateKey } from '../../src/host/store/keys.ts'
+import type { Cid } from '../../src/protocol/ids.ts'
 import {
   type FakeNode,
   fakeNode,
@@ -54,6 +55,29 @@ test('a mistake in the command line is one line on stderr, with what was meant, 
     assert.match(err, message)
     assert.match(err, /^carpool: .*\n$/)
   }
+})
+
+test('weights are listed and removed by what the node says of them', async (t) => {
+  const row = {
+    file: job as string as Cid,
+    bytes: 3 * 2 ** 30,
+    parts: 3072,
+    partsHere: 1536,
+    isPinned: true,
+    isLinked: false,
+    jobs: 2,
+    usedAtMs: null,
+  }
+  const { dataDir, node } = await startFake(t)
+  node.weights = () => [row]
+  node.removeWeights = () => {
+    throw new RequestError('they are in use by 2 jobs')
+  }
+  const { code, out } = await run(['weights', '--data-dir', dataDir])
+  assert.equal(code, 0)
+  assert.match(out, /3072\.0 MiB +50 % +2 +– +pinned\n1 file of weights, 3072\.0 MiB\n$/)
+  const refused = await run(['weights', 'remove', row.file, '--data-dir', dataDir])
+  assert.deepEqual([refused.code, refused.err], [1, 'carpool: they are in use by 2 jobs\n'])
 })
 
 test('without a running node, a command says where it looked and how to start one', async (t) => {

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { memoryGroups, type ReadText } from '../../src/host/executor/memory-groups.ts'
-import { availableBytes, slotsThatFit } from '../../src/host/executor/memory-room.ts'
+import { availableBytes, memoryBytes, slotsThatFit } from '../../src/host/executor/memory-room.ts'
 import { MemoryKills } from '../../src/host/executor/out-of-memory.ts'
+import { lackOfRoom } from '../../src/host/vehicle/weights-room.ts'
+import { cidNamed } from '../support/core-fakes.ts'
 
 const gib = 2 ** 30
 const two = '/sys/fs/cgroup'
@@ -26,6 +28,8 @@ test('the memory that is available is the least of the machine’s and of every 
     [`${two}/user/memory.max`]: 'max',
   }
   assert.equal(availableBytes(machine(groups)), 7 * gib)
+  assert.equal(memoryBytes(machine(groups)), 8 * gib)
+  assert.equal(memoryBytes(machine({})), Number.POSITIVE_INFINITY)
   assert.equal(availableBytes(machine({ ...groups, [`${two}/user/memory.max`]: 4 * gib })), 1 * gib)
   assert.equal(availableBytes(machine({ ...groups, [`${two}/user/carpool/memory.high`]: 2 * gib })), 1 * gib)
   assert.equal(availableBytes(machine({ ...groups, '/proc/meminfo': meminfo(5) })), 5 * gib)
@@ -69,7 +73,7 @@ test('no more slots are opened than fit, and the node says which fact keeps it f
     [0, 0.1, 0],
   ] as const) {
     const fits = slotsThatFit(asked, 1.5 * gib, available * gib)
-    assert.equal(fits.slots, slots, `${asked} in ${available} GiB`)
+    assert.equal(fits.slots, slots, `${asked} in ${available} gib`)
     assert.equal(fits.why === null, slots === asked)
     assert(slots <= 1 || slots * 1.5 <= available)
   }
@@ -107,4 +111,22 @@ test('a process that the kernel ended is known by its count, once', () => {
     assert.deepEqual([kills.take(), kills.take(), kills.take()], [true, true, false], path)
   }
   assert.equal(new MemoryKills(() => null).take(), false)
+})
+
+test('a vehicle takes weights only where they fit its memory and its disk, beside what is here', () => {
+  const file = (bytes: number) => ({ name: 'model', file: cidNamed(String(bytes)), bytes })
+  const disk = (roomBytes: number, here: readonly string[] = []) =>
+    ({
+      hasWeights: (cid: string) => here.includes(cid),
+      reserve: { hasRoom: (bytes: number) => bytes <= roomBytes },
+    }) as unknown as Parameters<typeof lackOfRoom>[1]
+  const slot = 1.5 * gib
+  assert.equal(lackOfRoom([file(0.25 * gib)], disk(0), slot, 0), null, 'small ones are part of a slot')
+  assert.equal(lackOfRoom([file(2 * gib)], disk(100 * gib), slot, 4 * gib), null)
+  assert.equal(lackOfRoom([file(2 * gib + 1)], disk(100 * gib), slot, 4 * gib), 'too-large')
+  const split = [file(1 * gib), file(1 * gib + 1)]
+  assert.equal(lackOfRoom(split, disk(100 * gib), slot, 4 * gib), 'too-large', 'all files together')
+  assert.equal(lackOfRoom([file(2 * gib)], disk(1 * gib), slot, 4 * gib), 'no-space')
+  const here = file(2 * gib)
+  assert.equal(lackOfRoom([here], disk(0, [here.file]), slot, 4 * gib), null)
 })

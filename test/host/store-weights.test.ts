@@ -23,6 +23,7 @@ import { WeightFiles, type Written } from '../../src/host/store/weight-files.ts'
 import { WeightRows } from '../../src/host/store/weight-rows.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
 import { Staging } from '../../src/host/submission/staging.ts'
+import { weightsOf as weightsOfNode } from '../../src/host/weights.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import { encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
 import { blockOf, ended, jobNamed, runChild, temporaryDirectory, temporaryStore } from '../support/store.ts'
@@ -448,4 +449,40 @@ test('a kill while a user’s file is linked leaves nothing that could write it'
   assert.deepEqual(filesIn(store), { blocks: [], weights: [] })
   await fetchInto(store.blocks.of(jobB), weights)
   same(readFileSync((await store.blocks.of(jobB).pathOf(weights))!), weights.whole)
+})
+
+test('an owner adds weights, pins, unpins and removes them, and is told why where that cannot be', async (t) => {
+  const store = temporaryStore(t, { cacheBytesMax: 0 })
+  const owner = weightsOfNode(store.blocks)
+  const weights = await weightsWith(1, 2)
+  const path = join(temporaryDirectory(t), 'model.gguf')
+  writeFileSync(path, weights.whole)
+  const added = await owner.addWeights(path)
+  assert.deepEqual(
+    [added.file, added.bytes, added.parts, added.partsHere, added.isPinned, added.jobs],
+    [weights.file, weights.bytes, 3, 3, true, 0],
+  )
+  assert(store.blocks.isPublic(weights.parts[0]!.cid), 'peers may have them')
+  const mine = store.blocks.of(jobA)
+  assert.deepEqual(await mine.take([weights.file, ...weights.parts.map(({ cid }) => cid)], 'weights'), [])
+  assert.throws(() => owner.removeWeights(weights.file), /is in use by a job: it can go when/)
+  await store.blocks.release(jobA)
+  assert.equal(owner.weights().length, 1, 'not even a cache without room takes what is pinned')
+  assert.equal(owner.pinWeights(weights.file.slice(0, 20), false), null)
+  assert.deepEqual([owner.weights(), filesIn(store)], [[], { blocks: [], weights: [] }])
+  same(readFileSync(path), weights.whole)
+
+  await owner.addWeights(path)
+  assert.equal(owner.removeWeights(weights.file).file, weights.file)
+  assert.deepEqual(filesIn(store), { blocks: [], weights: [] })
+  assert.deepEqual(store.database.all(sqlOf.block_uses), [])
+  assert.throws(() => owner.removeWeights(weights.file), /no weights are called so on this node/)
+  await assert.rejects(owner.addWeights(`${path}.gone`), /cannot be read/)
+  writeFileSync(`${path}.small`, 'x')
+  await assert.rejects(owner.addWeights(`${path}.small`), /has 1 bytes: only weights of more than 1048576/)
+  const part = await weightsWith(5, 6)
+  const other = store.blocks.of(jobB)
+  await other.put(part.file, part.root.bytes, 'weights')
+  await other.plan(part)
+  assert.throws(() => owner.pinWeights(part.file, true), /0 of 3 parts are here/)
 })

@@ -97,6 +97,12 @@ test('weights larger than the disk are not begun: the vehicle stays at work, and
     freeBytes: 160 * MiB - (storedBytes(car.dataDir) - before),
     totalBytes: 160 * MiB,
   }))
+  const vast = await hostile.offer(to, { weights: [{ name: 'model', ...repeated(400).reference }] })
+  assert.deepEqual(
+    [vast.reason, hostile.asked.items],
+    ['no-space', []],
+    'it is declined before anything is fetched',
+  )
   const { reference, blocks } = repeated(200)
   const document = blockOf(16)
   const page = { document: document.cid, bytes: 16, page: 0, key: new Uint8Array(40) }

@@ -253,4 +253,32 @@ export const vehicle: readonly Mutation[] = [
     replace: 'if (log)',
     caughtBy: ['test/mesh/logs.test.ts'],
   },
+  {
+    name: 'A vehicle takes a lease whose weights do not fit its memory or disk.',
+    file: 'src/protocol/worker/objection.ts',
+    find: 'lacksRoomFor?.(manifest.payload) ?? undefined',
+    replace: 'undefined',
+    caughtBy: ['test/mesh/hostile-bytes.test.ts'],
+  },
+  {
+    name: 'Each file of weights is held against the memory by itself.',
+    file: 'src/host/vehicle/weights-room.ts',
+    find: 'weights.reduce((sum, file) => sum + file.bytes, 0)',
+    replace: 'Math.max(...weights.map((file) => file.bytes))',
+    caughtBy: ['test/host/memory-room.test.ts'],
+  },
+  {
+    name: 'A peer that lacks a block ends the fetch of weights.',
+    file: 'src/host/vehicle/gathering.ts',
+    find: 'left = some.filter((cid) => lacks.has(cid))',
+    replace: 'left = []',
+    caughtBy: ['test/host/gathering.test.ts'],
+  },
+  {
+    name: 'Weights come from one peer after the other.',
+    file: 'src/host/vehicle/gathering.ts',
+    find: 'from.flatMap((peer) => {',
+    replace: 'from.slice(0, 1).flatMap((peer) => {',
+    caughtBy: ['test/host/gathering.test.ts'],
+  },
 ]

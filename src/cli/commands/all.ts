@@ -20,6 +20,7 @@ const files: readonly CommandFile[] = [
   { names: ['why'], load: async () => [(await import('./why.ts')).whyCommand] },
   { names: ['pause', 'resume'], load: async () => [(await import('./pause.ts')).pauseCommands] },
   { names: ['history'], load: async () => [(await import('./history.ts')).historyCommand] },
+  { names: ['weights'], load: async () => [(await import('./weights.ts')).weightsCommand] },
   { names: ['quote'], load: async () => [(await import('./quote.ts')).quoteCommand] },
   { names: ['submit'], load: async () => [(await import('./submit.ts')).submitCommand] },
   { names: ['retry'], load: async () => [(await import('./retry.ts')).retryCommand] },

@@ -32,6 +32,7 @@ import {
   childMain,
   type GivenFile,
   type Isolation,
+  missingForNative,
   pathInChild,
   probeIsolation,
 } from './isolation.ts'

@@ -8,7 +8,7 @@ import { memoryGroups, type ReadText, readText } from './memory-groups.ts'
  * The node itself grows by this after its start: 256 MiB of documents that its slots share, and as much again for records
  * and connections. A guess.
  */
-const nodeBytes = 512 * 2 ** 20
+export const nodeBytes = 512 * 2 ** 20
 
 /** Returns the bytes that this process and its children may still take; null where nothing tells. */
 export function availableBytes(read: ReadText = readText): number | null {
@@ -16,6 +16,13 @@ export function availableBytes(read: ReadText = readText): number | null {
   const groups = memoryGroups(read).map(({ limitBytes, usedBytes }) => Math.max(0, limitBytes - usedBytes))
   const bytes = Math.min(machine === undefined ? Number.POSITIVE_INFINITY : Number(machine) * 1024, ...groups)
   return Number.isFinite(bytes) ? bytes : null
+}
+
+/** Returns the bytes of memory that this machine has, or that the process may have of it; infinity where nothing tells. */
+export function memoryBytes(read: ReadText = readText): number {
+  const machine = /^MemTotal:\s*(\d+) kB$/m.exec(read('/proc/meminfo') ?? '')?.[1]
+  const groups = memoryGroups(read).map(({ limitBytes }) => limitBytes)
+  return Math.min(machine === undefined ? Number.POSITIVE_INFINITY : Number(machine) * 1024, ...groups)
 }
 
 export interface SlotsThatFit {

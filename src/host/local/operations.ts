@@ -67,6 +67,7 @@ const pathsMax = 100_000
 
 const path = z.string().min(1).max(4096)
 const job = z.string().min(1).max(128)
+const weightsName = z.string().min(4).max(128)
 const oneJob: Argument<string> = ['job', job]
 
 const submission = z.strictObject({
@@ -160,6 +161,10 @@ export const operations = {
   fleetClear: call(['owner', ownerSchema]),
   fleetRotate: call(['finish', z.boolean()]),
   history: call(['days', z.int().min(1).max(400)]),
+  weights: call(),
+  addWeights: call(['path', path]),
+  pinWeights: call(['file', weightsName], ['isPinned', z.boolean()]),
+  removeWeights: call(['file', weightsName]),
   bans: call(),
   liftBan: call(['owner', ownerSchema]),
   why: call(),

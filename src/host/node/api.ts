@@ -7,6 +7,7 @@ import type { FleetMember } from '../membership/fleet-member.ts'
 import type { Registrar } from '../membership/registrar.ts'
 import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
+import { weightsOf } from '../weights.ts'
 import type { Parts } from './parts.ts'
 
 /** Bytes of a document in one answer: a guess. */
@@ -83,6 +84,7 @@ export function apiOf(parts: Parts): NodeApi {
     fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
     fleetClear: (owner) => registrarOf(fleet).charters.clear(owner),
+    ...weightsOf(store.blocks),
     bans: () => parts.bans.list().map(banRow),
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
     fleetRotate: (finish) =>

@@ -68,6 +68,16 @@ export class BlockRemoval {
     })
   }
 
+  /** These blocks, which no job uses, go now, pinned or not. */
+  forget(cids: readonly Cid[]): void {
+    const { uses } = this.#options
+    this.#deleting(() => {
+      uses.remove(cids, { kind: 'pin' })
+      for (const cid of cids) uses.removeCached(cid)
+      return cids
+    })
+  }
+
   /**
    * Brings the cache within its budget, after whatever may have made a block a part of it; or makes it smaller by so many
    * bytes. The least recently read goes first; weights that are one file go as a whole, since a part of them frees nothing.

@@ -9,8 +9,8 @@
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { Database } from './database.ts'
 
-/** 'weights' may be served to anybody; 'report' is what a job's report needs beside results; 'log' is what modules wrote to stderr, for the submitter; 'cache' blocks can be fetched again, and serve this node only. */
-export type BlockKind = 'weights' | 'input' | 'result' | 'report' | 'log' | 'cache'
+/** 'weights' may be served to anybody; 'report' is what a job's report needs beside results; 'log' is what modules wrote to stderr, for the submitter; 'pin' weights are kept because this node's owner wants them; 'cache' blocks can be fetched again, and serve this node only. */
+export type BlockKind = 'weights' | 'input' | 'result' | 'report' | 'log' | 'pin' | 'cache'
 
 /** Only weights and cache are ever without a job: the store may evict them then. */
 export interface BlockUse {

@@ -42,6 +42,18 @@ export const storedBytesMax = 64 * 2 ** 20
 /** The threads of libuv's pool, which more writers would only queue for. */
 const writersMax = 4
 
+/** A part that is being written, and whose bytes are not in memory any more once that is done. */
+interface Part {
+  readonly cid: Cid
+  readonly bytes: number
+  readonly writing: Promise<Written>
+}
+
+/** Parts of one stream that may wait for the disk. A guess. */
+const partsWritingMax = 3
+/** The bytes of parts that are synced and committed together: a kill has them come again. A guess. */
+const partsBytesMax = 32 * 2 ** 20
+
 export class BlockWriter {
   readonly #options: BlockWriterOptions
 
@@ -85,6 +97,53 @@ export class BlockWriter {
     } finally {
       for (const { cid } of large) files.letGo(cid, has(cid))
     }
+  }
+
+  /** As JobBlocks'. */
+  async putParts(blocks: AsyncIterable<Block>, use: BlockUse, check: () => void): Promise<void> {
+    const { weightRows, weightFiles, has } = this.#options
+    let parts: Part[] = []
+    let bytesAll = 0
+    const keep = async () => {
+      const some = parts
+      ;[parts, bytesAll] = [[], 0]
+      if (some.length > 0) await this.#keepParts(some, use, check)
+    }
+    try {
+      for await (const { cid, bytes } of blocks) {
+        const places = weightRows.wanted(new Map([[cid, bytes.byteLength]])).get(cid)
+        if (places === undefined || has(cid)) {
+          await this.putMany([{ cid, bytes }], use, check)
+          continue
+        }
+        const writing = weightFiles.write(bytes, places)
+        writing.catch(() => {}) // met below
+        parts.push({ cid, bytes: bytes.byteLength, writing })
+        bytesAll += bytes.byteLength
+        await parts.at(-1 - partsWritingMax)?.writing
+        if (bytesAll >= partsBytesMax) await keep()
+      }
+    } finally {
+      await keep()
+    }
+  }
+
+  async #keepParts(parts: readonly Part[], use: BlockUse, check: () => void): Promise<void> {
+    const { database, uses, weightFiles } = this.#options
+    const written = await Promise.all(parts.map(({ writing }) => writing))
+    await weightFiles.sync(written)
+    const isKept = await database.soon(() => {
+      check()
+      if (!weightFiles.note(written)) return false
+      for (const { cid, bytes } of parts)
+        database.run('INSERT OR IGNORE INTO blocks VALUES (?, ?, NULL)', cid, bytes)
+      uses.add(
+        parts.map(({ cid }) => cid),
+        use,
+      )
+      return true
+    })
+    if (!isKept) throw new Error('the file of these weights went while they came')
   }
 
   /** Writes those of the blocks that are parts of weights, and not here yet, where they belong. */

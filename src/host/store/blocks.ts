@@ -24,6 +24,7 @@ import { type JobAccess, JobBlocks } from './job-blocks.ts'
 import { Losses, type StoreLog } from './losses.ts'
 import { WeightFiles } from './weight-files.ts'
 import { WeightRows } from './weight-rows.ts'
+import { WeightShelf } from './weight-shelf.ts'
 
 export type { BlockKind, BlockUse } from './block-uses.ts'
 export type { Block } from './block-writer.ts'
@@ -53,6 +54,8 @@ export class BlockStore {
   readonly #assembly: Assembly
   readonly #losses: Losses
   readonly #log: StoreLog
+  /** Weights as this node's owner sees them. */
+  readonly weights: WeightShelf
   /** The room for jobs of strangers. */
   readonly reserve: DiskReserve
   /** The parts of jobs that are not over. */
@@ -91,6 +94,7 @@ export class BlockStore {
     this.#log = options.log ?? { warn: () => {} }
     const [files, uses, hot, log] = [this.#files, this.#uses, this.#hot, this.#log]
     this.#losses = new Losses({ database, files, uses, hot, weightRows, weightFiles, log })
+    this.weights = new WeightShelf(database, this.#uses, this.#removal, weightRows)
     this.reserve = new DiskReserve({
       space: () => directory.space(),
       usedBy: (job) => this.#uses.bytesOf(job),
@@ -117,6 +121,7 @@ export class BlockStore {
   readonly #access: JobAccess = {
     take: (cids, use, check) => this.#take(cids, use, check),
     putMany: (blocks, use, check, along) => this.#writer.putMany(blocks, use, check, along),
+    putParts: (blocks, use, check) => this.#writer.putParts(blocks, use, check),
     get: (cid) => this.get(cid),
     size: (cid) => this.size(cid),
     isHeld: (cid, job) => this.#uses.isHeld(cid, job),
@@ -176,8 +181,8 @@ export class BlockStore {
     const bytes = await this.#read(cid)
     if (bytes === undefined) return undefined
     this.#uses.read(cid)
-    // It may have gone while its file was read.
-    if (this.has(cid)) this.#hot.set(cid, bytes)
+    // It may have gone while its file was read. Weights would only push others out: the system has their pages.
+    if (this.has(cid) && !this.#weightFiles.has(cid)) this.#hot.set(cid, bytes)
     return bytes
   }
 
@@ -188,6 +193,11 @@ export class BlockStore {
 
   has(cid: Cid): boolean {
     return this.size(cid) !== undefined
+  }
+
+  /** Tells whether all of a file of weights is here. */
+  hasWeights(file: Cid): boolean {
+    return this.#weightFiles.pathOf(file) !== undefined
   }
 
   /** Bytes of a block that is here. */
@@ -201,7 +211,7 @@ export class BlockStore {
    */
   isPublic(cid: Cid): boolean {
     const kinds = this.#uses.kindsOf(cid)
-    return kinds.includes('weights') && kinds.every(isEvictable)
+    return kinds.includes('weights') && kinds.every((kind) => isEvictable(kind) || kind === 'pin')
   }
 
   /** Tells of every block that was found damaged and put aside. One listener. */
@@ -257,7 +267,8 @@ export class BlockStore {
   async #read(cid: Cid): Promise<Uint8Array | undefined> {
     const row = this.#row(cid)
     if (row === undefined) return undefined
-    const bytes = row.body ?? (await this.#weightFiles.read(cid, row.bytes)) ?? (await this.#files.read(cid))
+    const bytes =
+      row.body ?? (await this.#weightFiles.reader.read(cid, row.bytes)) ?? (await this.#files.read(cid))
     return bytes !== undefined && isHashOf(cid, bytes) ? bytes : this.#readAgain(cid)
   }
 
@@ -265,7 +276,7 @@ export class BlockStore {
   #readAgain(cid: Cid): Uint8Array | undefined {
     const row = this.#row(cid)
     if (row === undefined) return undefined
-    const bytes = row.body ?? this.#weightFiles.readNow(cid, row.bytes) ?? this.#files.readNow(cid)
+    const bytes = row.body ?? this.#weightFiles.reader.readNow(cid, row.bytes) ?? this.#files.readNow(cid)
     if (bytes !== undefined && isHashOf(cid, bytes)) return bytes
     this.#losses.putAside(cid, row.body, bytes === undefined ? 'unreadable' : 'hash mismatch')
     return undefined

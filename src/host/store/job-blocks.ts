@@ -25,6 +25,7 @@ export interface JobAccess {
     check: () => void,
     along?: () => void,
   ) => Promise<void>
+  readonly putParts: (blocks: AsyncIterable<Block>, use: BlockUse, check: () => void) => Promise<void>
   readonly get: (cid: Cid) => Promise<Uint8Array | undefined>
   readonly size: (cid: Cid) => number | undefined
   readonly isHeld: (cid: Cid, job: JobId) => boolean
@@ -88,6 +89,16 @@ export class JobBlocks {
   async putCold(blocks: readonly Block[], kind: BlockKind): Promise<void> {
     if (this.#ready !== undefined) await this.#ready
     await this.#access.putMany(blocks, { kind, job: this.job, isCold: true }, this.#check)
+  }
+
+  /**
+   * Keeps weights as they come, in memory of a few blocks, and many in one commit; all that came is durable when it resolves, or
+   * rejects as \`blocks\` did. Their bytes were checked against their names: they are not hashed again. Throws as putMany, and Error
+   * where their file went meanwhile.
+   */
+  async putParts(blocks: AsyncIterable<Block>): Promise<void> {
+    if (this.#ready !== undefined) await this.#ready
+    await this.#access.putParts(blocks, { kind: 'weights', job: this.job }, this.#check)
   }
 
   /** The verified bytes, to be read only. Undefined when the block is not here, or damaged. */

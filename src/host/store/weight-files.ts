@@ -13,26 +13,15 @@
  * A process maps the file without hashing it again. So the file's inode, size and times are compared with those of the
  * moment when all of it was checked; where they differ, all of it is checked again first.
  */
-import {
-  chmodSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
 import { type FileHandle, link, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cid } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import { blockBytesMax } from '../../protocol/limits.ts'
-import { undefinedIfLost } from './block-files.ts'
 import { DirectorySync } from './durable.ts'
 import { broken, isDiskFull, StoreError } from './errors.ts'
+import { WeightReader } from './weight-reader.ts'
 import type { Place, WeightRows } from './weight-rows.ts'
 
 /** Ends the name of a file that lacks parts. */
@@ -57,6 +46,7 @@ export interface Written {
 }
 
 export class WeightFiles {
+  readonly reader: WeightReader
   readonly #folder: string
   readonly #names: DirectorySync
   readonly #rows: WeightRows
@@ -66,6 +56,7 @@ export class WeightFiles {
     this.#folder = folder
     this.#names = new DirectorySync(folder)
     this.#rows = rows
+    this.reader = new WeightReader(rows, (file) => this.#paths(file))
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   }
 
@@ -116,45 +107,9 @@ export class WeightFiles {
     return true
   }
 
-  /** The bytes at a block's place, which nobody has checked. Undefined where it has none, or the disk cannot read it. */
-  async read(cid: Cid, bytes: number): Promise<Uint8Array | undefined> {
-    const place = this.#rows.placeOf(cid)
-    if (place === undefined) return undefined
-    const block = new Uint8Array(bytes)
-    for (const path of this.#paths(place.file)) {
-      try {
-        const file = await open(path, 'r')
-        try {
-          const { bytesRead } = await file.read(block, 0, bytes, place.part * blockBytesMax)
-          return bytesRead === bytes ? block : undefined
-        } finally {
-          await file.close()
-        }
-      } catch (error) {
-        undefinedIfLost(error)
-      }
-    }
-    return undefined
-  }
-
-  /** The same before this returns. */
-  readNow(cid: Cid, bytes: number): Uint8Array | undefined {
-    const place = this.#rows.placeOf(cid)
-    if (place === undefined) return undefined
-    const block = new Uint8Array(bytes)
-    for (const path of this.#paths(place.file)) {
-      try {
-        const file = openSync(path, 'r')
-        try {
-          return readSync(file, block, 0, bytes, place.part * blockBytesMax) === bytes ? block : undefined
-        } finally {
-          closeSync(file)
-        }
-      } catch (error) {
-        undefinedIfLost(error)
-      }
-    }
-    return undefined
+  /** Tells whether a block is a part of one of these files. */
+  has(cid: Cid): boolean {
+    return this.#rows.placeOf(cid) !== undefined
   }
 
   /**
@@ -211,6 +166,7 @@ export class WeightFiles {
   }
 
   unlink(file: Cid): void {
+    this.reader.stop(file)
     rmSync(this.#path(file), { force: true })
   }
 
@@ -218,12 +174,14 @@ export class WeightFiles {
   remove(files: readonly Cid[]): void {
     for (const file of files) {
       void this.#close(file)
+      this.reader.stop(file)
       rmSync(this.#path(file), { force: true })
       rmSync(this.#path(file) + partialSuffix, { force: true })
     }
   }
 
   close(): void {
+    this.reader.close()
     for (const file of [...this.#writing.keys()]) void this.#close(file)
   }
 

@@ -88,6 +88,15 @@ export class WeightRows {
     )
   }
 
+  /** The blocks of a file that are in it, each once, and its root. */
+  blocksOf(file: Cid): Cid[] {
+    const parts = this.#database.all<{ cid: Cid }>(
+      'SELECT DISTINCT cid FROM weight_parts WHERE file = ? AND is_here = 1',
+      file,
+    )
+    return [file, ...parts.map(({ cid }) => cid)]
+  }
+
   /** The parts that a file lacks, in order. */
   lacking(file: Cid): { readonly part: number; readonly cid: Cid }[] {
     return this.#database.all(

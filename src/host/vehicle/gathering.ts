@@ -7,15 +7,17 @@
  * for the disk, for each of the peers.
  */
 import type { Cid, PeerId } from '../../protocol/ids.ts'
-import { keepFetched } from '../keep-fetched.ts'
+import { BlockTooLong } from '../keep-fetched.ts'
 import type { FetchedBlock } from '../network/blocks.ts'
 import { shuffled } from '../shuffled.ts'
-import type { BlockKind } from '../store/blocks.ts'
+import type { Block, BlockKind } from '../store/blocks.ts'
 import { StoreError } from '../store/errors.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 
 /** Blocks asked for at a time: a round trip for each 16 MiB. A guess. */
 const blocksPerTurn = 16
+/** While the blocks of one turn are synced, those of the next come. */
+const turnsAtOnce = 2
 
 /** For which job a block is fetched, and as what. */
 export interface Use {
@@ -46,7 +48,12 @@ export async function gather(
   signal: AbortSignal,
 ): Promise<Ungathered> {
   const gathering = new Gathering(cids, options, signal)
-  const asked = await Promise.allSettled(from.map((peer) => gathering.ask(peer)))
+  const asked = await Promise.allSettled(
+    from.flatMap((peer) => {
+      const lacks = new Set<Cid>()
+      return Array.from({ length: turnsAtOnce }, () => gathering.ask(peer, lacks))
+    }),
+  )
   signal.throwIfAborted()
   for (const one of asked) if (one.status === 'rejected') throw one.reason
   return gathering.ungathered
@@ -72,9 +79,8 @@ class Gathering {
     return { left: this.#wanted, failure: this.#failure }
   }
 
-  /** Resolves when the peer fails, or has nothing more that is wanted. */
-  async ask(peer: PeerId): Promise<void> {
-    const lacks = new Set<Cid>()
+  /** Resolves when the peer fails, or has nothing more that is wanted. `lacks`: known of it already. */
+  async ask(peer: PeerId, lacks: Set<Cid>): Promise<void> {
     while (!this.#isOver) {
       const some = this.#take(lacks)
       if (some.length > 0) {
@@ -86,13 +92,11 @@ class Gathering {
 
   /** False when the peer failed. */
   async #turn(peer: PeerId, some: readonly Cid[], lacks: Set<Cid>): Promise<boolean> {
-    const { fetch, use, bytesMaxOf } = this.#options
+    const { fetch, use } = this.#options
     this.#turns += 1
     let left = some
     try {
-      const fetched = told(fetch(peer, some, this.#signal), (bytes) => use.told?.(peer, bytes))
-      const onMissing = ({ cid }: FetchedBlock) => void lacks.add(cid)
-      await keepFetched(fetched, use.mine, use.kind, { onMissing, bytesMaxOf })
+      await use.mine.putParts(this.#come(fetch(peer, some, this.#signal), peer, lacks))
       left = some.filter((cid) => lacks.has(cid))
       return true
     } catch (error) {
@@ -111,21 +115,25 @@ class Gathering {
     }
   }
 
+  /** The blocks that a peer gives. */
+  async *#come(fetched: AsyncIterable<FetchedBlock>, peer: PeerId, lacks: Set<Cid>): AsyncGenerator<Block> {
+    const { use, bytesMaxOf } = this.#options
+    for await (const { cid, bytes } of fetched) {
+      if (bytes === undefined) lacks.add(cid)
+      else if (bytes.byteLength > bytesMaxOf(cid))
+        throw new BlockTooLong(cid, bytes.byteLength, bytesMaxOf(cid))
+      else {
+        use.told?.(peer, bytes.byteLength)
+        yield { cid, bytes }
+      }
+    }
+  }
+
   #take(lacks: ReadonlySet<Cid>): Cid[] {
     const some: Cid[] = []
     const rest: Cid[] = []
     for (const cid of this.#wanted) (some.length < blocksPerTurn && !lacks.has(cid) ? some : rest).push(cid)
     this.#wanted = rest
     return some
-  }
-}
-
-async function* told(
-  fetched: AsyncIterable<FetchedBlock>,
-  tell: (bytes: number) => void,
-): AsyncGenerator<FetchedBlock> {
-  for await (const block of fetched) {
-    tell(block.bytes?.byteLength ?? 0)
-    yield block
   }
 }

@@ -12,6 +12,7 @@ import type { Network } from '../network/network.ts'
 import { sha256 } from '../sha256.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Store } from '../store.ts'
+import { lackOfRoom } from './weights-room.ts'
 
 export interface WorkerDriverOptions {
   readonly key: SigningKey
@@ -35,11 +36,12 @@ export interface WorkerDriverOptions {
 /** More receipts than one run of a node signs before it asks the journal for the next number: a year at 1/s. */
 const receiptsBetweenRestarts = 2 ** 25
 
-export function newWorker({ key, store, engines, categories, slots }: WorkerDriverOptions): Worker {
+export function newWorker({ key, store, executor, engines, categories, slots }: WorkerDriverOptions): Worker {
   const serial = store.journal.nextSerial('receipt')
   return new Worker(
     {
       ...{ self: key.peerId, slots, engines, categories, sha256 },
+      lacksRoomFor: ({ weights }) => lackOfRoom(weights, store.blocks, executor.slotBytesMax ?? 0),
       takesOptions: ({ runtime, options }) => wrongOptionOf(runtime, options) === undefined,
       secret: randomBytes(32),
     },

@@ -28,6 +28,8 @@ export interface WorkerOptions {
   readonly categories: readonly string[] | null
   /** Tells whether the job's runtime takes its options; left out, all are taken. */
   readonly takesOptions?: (manifest: Manifest) => boolean
+  /** The room for the job's weights that this vehicle lacks, memory or disk; left out, or null: it lacks none. */
+  readonly lacksRoomFor?: (manifest: Manifest) => 'too-large' | 'no-space' | null
   /** 32 bytes, secret: nonces are derived from it. */
   readonly secret: Uint8Array
   readonly sha256: Sha256

@@ -22,7 +22,7 @@ export function objectionTo(
   { from, lease, manifest }: Offer,
   succession: Succession,
   { bench, jobs, condition }: Pick<Desk, 'bench' | 'jobs' | 'condition'>,
-  { self, engines, slots, categories, takesOptions }: WorkerOptions,
+  { self, engines, slots, categories, takesOptions, lacksRoomFor }: WorkerOptions,
   nowMs: number,
 ): DeclineReason | undefined {
   const held = bench.all()
@@ -51,7 +51,7 @@ export function objectionTo(
   if (payment !== null && promisedMicros + worthOf(lease.payload) > payment.budgetMicros) return 'price'
   if (isFull(held, manifest.signer, slots)) return 'busy'
   if (!fitsInTime(manifest.signer, lease.payload.costMs, held, condition, slots, nowMs)) return 'leaving'
-  return undefined
+  return lacksRoomFor?.(manifest.payload) ?? undefined
 }
 
 /** Tells whether the slots are full, counting all leases or this submitter's. */
