@@ -67,6 +67,11 @@ export const turnLeasesMax = 32
 export const turnLotsMax = 3_072
 /** Leases under way for each slot: one executes while the next one's blocks arrive. */
 export const leasesPerSlot = 2
+/** A draw is among one in so many awaited owners at least, so that one that always has room gets at most so many times its share. */
+export const drawnAmong = 2
+/** An owner that is full is awaited so long at least, and while it failed at most so often in a row: a lease takes seconds. Guesses. */
+export const awaitedMsMin = 60_000
+export const awaitedSetbacksMax = 2
 /** Leases that one vehicle keeps queued for all its stewards together, for each slot. */
 export const queuedLeasesPerSlotMax = 8
 

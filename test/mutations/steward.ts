@@ -295,4 +295,32 @@ export const steward: readonly Mutation[] = [
     replace: 'for (; next < 0; next += 1) {',
     caughtBy: ['test/protocol/selection.test.ts'],
   },
+  {
+    name: 'A shard goes to whoever has room, however few they are.',
+    file: 'src/protocol/steward/assignment.ts',
+    find: 'return Math.ceil((awaited - unable) / drawnAmong)',
+    replace: 'return Math.min(1, awaited - unable) / drawnAmong',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
+    name: 'Vehicles with an idle slot are preferred, however few their owners are.',
+    file: 'src/protocol/steward/assignment.ts',
+    find: 'some.length > 0 && ownersOf(some) >= least',
+    replace: 'some.length > 0',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
+    name: 'An owner that is full is waited for as long as it is.',
+    file: 'src/protocol/steward/rooms.ts',
+    find: 'const isSoon = isHere && isWilling && nowMs < untilMs',
+    replace: 'const isSoon = isHere && isWilling',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
+    name: 'A straggler has the time of all the leases that its vehicle has taken.',
+    file: 'src/protocol/steward/hopeless.ts',
+    find: '(costMs + queueMs)',
+    replace: '(costMs + queueMs) * desk.leases.activeOf(vehicle)',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
 ]

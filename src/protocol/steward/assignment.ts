@@ -6,16 +6,27 @@
  * asked. The lease is then filled with further shards that want a replica of that owner, as long as the whole stays
  * short work and leaves enough for the other vehicles to begin at once.
  *
+ * A draw is never among fewer than half of the owners that could take the shard, with room or without (`ownersMin`): a shard waits
+ * until so many have room, and a preference that leaves fewer is none. Otherwise two accomplices that say they have a thousand slots,
+ * or answer at once, are soon the only ones with room, and get both voices of every shard that waits. So a cartel with a share f of
+ * the owners gets one voice with a chance of at most 2f, whatever it says and however fast it is, since the lots decide among the
+ * others. An owner that stays full for longer than its work should take is not waited for (rooms.ts). The alternative is to draw
+ * among all and to wait for the one that is drawn. It gives f and not 2f; but then every shard waits for its slowest owner, and one
+ * that may be passed over k times gets up to C(m + k, m) times the chance again.
+ *
  * What a vehicle says of its processor narrows no draw: two accomplices that name a class of their own would else be
  * each other's only match, and get both voices of every shard of which they get one.
  */
 
 import type { OwnerId } from '../ids.ts'
-import { leaseCostMsTarget, leaseShardsMax } from '../limits.ts'
+import { drawnAmong, leaseCostMsTarget, leaseShardsMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { Cursors } from './cursors.ts'
 import type { Room, Rooms } from './rooms.ts'
 import type { ShardBoard, ShardState } from './shard-board.ts'
+
+/** Shards that a steward looks at while too few owners have room for them: the next ones mostly find as few. A guess. */
+export const crampedShardsMax = 8
 
 /** A chance to lease: the candidates of which one will be drawn. */
 export interface Opportunity {
@@ -41,28 +52,36 @@ interface Able {
 
 /**
  * The first shard that wants a replica and has somebody to ask whom the job can pay. Owners for whom nothing is found on any shard
- * are put aside until something changes. 'unaffordable': there is somebody to ask, and no money.
+ * are put aside until something changes. 'unaffordable': there is somebody to ask, and no money. 'cramped': there is somebody to
+ * ask, but too few owners have room to draw among them.
  */
 export function nextOpportunity(
   { board, cursors, rooms, affords }: Market,
   nowMs: number,
-): Opportunity | 'unaffordable' | 'nobody-free' | undefined {
+): Opportunity | 'unaffordable' | 'nobody-free' | 'cramped' | undefined {
   const owners = [...rooms.free.keys()].filter((owner) => !board.contradicted.has(owner))
   if (owners.length === 0) return 'nobody-free'
   let isShort = false
+  let cramped = 0
   let nexts = owners.map((owner) => ({ owner, shard: cursors.first(owner) }))
   for (let shard = earliest(nexts); shard !== undefined; shard = earliest(nexts)) {
     const here = shard
-    const willing = nexts.flatMap((next) =>
-      next.shard === here ? willingVehicles(rooms, next.owner, here, nowMs) : [],
-    )
+    const asked = nexts.filter((next) => next.shard === here)
+    const willing = asked.flatMap(({ owner }) => willingVehicles(rooms, owner, here, nowMs))
     const able = willing.filter(({ candidate }) => affords(candidate, [here]))
-    if (able.length > 0) return { shard, eligible: preferred(shard, able).map(({ candidate }) => candidate) }
-    isShort ||= willing.length > 0
+    const owners = ownersOf(able)
+    const least = ownersMin(board, rooms, here, asked.length - owners)
+    if (owners > 0 && owners >= least)
+      return { shard, eligible: preferred(shard, able, least).map(({ candidate }) => candidate) }
+    if (owners > 0) cramped += 1
+    if (cramped >= crampedShardsMax) return 'cramped'
+    isShort ||= willing.length > 0 && owners === 0
     nexts = nexts.map((next) =>
       next.shard === here ? { ...next, shard: cursors.from(next.owner, here.position + 1) } : next,
     )
   }
+  // Who is put aside counts for nothing; here they wait for others.
+  if (cramped > 0) return 'cramped'
   for (const owner of owners) rooms.shelve(owner)
   return isShort ? 'unaffordable' : undefined
 }
@@ -84,15 +103,32 @@ function willingVehicles(rooms: Rooms, owner: OwnerId, shard: ShardState, nowMs:
   return willing
 }
 
-/** Prefers, of the vehicles able to take the shard, those that did not lose it before, and those that can begin at once. */
-function preferred(shard: ShardState, able: readonly Able[]): readonly Able[] {
-  const fresh = narrowed(able, ({ candidate }) => !shard.losers.includes(candidate.owner))
-  return narrowed(fresh, ({ candidate, room }) => room.active < candidate.slots)
+/**
+ * How many owners must be in a draw for this shard: half of those that could take it, with room or without. `unable` of them have room,
+ * and cannot be paid or have no time for it.
+ */
+function ownersMin(board: ShardBoard, rooms: Rooms, shard: ShardState, unable: number): number {
+  let awaited = 0
+  for (const owner of rooms.awaited()) if (board.isEligible(shard, owner)) awaited += 1
+  return Math.ceil((awaited - unable) / drawnAmong)
 }
 
-function narrowed(all: readonly Able[], test: (one: Able) => boolean): readonly Able[] {
+/**
+ * Prefers, of the vehicles able to take the shard, those that did not lose it before, and those that can begin at once, as long as
+ * these belong to enough owners.
+ */
+function preferred(shard: ShardState, able: readonly Able[], least: number): readonly Able[] {
+  const fresh = narrowed(able, least, ({ candidate }) => !shard.losers.includes(candidate.owner))
+  return narrowed(fresh, least, ({ candidate, room }) => room.active < candidate.slots)
+}
+
+function narrowed(all: readonly Able[], least: number, test: (one: Able) => boolean): readonly Able[] {
   const some = all.filter(test)
-  return some.length > 0 ? some : all
+  return some.length > 0 && ownersOf(some) >= least ? some : all
+}
+
+function ownersOf(able: readonly Able[]): number {
+  return new Set(able.map(({ candidate }) => candidate.owner)).size
 }
 
 /** The shards of a lease to this candidate, led by the shard it was drawn for. */

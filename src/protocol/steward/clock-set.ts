@@ -8,7 +8,7 @@ import type { Desk } from './desk.ts'
 export function clockWasSet(desk: Desk, byMs: number): void {
   desk.leases.clockSet(byMs)
   desk.patience.clockSet(byMs)
-  desk.rooms.clockSet()
+  desk.rooms.clockSet(byMs)
   desk.returns.clockSet(byMs)
   desk.windows?.clockSet(byMs)
   for (const [position, apart] of desk.apart)

@@ -3,10 +3,12 @@
  * execute gets the verdict that it failed.
  */
 
+import type { PeerId } from '../ids.ts'
 import { deliveryMsMin, speculationFactor, speculationMinMs } from '../limits.ts'
 import type { Desk } from './desk.ts'
 import { finishJob } from './finish.ts'
 import { failShard } from './judge.ts'
+import type { LeaseState } from './lease-book.ts'
 import { availableOwners } from './roster.ts'
 
 /**
@@ -15,16 +17,30 @@ import { availableOwners } from './roster.ts'
  */
 export function copyStragglers(desk: Desk, nowMs: number): void {
   if (desk.board.wantedTotal > 0) return
+  let queue = { vehicle: undefined as PeerId | undefined, leases: 0, costMs: 0 }
   for (const state of desk.leases.active()) {
-    const work = desk.leases.activeOf(state.lease.payload.vehicle) * state.lease.payload.costMs
-    const expectedMs = Math.max(speculationMinMs, speculationFactor * work * desk.slowness.value)
-    if (nowMs - state.startedMs < expectedMs) continue
+    const { vehicle, costMs } = state.lease.payload
+    if (queue.vehicle !== vehicle) queue = { vehicle, leases: 0, costMs: 0 }
+    const isLate = nowMs - state.startedMs >= expectedMs(desk, state, queue)
+    queue = { vehicle, leases: queue.leases + 1, costMs: queue.costMs + costMs }
+    if (!isLate) continue
     state.lease.payload.positions.forEach((position, place) => {
       const shard = desk.board.states[position]!
       if (!state.covered.has(place) && shard.verdict === undefined)
         desk.board.late(shard, state.lease.payload.owner, state.lease.id)
     })
   }
+}
+
+/**
+ * How long a lease may take: its own work, and that of the leases before it in its vehicle's queue, of which each slot has its part.
+ * One at the front has no time but its own, however many its vehicle has taken.
+ */
+function expectedMs(desk: Desk, { lease }: LeaseState, queue: { leases: number; costMs: number }): number {
+  const { vehicle, costMs } = lease.payload
+  const slots = Math.max(1, desk.rooms.get(vehicle)?.slots ?? 1)
+  const queueMs = queue.leases < slots ? 0 : queue.costMs / slots
+  return Math.max(speculationMinMs, speculationFactor * (costMs + queueMs) * desk.slowness.value)
 }
 
 /**

@@ -83,6 +83,7 @@ export class LeaseBook {
     return costMs
   }
 
+  /** Those under way: each vehicle's one after another, in the order in which it got them. */
   *active(): Generator<LeaseState> {
     for (const leases of this.#active.values()) yield* leases
   }

@@ -33,7 +33,7 @@ export function assignWork(desk: Desk, nowMs: number): void {
       return
     }
     desk.short = undefined
-    if (opportunity === undefined) return
+    if (opportunity === undefined || opportunity === 'cramped') return
     const { shard, eligible } = opportunity
     if (!desk.draws.list(rooms, (basis) => issue(desk, 'draw', basis).id)) break
     lots += eligible.length

@@ -67,6 +67,11 @@ export class Patience {
     if (setbacks !== undefined) setbacks.inARow = 0
   }
 
+  /** Setbacks in a row, since it last delivered. */
+  setbacks(peer: PeerId): number {
+    return this.#setbacks.get(peer)?.inARow ?? 0
+  }
+
   clockSet(byMs: number): void {
     for (const setbacks of this.#setbacks.values()) setbacks.notBeforeMs += byMs
   }

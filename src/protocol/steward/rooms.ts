@@ -4,11 +4,15 @@
  * A room is looked at again only when something was heard of its vehicle, or when its time has come: then a vehicle that was left
  * alone may be asked again, or one has probably left. So a lease costs a look at the owners that are free, and nothing for all
  * the others.
+ *
+ * An owner is *awaited* if it has room, or had some a short while ago and will probably have some again: its vehicles execute leases,
+ * or declined once. Draws are measured by these owners (assignment.ts), since the word "I have room" is free: of an owner that is
+ * busy, it would else leave everything to those that say it always.
  */
 import { DueTimes } from '../../base/due-times.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import type { Slowness } from '../job/slowness.ts'
-import { leasesPerSlot } from '../limits.ts'
+import { awaitedMsMin, awaitedSetbacksMax, leasesPerSlot, speculationFactor } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { LeaseBook } from './lease-book.ts'
 import type { Patience } from './patience.ts'
@@ -28,7 +32,7 @@ export interface Room {
 
 export interface RoomFacts {
   readonly leases: Pick<LeaseBook, 'activeOf' | 'costMsOf'>
-  readonly patience: Pick<Patience, 'open' | 'notBeforeMs'>
+  readonly patience: Pick<Patience, 'open' | 'notBeforeMs' | 'isAway' | 'setbacks'>
   readonly slowness: Pick<Slowness, 'value'>
   /** Vehicles of which something was heard that may change their room: taken out here. */
   readonly touched: Set<PeerId>
@@ -47,6 +51,10 @@ export class Rooms {
   /** Use: the rooms that have place, as they were last looked at. */
   readonly #rooms = new Map<PeerId, Room>()
   readonly #due = new DueTimes<PeerId>()
+  /** Use: vehicles that have room, or will probably have some soon. */
+  readonly #awaited = new Map<OwnerId, Vehicles>()
+  /** Use: since when each vehicle without room has had none. */
+  readonly #fullSinceMs = new Map<PeerId, number>()
   #places = 0
   #arrivals = 0
   #looks = 0
@@ -61,6 +69,8 @@ export class Rooms {
     if (before !== undefined && before.owner !== candidate?.owner) {
       this.#setRoom(before, undefined)
       remove(this.#byOwner, before)
+      remove(this.#awaited, before)
+      this.#fullSinceMs.delete(peer)
     }
     if (before?.owner !== candidate?.owner) this.#arrivals += 1
     if (candidate === undefined) this.#candidates.delete(peer)
@@ -109,6 +119,11 @@ export class Rooms {
     return this.#free
   }
 
+  /** The owners that have room, or will probably have some soon. Those for whom nothing was found are not waited for. */
+  *awaited(): Generator<OwnerId> {
+    for (const owner of this.#awaited.keys()) if (!this.#barren.has(owner)) yield owner
+  }
+
   /** Nothing was found for this owner. */
   shelve(owner: OwnerId): void {
     const vehicles = this.#free.get(owner)
@@ -132,8 +147,9 @@ export class Rooms {
   }
 
   /** The clock was set: every room is looked at again. */
-  clockSet(): void {
+  clockSet(byMs: number): void {
     this.#due.clear()
+    for (const [peer, sinceMs] of this.#fullSinceMs) this.#fullSinceMs.set(peer, sinceMs + byMs)
     for (const peer of this.#candidates.keys()) this.#facts.touched.add(peer)
   }
 
@@ -153,6 +169,31 @@ export class Rooms {
     if (notBeforeMs > nowMs) this.#due.put(peer, notBeforeMs)
     // Its room ends when the work that it has takes all of its time.
     if (room.leases > 0) this.#due.put(peer, nowMs + room.costMsMax * this.#facts.slowness.value)
+    this.#setAwaited(candidate, room, nowMs)
+  }
+
+  #setAwaited(candidate: Candidate, room: Room, nowMs: number): void {
+    const { peer, mode, availableUntilMs } = candidate
+    const { patience } = this.#facts
+    if (room.leases > 0) this.#fullSinceMs.delete(peer)
+    const sinceMs = this.#fullSinceMs.get(peer) ?? nowMs
+    if (room.leases === 0) this.#fullSinceMs.set(peer, sinceMs)
+    const isHere = mode === 'run' && !patience.isAway(peer)
+    const leavesMs = availableUntilMs ?? Number.POSITIVE_INFINITY
+    const untilMs = Math.min(leavesMs, sinceMs + this.#awaitedMs(candidate))
+    const notBeforeMs = patience.notBeforeMs(peer)
+    const isWilling = patience.setbacks(peer) <= awaitedSetbacksMax && notBeforeMs < untilMs
+    const isSoon = isHere && isWilling && nowMs < untilMs
+    if (room.leases > 0 || isSoon) add(this.#awaited, candidate)
+    else remove(this.#awaited, candidate)
+    if (room.leases === 0 && isSoon) this.#due.put(peer, notBeforeMs > nowMs ? notBeforeMs : untilMs)
+  }
+
+  /** How long a vehicle that is full may be so: as long as its work takes, with the patience that stragglers have. */
+  #awaitedMs({ peer, slots }: Candidate): number {
+    const { leases, slowness } = this.#facts
+    const workMs = (leases.costMsOf(peer) / slots) * slowness.value
+    return Math.max(awaitedMsMin, speculationFactor * workMs)
   }
 
   #measure({ peer, slots, mode, availableUntilMs }: Candidate, nowMs: number): Room {
