@@ -102,7 +102,7 @@ export const jobs: readonly Mutation[] = [
   {
     name: 'A receipt for a job that cannot be read is answered as if the job had ended.',
     file: 'src/host/jobs/routing.ts',
-    find: 'if (row === undefined || row.endedAtMs !== null) this.#sayEnded',
+    find: 'if (isOver) this.#sayEnded',
     replace: 'this.#sayEnded',
     caughtBy: ['test/host/jobs-registry.test.ts'],
   },
@@ -285,8 +285,8 @@ export const jobs: readonly Mutation[] = [
   {
     name: 'A vehicle is told that a job has ended while it is read from the disk.',
     file: 'src/host/jobs/routing.ts',
-    find: '    if (registry.isBeginning(job)) return\n    const row = registry.rows.get(job)\n    if (row === undefined ||',
-    replace: '    const row = registry.rows.get(job)\n    if (row === undefined ||',
+    find: '    if (registry.isBeginning(job)) return\n    const row = registry.rows.get(job)\n    const isOver',
+    replace: '    const row = registry.rows.get(job)\n    const isOver',
     caughtBy: ['test/host/jobs-after-end.test.ts'],
   },
   {
