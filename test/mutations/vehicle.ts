@@ -67,8 +67,8 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A vehicle accepts a lease before it is durable.',
     file: 'src/protocol/worker/worker.ts',
-    find: "    effects.push({ type: 'take', lease: lease.id })\n    this.#desk.accept(held)\n",
-    replace: "    this.#desk.accept(held)\n    effects.push({ type: 'take', lease: lease.id })\n",
+    find: "    effects.push({ type: 'take', lease: lease.id })\n    this.#desk.accept(held, from)\n",
+    replace: "    this.#desk.accept(held, from)\n    effects.push({ type: 'take', lease: lease.id })\n",
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
