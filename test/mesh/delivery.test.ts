@@ -52,6 +52,23 @@ before(async () => {
 })
 after(() => mesh.stop())
 
+/** Jobs that are submitted at most until a liar is drawn for something, and is done with it before others are. */
+const jobsMax = 8
+
+/** Jobs of new documents, one after another, until somebody is contradicted if that is expected. */
+async function jobOf(count: number, changes: Parameters<Mesh['request']>[1], isLiarHere: boolean) {
+  const { submitter } = mesh
+  for (let tries = 1; ; tries += 1) {
+    const texts = textsOf(count)
+    const { job } = await submitter.api.submit(mesh.request(texts, changes))
+    const ended = await mesh.clock.hurry(submitter.ended(job))
+    const contradicted = ended.contradicted.map(({ owner }) => owner)
+    assert.equal(ended.state, 'complete')
+    if (!isLiarHere || contradicted.length > 0 || tries === jobsMax) return { job, texts, contradicted }
+    assert.deepEqual(await submitter.texts(job), texts)
+  }
+}
+
 let runs = 0
 const textsOf = (count: number) => {
   runs += 1
@@ -87,14 +104,8 @@ test('a vehicle that says the right text and shows another is contradicted, what
         slots: 4,
         createExecutor: reader(isa, forges),
       })
-      const texts = textsOf(24)
-      const { job } = await submitter.api.submit(mesh.request(texts, { engine: 'native', ...assurance }))
-      const { state, contradicted } = await mesh.clock.hurry(submitter.ended(job))
-      assert.deepEqual(
-        [state, contradicted.map(({ owner }) => owner)],
-        ['complete', [forger.api.info().owner]],
-        forger.name,
-      )
+      const { job, texts, contradicted } = await jobOf(24, { engine: 'native', ...assurance }, true)
+      assert.deepEqual(contradicted, [forger.api.info().owner], forger.name)
       const { lines, end } = await submitter.results(job)
       assert.deepEqual(end.missing, [])
       assert.deepEqual(
@@ -138,7 +149,6 @@ test('where bytes are compared, the whole output is delivered', async () => {
 
 test('honest jobs pass their audit, whatever assurance was bought, and who lied is named in it', async () => {
   const { submitter } = mesh
-  const lies: Script = (text) => `not ${text}`
   const audited = { replicas: null, errorBound: 0.02, colludingShare: 0.05 }
   for (const [name, changes, hasLiar] of [
     ['unanimous', { replicas: 2, engine: 'native' }, false],
@@ -149,15 +159,14 @@ test('honest jobs pass their audit, whatever assurance was bought, and who lied 
     ['checks by the steward, of bytes', { ...audited, engine: 'exact', selfCheck: true }, true],
   ] as const) {
     const joined = hasLiar ? ['liar', 'friend'] : []
+    const lies: Script = (text) => `not ${text}`
     for (const who of joined) {
       const createExecutor = reader('avx2', who === 'liar' ? lies : honest)
       await mesh.join({ name: `${who}: ${name}`, createExecutor })
     }
-    const texts = textsOf(24)
-    const { job } = await submitter.api.submit(mesh.request(texts, changes))
-    const { state, contradicted } = await mesh.clock.hurry(submitter.ended(job))
+    const { job, texts, contradicted } = await jobOf(24, changes, hasLiar)
     const liars = hasLiar ? [mesh.node(`liar: ${name}`).api.info().owner] : []
-    assert.deepEqual([state, contradicted.map(({ owner }) => owner)], ['complete', liars], name)
+    assert.deepEqual(contradicted, liars, name)
     assert.deepEqual(await submitter.texts(job), texts)
     assert.deepEqual(await auditOf(submitter, job), [], name)
     for (const who of joined) await mesh.leave(`${who}: ${name}`)
