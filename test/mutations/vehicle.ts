@@ -25,8 +25,8 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'What a lease costs is its submitter’s word, also when the lease has left its slot.',
     file: 'src/protocol/worker/bench.ts',
-    find: 'this.nowMs - held.begunMs - held.lease.payload.costMs',
-    replace: '0',
+    find: 'held.lease.payload.costMs, this.nowMs - held.begunMs',
+    replace: 'held.lease.payload.costMs, held.lease.payload.costMs',
     caughtBy: ['test/protocol/worker-fairness.test.ts'],
   },
   {

@@ -40,6 +40,23 @@ for (const slots of [1, 4])
       assert(runs.other - runs.honest <= 4 * slots, `${runs.honest} : ${runs.other}`)
     })
 
+test('who comes to a vehicle is not behind one that says its lease under way costs a year', () => {
+  const stage = new WorkerStage()
+  const tell = (line: string) => stage.run(parseCommand(line))
+  tell('worker slots=1')
+  for (const name of ['a1', 'a2', 'a3'])
+    tell(`offer ${name} job=a submitter=boaster cost=${365 * 86_400_000} shards=1`)
+  tell('prepared a1 a2 a3')
+  tell('offer b1 job=b submitter=honest cost=1000 shards=1')
+  tell('prepared b1')
+  tell('wake 1s')
+  tell('done a1 0 result')
+  assert.deepEqual(
+    tell('run-ended a1').filter((line) => line.startsWith('run ')),
+    ['run b1 in slot 0'],
+  )
+})
+
 test('what one submitter says of its work makes a vehicle no slower for another', () => {
   const paces = new Paces()
   const [honest, liar] = [peerNamed('honest'), peerNamed('liar')]

@@ -58,7 +58,7 @@ export class Bench {
       next.slot = slot
       next.begunMs = this.nowMs
       this.#slots[slot] = next.lease.id
-      this.#queue.serve(submitterOf(next), next.lease.payload.costMs)
+      this.#queue.begin(submitterOf(next), next.lease.payload.costMs)
       this.#effects.push({ type: 'run', lease: next.lease.id, slot })
     }
   }
@@ -93,7 +93,7 @@ export class Bench {
     if (held.slot === undefined) return
     this.#slots[held.slot] = undefined
     held.slot = undefined
-    this.#queue.serve(submitterOf(held), this.nowMs - held.begunMs - held.lease.payload.costMs)
+    this.#queue.serve(submitterOf(held), held.lease.payload.costMs, this.nowMs - held.begunMs)
   }
 
   *#ready(): Generator<Held> {

@@ -9,8 +9,10 @@
 import type { PeerId } from '../ids.ts'
 
 export class FairQueue {
-  /** Milliseconds of slots that each submitter has had, and that it says it will need of those that it has. */
+  /** Milliseconds of slots that each submitter has had. */
   readonly #served = new Map<PeerId, number>()
+  /** … and that it says it will need of those that it has: its word, so that nobody else is measured by it. */
+  readonly #begun = new Map<PeerId, number>()
 
   /** A submitter brings work; `waiting` are those that have some here already. */
   join(submitter: PeerId, waiting: ReadonlySet<PeerId>): void {
@@ -25,14 +27,23 @@ export class FairQueue {
     let best: Work | undefined
     let least = Number.POSITIVE_INFINITY
     for (const work of ready) {
-      const served = this.#served.get(submitterOf(work)) ?? 0
+      const submitter = submitterOf(work)
+      const served = (this.#served.get(submitter) ?? 0) + (this.#begun.get(submitter) ?? 0)
       if (served < least) [best, least] = [work, served]
     }
     return best
   }
 
-  /** `costMs`: negative where less was needed than was said. */
-  serve(submitter: PeerId, costMs: number): void {
-    this.#served.set(submitter, (this.#served.get(submitter) ?? 0) + costMs)
+  /** A lease of the submitter's gets a slot, and is to cost so much. */
+  begin(submitter: PeerId, costMs: number): void {
+    this.#begun.set(submitter, (this.#begun.get(submitter) ?? 0) + costMs)
+  }
+
+  /** It has left its slot, and had it for so long. */
+  serve(submitter: PeerId, costMs: number, tookMs: number): void {
+    const left = (this.#begun.get(submitter) ?? 0) - costMs
+    if (left > 0) this.#begun.set(submitter, left)
+    else this.#begun.delete(submitter)
+    this.#served.set(submitter, (this.#served.get(submitter) ?? 0) + tookMs)
   }
 }
