@@ -5,15 +5,10 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import {
-  embedOptions,
-  embedRequests,
-  embedShapeOf,
-  embedWeights,
-  faultOfEmbeddingModel,
-} from './embed/description.ts'
+import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
+import { faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
-import { faultOfModel, llmOptions, llmRequests, llmShapeOf, llmWeights } from './llm/description.ts'
+import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import {
   faultOfOcrWeights,
   languagePattern,
@@ -55,7 +50,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     load: async () => (await import('./wasm/wasm.ts')).wasm,
   },
   llm: {
-    weights: llmWeights,
+    weights: modelWeights,
     takesText: true,
     unit: 'page',
     options: { ...llmOptions, ...limitOptions },
@@ -66,11 +61,11 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     load: async () => (await import('./llm/llm.ts')).llm,
   },
   embed: {
-    weights: embedWeights,
+    weights: modelWeights,
     takesText: true,
     unit: 'page',
     options: { ...embedOptions, ...limitOptions },
-    faultOfWeights: faultOfEmbeddingModel,
+    faultOfWeights: faultOfModel,
     shapeOf: embedShapeOf,
     requests: embedRequests,
     refusalOf: () => null,

@@ -45,7 +45,7 @@ export interface Runtime {
 
 /**
  * A weight as a session gets it: a read-only file, which every slot of the vehicle shares, so an engine should map it where it can;
- * or its bytes, where it has at most 16 KiB. \`bytesOf\` (weight.ts) reads either. The file has the weight's own name where that
+ * or its bytes, where it has at most 16 KiB. `bytesOf` (weight.ts) reads either. The file has the weight's own name where that
  * can be a file's, and all of a session's are in one folder.
  */
 export type Weight = Uint8Array | WeightAt
@@ -70,7 +70,7 @@ export interface RuntimeDescription {
    */
   readonly faultOfWeights: (name: string, bytes: Uint8Array) => string | null
   /**
-   * The same of a file of so many \`bytes\` that is too large to be read into memory (weight.ts), by its first 64 MiB. Left out where
+   * The same of a file of so many `bytes` that is too large to be read into memory (weight.ts), by its first 64 MiB. Left out where
    * no engine takes such files.
    */
   readonly faultOfLargeWeights?: (name: string, head: Uint8Array, bytes: number) => string | null
@@ -101,7 +101,7 @@ export type WeightsDescription = NamedWeight | PackagedWeights
 /** One file, which the submitter names by the flag that is called as the weight. */
 export interface NamedWeight {
   readonly named: 'module' | 'model'
-  /** Of the names of such files, for help texts: ".wasm". */
+  /** The end of the names of such files, for help texts: ".wasm". */
   readonly ending: string
 }
 

@@ -10,7 +10,7 @@ export const weightsHeadBytes = 64 * 2 ** 20
 
 /**
  * Returns all bytes of a weight. Throws RecordError bad-weights, in words that are the same everywhere, where it has more than
- * \`bytesMax\`; any other error is this machine's.
+ * `bytesMax`; any other error is this machine's.
  */
 export function bytesOf(weight: Weight, bytesMax = bytesInMemoryMax): Uint8Array {
   const length = weight instanceof Uint8Array ? weight.byteLength : weight.bytes

@@ -1,4 +1,4 @@
-/** What the session and the machine must not change of what a guest gives: its stack, its memory, the bits of its NaNs. */
+/** Guests of the wasm runtime: neither the session nor the machine decides what they give by stack, memory or the bits of a NaN. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { SlotFailed } from '../../src/host/executor/contract.ts'

@@ -39,7 +39,7 @@ test('a job with too few owners says how many it needs, and fails if asked to', 
 })
 
 /** Documents of the two leases that a car has before the second submitter comes. */
-const earlierShards = 8
+const [firstShards, earlierShards] = [4, 8]
 
 test('two submitters share the vehicles evenly', async () => {
   const { submitter } = mesh
@@ -63,7 +63,9 @@ test('two submitters share the vehicles evenly', async () => {
   assert.equal((await submitter.ended(ours.job)).state, 'complete')
   for (const { executed } of cars) {
     const order = executed.items.filter((text) => /^ours|^theirs/.test(text))
-    assert(order.indexOf('theirs') <= earlierShards, 'after the leases that were there at the latest')
+    const place = order.indexOf('theirs')
+    // The lease under way is not interrupted; whether the next one is theirs depends on whose blocks came first.
+    assert([firstShards, earlierShards].includes(place), `behind ${place} documents`)
   }
   for (const car of cars) car.script = honest
 })

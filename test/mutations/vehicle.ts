@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'Who comes to a vehicle is behind what others say that their leases cost.',
+    file: 'src/protocol/worker/fair-queue.ts',
+    find: 'this.#begun.set(submitter, (this.#begun.get(submitter) ?? 0) + costMs)',
+    replace: 'this.serve(submitter, costMs, costMs)',
+    caughtBy: ['test/protocol/worker-fairness.test.ts'],
+  },
+  {
     name: 'A vehicle takes more of a job than its whole budget can pay.',
     file: 'src/protocol/worker/objection.ts',
     find: 'promisedMicros + worthOf(lease.payload) > payment.budgetMicros',

@@ -64,7 +64,7 @@ class Play {
 const receiptOf = ({ lease, shards }: Offer, result: (shard: string) => string) =>
   `receipt ${lease} ${shards.map((shard) => `${shard}=${result(shard)}`).join(' ')}`
 
-/** Of so many shards, those that a cartel forged: it agrees on a lie wherever two of it are asked, and says what is right elsewhere. */
+/** Counts, of so many shards, those that a cartel forged: it agrees on a lie wherever two of it are asked, and says what is right elsewhere. */
 function forgedBy(seed: number) {
   const chance = new Chance(seed, 'cartel')
   const honest = chance.between(12, 30)

@@ -58,7 +58,7 @@ function watched(body: TestFn): TestFn {
   return Object.defineProperty(watching, 'length', { value: body.length })
 }
 
-/** Of those that nobody catches, Node's own handlers take care as well: they fail the file where the test is over. */
+/** As for those that nobody catches, Node's own handlers take care as well: they fail the file where the test is over. */
 function hearErrors(): void {
   if (errorsAreHeard) return
   errorsAreHeard = true

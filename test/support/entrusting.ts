@@ -31,7 +31,7 @@ export async function entrust(
     first = undefined as PeerId | undefined,
     /** Called with all of it, before it is said. */
     before = async () => {},
-    /** What else is different in the manifest. */
+    /** All else that is different in the manifest. */
     changes = {} as Partial<Manifest>,
     /** Is given what entrusts it once more. */
     keep = (_again: () => void) => {},

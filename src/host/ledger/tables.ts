@@ -128,7 +128,7 @@ export class LedgerTables {
     )
   }
 
-  /** Of a job for which the vehicle has signed nothing. */
+  /** Forgets a job for which the vehicle has signed nothing. */
   async deleteJobSoon(job: JobId): Promise<void> {
     await this.#database.soon(() => {
       this.#database.run('DELETE FROM ledger_records WHERE job = ?', job)

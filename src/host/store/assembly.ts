@@ -72,7 +72,7 @@ export class Assembly {
 
   /**
    * Makes a user's file that was just read, and has these parts, the file of the weights, without copying it; their root is here.
-   * \`keep\` gives blocks their use, within a transaction. False where it has to be copied.
+   * `keep` gives blocks their use, within a transaction. False where it has to be copied.
    */
   async link(
     weights: FileReference,

@@ -214,7 +214,7 @@ export class BlockUses {
 
   /**
    * Returns the blocks that no job uses and that can be fetched again, least recently read first. Those of weights that are one
-   * file, which \`file\` names, follow each other, and count as read when the last of them was.
+   * file, which `file` names, follow each other, and count as read when the last of them was.
    */
   cached(): { readonly cid: Cid; readonly bytes: number; readonly file: Cid }[] {
     this.writeReads()

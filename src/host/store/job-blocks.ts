@@ -93,7 +93,7 @@ export class JobBlocks {
 
   /**
    * Keeps weights as they come, in memory of a few blocks, and many in one commit; all that came is durable when it resolves, or
-   * rejects as \`blocks\` did. Their bytes were checked against their names: they are not hashed again. Throws as putMany, and Error
+   * rejects as `blocks` did. Their bytes were checked against their names: they are not hashed again. Throws as putMany, and Error
    * where their file went meanwhile.
    */
   async putParts(blocks: AsyncIterable<Block>): Promise<void> {

@@ -4,7 +4,7 @@ import type { ReleaseReason } from '../../protocol/message.ts'
 import type { Done } from '../../protocol/worker/contract.ts'
 import type { Database } from './database.ts'
 
-/** Of 150 bytes each. Each costs whoever makes them a job that this vehicle has worked on. */
+/** Rows of 150 bytes. Each costs whoever makes it a job that this vehicle has worked on. */
 const pastLeasesMax = 100_000
 /** A clock that is set back makes no lease young again. */
 const clockStepMs = 86_400_000
@@ -56,7 +56,7 @@ export class LeaseTables {
   }
 
   /**
-   * Of a job that the vehicle forgets: the highest serial of the leases that it took, by their signers. Works on a full disk. What is
+   * Keeps, of a job that the vehicle forgets, the highest serial of the leases that it took, by their signers. Works on a full disk. What is
    * no longer of use at `nowMs` goes, and beyond the bound what is of use the shortest.
    */
   notePast(job: JobId, past: ReadonlyMap<PeerId, number>, untilMs: number, nowMs: number): void {

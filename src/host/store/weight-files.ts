@@ -226,7 +226,7 @@ export class WeightFiles {
   }
 }
 
-/** Nothing is done to a file that went meanwhile: \`note\` says so. */
+/** Nothing is done to a file that went meanwhile: `note` says so. */
 async function guarded(
   writing: Writing,
   what: string,

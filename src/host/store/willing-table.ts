@@ -6,9 +6,9 @@ import type { JobId, PeerId } from '../../protocol/ids.ts'
 import type { Database } from './database.ts'
 
 export interface WillingBounds {
-  /** Of one inviter: beyond, its oldest goes. */
+  /** Those of one inviter: beyond, its oldest goes. */
   readonly perInviterMax: number
-  /** Of all: beyond, the oldest goes. */
+  /** Those of all: beyond, the oldest goes. */
   readonly inAllMax: number
 }
 

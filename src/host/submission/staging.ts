@@ -51,7 +51,7 @@ export class Staging {
 
   /**
    * Keeps a user's file of weights, which is linked where that is possible, and else copied, in memory of a few blocks. Durable
-   * when it resolves. \`told\` hears of the bytes that were read. Throws as putMany, and RequestError where the file changes meanwhile.
+   * when it resolves. `told` hears of the bytes that were read. Throws as putMany, and RequestError where the file changes meanwhile.
    */
   async keepWeights(path: string, told: (bytes: number) => void): Promise<FileReference> {
     await this.flush()

@@ -147,7 +147,7 @@ export class LeaseRecords {
     if (!this.#signed.has(job)) this.#options.outbox.after(() => this.#discard(job))
   }
 
-  /** Of a job that came to nothing, nothing is kept: offers cost a stranger a message each. */
+  /** Nothing is kept of a job that came to nothing: offers cost a stranger a message each. */
   async #discard(job: JobId): Promise<void> {
     const { store, earnings, room, log } = this.#options
     const { journal } = store

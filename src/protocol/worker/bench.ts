@@ -88,7 +88,7 @@ export class Bench {
     this.#held.delete(held.lease.id)
   }
 
-  /** What a lease costs is its submitter's word: once it leaves its slot, the time in which nobody else had that counts. */
+  /** The cost of a lease is its submitter's word: once it leaves its slot, the time in which nobody else had that counts. */
   #free(held: Held): void {
     if (held.slot === undefined) return
     this.#slots[held.slot] = undefined

@@ -1,9 +1,7 @@
-/** The embed runtime as submitters and vehicles know it without loading it: its model, its options, and what it takes for a text. */
-import { ggufFault } from '../gguf/check.ts'
+/** The embed runtime as submitters and vehicles know it without loading it: its options, and what it takes for a text. */
+import { readBatchLine } from '../llama/batch-line.ts'
 import type { OptionDescriptions } from '../options.ts'
-import type { DocumentShape, RequestLine, RequestsDescription, WeightsDescription } from '../runtime.ts'
-
-export const embedWeights: WeightsDescription = { named: 'model', ending: '.gguf' }
+import type { DocumentShape, RequestsDescription } from '../runtime.ts'
 
 /** A text is computed at once, so that memory grows with the square of `contextTokens`. */
 export const embedOptions = {
@@ -34,47 +32,23 @@ export function embedShapeOf(bytes: number): DocumentShape {
   return { pages: 1, pageCostMs: 20 + bytes * msPerByte }
 }
 
-/** The structure of the only weight. */
-export function faultOfEmbeddingModel(_name: string, bytes: Uint8Array): string | null {
-  const fault = ggufFault(bytes)
-  return fault === null ? null : `the model ${fault}`
-}
-
 const url = '/v1/embeddings'
 
 /** A text goes as it is. */
 export const embedRequests: RequestsDescription = {
   depthMax: 16,
-  ofLine(line) {
-    if (!('custom_id' in line) && !('body' in line)) return undefined
-    return textOfLine(line)
-  },
+  ofLine: (line) => readBatchLine(line, url, documentOf),
   ofText: (text) => new TextEncoder().encode(text),
 }
 
-/** Reads a line of OpenAI's batch format. */
-function textOfLine({
-  custom_id: id,
-  method,
-  url: path,
-  body,
-  ...others
-}: Record<string, unknown>): RequestLine {
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined)
-    return {
-      fault: `the field ${JSON.stringify(unknown.slice(0, 64))} is not known; a line has "custom_id", "method", "url" and "body"`,
-    }
-  if (id === undefined) return { fault: 'it has no "custom_id"; give each line one of its own' }
-  if (method !== undefined && method !== 'POST') return { fault: '"method" is not "POST"' }
-  if (path !== undefined && path !== url)
-    return { fault: `"url" is not ${JSON.stringify(url)}, which is what this runtime answers` }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return { fault: 'body is no object' }
+/** The text of a request's body, or what is wrong with it. */
+function documentOf(body: unknown): Uint8Array | string {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'body is no object'
   const { input, model: _, user: __, encoding_format: ___, ...more } = body as Record<string, unknown>
   const [strange] = Object.keys(more)
-  if (strange !== undefined) return { fault: `body.${strange.slice(0, 64)} is not known here; leave it out` }
-  if (typeof input !== 'string') return { fault: 'body.input is no text; give one text in each line' }
-  if (!input.isWellFormed()) return { fault: 'body.input has half of a surrogate pair, which is no letter' }
-  if (input.includes('\0')) return { fault: 'body.input has a letter of the number 0; take it out' }
-  return { id, document: new TextEncoder().encode(input) }
+  if (strange !== undefined) return `body.${strange.slice(0, 64)} is not known here; leave it out`
+  if (typeof input !== 'string') return 'body.input is no text; give one text in each line'
+  if (!input.isWellFormed()) return 'body.input has half of a surrogate pair, which is no letter'
+  if (input.includes('\0')) return 'body.input has a letter of the number 0; take it out'
+  return new TextEncoder().encode(input)
 }

@@ -12,7 +12,7 @@ export interface JpegFrame {
   readonly width: number
   readonly height: number
   readonly components: number
-  /** Of 64 samples, of all components. */
+  /** The blocks of 64 samples, of all components. */
   readonly blocks: number
   /** Adobe's programs store CMYK the other way round. */
   readonly isAdobe: boolean

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { LlamaModule } from '@fugood/node-llama-wasm/wasm/llama-node.js'
 
-/** Of @fugood/node-llama-wasm 1.7.15: the binary, and the JavaScript that Emscripten wrote for it. */
+/** The hashes of @fugood/node-llama-wasm 1.7.15: of the binary, and of the JavaScript that Emscripten wrote for it. */
 const hashes = {
   'llama-node.wasm': '26a9c48114373aa516caf45b3b93a5c7a36248478294ed6fbf81ca461194c323',
   'llama-node.js': '955cfdb288cc2b01ecc102009f65dfc2ee5a6faf3e66d68f448a6b58e7726c8d',

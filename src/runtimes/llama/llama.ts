@@ -9,7 +9,7 @@
  * Its clock stands still: a template may ask for today's date, and all vehicles must give it the same one.
  */
 import type { LlamaModule } from '@fugood/node-llama-wasm/wasm/llama-node.js'
-import { RecordError } from '../runtime.ts'
+import { hasRunOut, RecordError } from '../runtime.ts'
 import { startLlama } from './binary.ts'
 
 /** 1 January 2025, 00:00 UTC: what templates take for now. */
@@ -163,7 +163,8 @@ export class Llama {
     this.#probabilities = 0
     try {
       act(module, 'load', request)
-    } catch {
+    } catch (error) {
+      if (!(error instanceof EngineFault)) throw error
       throw new RecordError('bad-weights', 'the model is none that the engine can run')
     }
   }
@@ -210,7 +211,7 @@ function act<Answer>(module: LlamaModule, action: string, request: object): Answ
   return call<Answer>(run)
 }
 
-/** Throws EngineFault. */
+/** Throws EngineFault, and what says that this machine ran out of something. */
 function call<Answer>(run: () => string): Answer {
   const { now } = Date
   Date.now = () => standingMs
@@ -218,6 +219,7 @@ function call<Answer>(run: () => string): Answer {
   try {
     said = run()
   } catch (error) {
+    if (hasRunOut(error)) throw error
     // A trap or an abort of the engine: V8's words change with its version.
     throw new EngineFault(error instanceof Error ? 'the engine breaks on it' : 'the engine refuses it')
   } finally {

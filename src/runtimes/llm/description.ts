@@ -1,7 +1,7 @@
-/** The llm runtime as submitters and vehicles know it without loading it: its model, its options, and what makes a request. */
-import { ggufFault } from '../gguf/check.ts'
+/** The llm runtime as submitters and vehicles know it without loading it: its options, and what makes a request. */
+import { readBatchLine } from '../llama/batch-line.ts'
 import type { OptionDescriptions } from '../options.ts'
-import type { DocumentShape, RequestLine, RequestsDescription, WeightsDescription } from '../runtime.ts'
+import type { DocumentShape, RequestsDescription } from '../runtime.ts'
 import {
   encodeRequest,
   RequestFault,
@@ -10,8 +10,6 @@ import {
   requestOfText,
   tokensMax,
 } from './request.ts'
-
-export const llmWeights: WeightsDescription = { named: 'model', ending: '.gguf' }
 
 /** `contextTokens`: memory grows with it, and the engine's own 4,096 is room for some pages of text (a guess). */
 export const llmOptions = {
@@ -39,44 +37,20 @@ export function llmShapeOf(bytes: number): DocumentShape {
   return { pages: 1, pageCostMs: answerMs + bytes * msPerByte }
 }
 
-/** The structure of the only weight. */
-export function faultOfModel(_name: string, bytes: Uint8Array): string | null {
-  const fault = ggufFault(bytes)
-  return fault === null ? null : `the model ${fault}`
-}
-
 const url = '/v1/chat/completions'
 
 export const llmRequests: RequestsDescription = {
   depthMax: requestDepthMax,
-  ofLine(line) {
-    if (!('custom_id' in line) && !('body' in line)) return undefined
-    return requestOfLine(line)
-  },
+  ofLine: (line) => readBatchLine(line, url, documentOf),
   ofText: (text) => encodeRequest(requestOfText(text)),
 }
 
-/** Reads a line of OpenAI's batch format. */
-function requestOfLine({
-  custom_id: id,
-  method,
-  url: path,
-  body,
-  ...others
-}: Record<string, unknown>): RequestLine {
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined)
-    return {
-      fault: `the field ${JSON.stringify(unknown.slice(0, 64))} is not known; a line has "custom_id", "method", "url" and "body"`,
-    }
-  if (id === undefined) return { fault: 'it has no "custom_id"; give each line one of its own' }
-  if (method !== undefined && method !== 'POST') return { fault: '"method" is not "POST"' }
-  if (path !== undefined && path !== url)
-    return { fault: `"url" is not ${JSON.stringify(url)}, which is what this runtime answers` }
+/** The request in a body, or what is wrong with it. */
+function documentOf(body: unknown): Uint8Array | string {
   try {
-    return { id, document: encodeRequest(readChatRequest(body, 'body')) }
+    return encodeRequest(readChatRequest(body, 'body'))
   } catch (error) {
-    if (error instanceof RequestFault) return { fault: error.message }
+    if (error instanceof RequestFault) return error.message
     throw error
   }
 }

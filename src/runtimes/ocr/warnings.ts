@@ -64,7 +64,7 @@ export function isOfAnotherScript(
 
 /** In pixels: smaller ones may be unclear in any script. */
 const clearLetters = 9
-/** Of a picture fewer are read, by mistake. A guess. */
+/** Fewer are read of a picture, by mistake. A guess. */
 const lettersMin = 20
 
 /** Ink is darker than both the threshold and half of white: a blank page's grain has a threshold too. */

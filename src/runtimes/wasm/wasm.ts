@@ -67,7 +67,7 @@ export const wasm: Runtime = {
   },
 }
 
-/** Of a WebAssembly memory. */
+/** A page of a WebAssembly memory. */
 const pageBytes = 65_536
 
 function numbersOf(which: 'default' | 'most'): Record<string, number> {
