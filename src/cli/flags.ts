@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import { isPrintable } from '../base/printable.ts'
 import { categorySchema } from '../protocol/job/manifest.ts'
-import { parseMoney } from '../protocol/price.ts'
+import { parseMoney, parsePrice } from '../protocol/price.ts'
 
 /** A number between the two, both left out. */
 export function numberBetween(low: number, high: number): (text: string) => number {
@@ -46,6 +46,16 @@ export function money(text: string): { readonly currency: string; readonly micro
   const amount = parseMoney(text)
   if (amount === undefined)
     throw new InvalidArgumentError('Say an amount with its currency, to a millionth, such as 0.0002EUR.')
+  return amount
+}
+
+/** `0.0005EUR` for a unit, or `0.0002EUR/1k` for 1,000 of them. */
+export function price(text: string): NonNullable<ReturnType<typeof parsePrice>> {
+  const amount = parsePrice(text)
+  if (amount === undefined)
+    throw new InvalidArgumentError(
+      'Say an amount with its currency, to a millionth, such as 0.0005EUR, or 0.0002EUR/1k for 1,000 tokens.',
+    )
   return amount
 }
 

@@ -1,7 +1,7 @@
 /** The requests of people who submit a job, and the answers of a node about its jobs: the plain data of `api.ts`. */
 import type { JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
-import type { Ask, Micros, Payment } from '../protocol/price.ts'
+import type { Ask, Micros, Payment, UnitCount } from '../protocol/price.ts'
 import type { JobView } from '../protocol/state/job-view.ts'
 import type { Cost } from '../protocol/verification/cost.ts'
 import type { Outcomes } from '../protocol/verification/outcomes.ts'
@@ -62,8 +62,10 @@ export interface PageRange {
 
 export interface RequestedPayment {
   readonly currency: string
-  /** The most that one page, or document, of one execution may cost. */
+  /** The most that one unit of one execution may cost, or `per` of them. */
   readonly unitMicrosMax: Micros
+  /** Left out: 1. It must be what the runtime's unit is priced by. */
+  readonly per?: number
   /** The most that the whole job may cost. A quote does without. */
   readonly budgetMicros: Micros | null
 }
@@ -76,6 +78,8 @@ export interface Quote {
   /** Documents that cannot be read, by reason: nothing of them is sent, or paid for. */
   readonly refused: readonly RefusedDocuments[]
   readonly pages: number
+  /** The units of work in all documents, and in their results at most; null where the runtime counts pages or documents. */
+  readonly units: UnitCount | null
   readonly shards: number
   readonly engine: string
   /** Owners that could execute it for what it pays, and their slots together. */

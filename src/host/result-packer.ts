@@ -61,7 +61,8 @@ export class ResultPacker {
       if (bytes.byteLength <= resultBytesMax) return { cid: cidOf('dag-cbor', bytes), bytes }
     }
     if (this.#group.length > 0) await this.#closeGroup()
-    const bytes = encodeParted({ engine, exhausted: this.compared.exhausted, parts: this.#parts })
+    const { exhausted, units } = this.compared
+    const bytes = encodeParted({ engine, exhausted, ...(units && { units }), parts: this.#parts })
     return { cid: cidOf('dag-cbor', bytes), bytes }
   }
 
@@ -88,6 +89,8 @@ function withinBounds(record: PageRecord): { readonly bounded: PageRecord; reado
   const bytes = encodeCbor(record).byteLength
   if (bytes <= pageRecordBytesMax) return { bounded: record, bytes }
   const message = `its output and text have more than ${pageRecordBytesMax} bytes`
-  const bounded = { output: new Uint8Array(0), text: '', error: { code: 'output-limit', message } }
+  const error = { code: 'output-limit', message }
+  const { units } = record
+  const bounded = { output: new Uint8Array(0), text: '', error, ...(units && { units }) }
   return { bounded, bytes: encodeCbor(bounded).byteLength }
 }

@@ -83,8 +83,8 @@ export const shardPagesMax = 256
 export const shardBytesTarget = 4 * 2 ** 20
 /** A job of a million shards keeps its list of shards, which a steward has in memory, within 128 MiB. */
 export const shardsMax = 1_000_000
-/** … whose entry of the list is at most this long: a CID, three numbers, and their names. */
-export const shardEntryBytesMax = 120
+/** … whose entry of the list is at most this long: a CID, three numbers, its units of work, and their names. */
+export const shardEntryBytesMax = 134
 export const shardListBytesMax = 128 * 2 ** 20
 /** Documents of one job: their list must fit in memory wherever results are read. */
 export const documentsMax = 1_000_000
@@ -98,7 +98,7 @@ export const documentListBytesMax = 256 * 2 ** 20
 export const documentBytesMax = 128 * 2 ** 20
 /** The documents of one shard, each counted once: splitting joins none of this size with another. */
 export const shardDocumentBytesMax = 128 * 2 ** 20
-/** A shard's own block: 256 pages of 126 bytes take half of it. */
+/** A shard's own block: 256 pages of 126 bytes take half of it, and their units of work a tenth. */
 export const shardBlockBytesMax = 64 * 2 ** 10
 /** Files of weights in a job: OCR has three. A guess. */
 export const weightFilesMax = 16
@@ -117,8 +117,10 @@ export const wrappedKeyBytes = 40
 
 /** A thousand of any currency for one unit of work: far above all prices, so that no lease's amount leaves 2^53. */
 export const unitMicrosMax = 1_000_000_000
-/** 128 MiB of documents, or 131,072 pages: far above what a shard holds. */
+/** 128 MiB of documents, or 131,072 pages or tokens: far above what a shard holds. */
 export const shardUnitsMax = 2 ** 17
+/** A price is for at most so many units: as others price tokens. */
+export const pricedUnitsMax = 1_000_000
 /** A vehicle that is done with a lease, or silent, has this long to show what it finished before it is written off. */
 export const writeOffMs = 30_000
 /** A shard that the budget has no room for waits this long after the last change: a guess, in leases. */

@@ -12,9 +12,10 @@
 import { once } from 'node:events'
 import { encodeFrame, FrameReader, type FromChild, type ToChild, toChildBytesMax } from './messages.ts'
 import { runtimes } from './registry.ts'
-import { RecordError, type Runtime, type Session, type Weight } from './runtime.ts'
+import { type Counter, RecordError, type Runtime, type Session, type Weight } from './runtime.ts'
 
 let session: Session | null = null
+let counter: Counter | null = null
 
 try {
   if (process.argv.includes('--describe')) await describe()
@@ -50,6 +51,8 @@ async function handle(header: ToChild, body: Uint8Array): Promise<void> {
       const shape = await (await runtimeNamed(header.runtime)).inspect(body, header)
       return send({ type: 'shape', id: header.id, ...shape })
     }
+    case 'count':
+      return count(header, body)
     case 'cut':
       return cut(header, body)
     case 'draw':
@@ -67,12 +70,25 @@ async function load(header: ToChild & { type: 'load' }, body: Uint8Array): Promi
     if (path === null) offset += bytes
   }
   try {
-    session = await (await runtimeNamed(header.runtime)).load(header.engine, weights, header.options)
+    const runtime = await runtimeNamed(header.runtime)
+    if (header.isCounter) counter = (await runtime.counter?.(weights, header.options)) ?? null
+    else session = await runtime.load(header.engine, weights, header.options)
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
     return send({ type: 'load-failed', code: error.code, message: error.message })
   }
   return send({ type: 'loaded' })
+}
+
+/** A document that no vehicle could answer is sent all the same: its record says why, and is worth the least that is counted. */
+async function count({ id }: ToChild & { type: 'count' }, document: Uint8Array): Promise<void> {
+  if (counter === null) throw new Error('count before load')
+  try {
+    return send({ type: 'shape', id, ...(await counter.shapeOf(document)) })
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    return send({ type: 'shape', id, pages: 1, pageCostMs: 1, units: { input: 1, output: 0 } })
+  }
 }
 
 async function cut(
@@ -112,15 +128,16 @@ async function faultOf(
 
 async function run(header: ToChild & { type: 'run' }, body: Uint8Array): Promise<void> {
   if (session === null) throw new Error('run before load')
-  const { id, page } = header
+  const { id, page, unitsMax } = header
   const before = process.cpuUsage()
   const cpuMs = () => {
     const { user, system } = process.cpuUsage(before)
     return (user + system) / 1000
   }
   try {
-    const { output, text, log } = await session.run(body, page)
-    return send({ type: 'record', id, text, error: null, cpuMs: cpuMs(), ...logged(log) }, output)
+    const { output, text, units, log } = await session.run(body, page, unitsMax)
+    const counted = units && { units }
+    return send({ type: 'record', id, text, error: null, ...counted, cpuMs: cpuMs(), ...logged(log) }, output)
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
     const { code, message, log } = error

@@ -14,6 +14,7 @@ import type {
   Inspecting,
   RecordErrorCode,
   RuntimeOptions,
+  UnitCount,
 } from './runtime.ts'
 
 export type {
@@ -29,6 +30,8 @@ export type {
   RequestsDescription,
   RuntimeDescription,
   RuntimeOptions,
+  UnitCount,
+  UnitDescription,
   WeightFile,
 } from './runtime.ts'
 
@@ -42,6 +45,8 @@ export type ToChild =
       readonly runtime: string
       readonly engine: string
       readonly options: RuntimeOptions
+      /** Nothing will run: it counts the units of documents. */
+      readonly isCounter: boolean
       readonly weights: readonly {
         readonly name: string
         readonly bytes: number
@@ -49,7 +54,9 @@ export type ToChild =
       }[]
     }
   /** Body: the document. Answered by `record`. */
-  | { readonly type: 'run'; readonly id: number; readonly page: number }
+  | { readonly type: 'run'; readonly id: number; readonly page: number; readonly unitsMax?: number }
+  /** Body: the document. Answered by `shape`. Needs a `load` of what counts. */
+  | { readonly type: 'count'; readonly id: number }
   /** Body: the document. Answered by `shape`. Needs no `load`. */
   | ({ readonly type: 'inspect'; readonly id: number; readonly runtime: string } & Inspecting)
   /** Body: the document. Answered by `pieces`. Needs no `load`. */
@@ -96,6 +103,8 @@ export type FromChild =
       readonly id: number
       readonly text: string
       readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
+      /** As RecordOutput's. */
+      readonly units?: UnitCount
       /** CPU time of the whole process while it worked on this record. */
       readonly cpuMs: number
       /** As RecordOutput's. */

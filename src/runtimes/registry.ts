@@ -16,8 +16,15 @@ import {
   ocrOptions,
   ocrWeights,
 } from './ocr/description.ts'
-import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
-import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
+import { cpuMsMaxOfUnits, limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
+import type {
+  DocumentShape,
+  Runtime,
+  RuntimeDescription,
+  RuntimeOptions,
+  UnitCount,
+  UnitDescription,
+} from './runtime.ts'
 import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
 
 export { languagePattern }
@@ -26,11 +33,15 @@ export interface RegisteredRuntime extends RuntimeDescription {
   readonly load: () => Promise<Runtime>
 }
 
+const page: UnitDescription = { one: 'page', many: 'pages', pricedPer: 1 }
+const document: UnitDescription = { one: 'document', many: 'documents', pricedPer: 1 }
+const token: UnitDescription = { one: 'token', many: 'tokens', pricedPer: 1000, isCounted: true }
+
 export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   ocr: {
     weights: ocrWeights,
     takesText: false,
-    unit: 'page',
+    unit: page,
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
     hasPlaces: true,
@@ -40,7 +51,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   wasm: {
     weights: wasmWeights,
     takesText: true,
-    unit: 'page',
+    unit: document,
     options: { ...wasmOptions, ...limitOptions },
     // Admission needs V8, and a module can name no file.
     faultOfWeights: () => null,
@@ -52,7 +63,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   llm: {
     weights: modelWeights,
     takesText: true,
-    unit: 'page',
+    unit: token,
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
     shapeOf: llmShapeOf,
@@ -63,7 +74,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   embed: {
     weights: modelWeights,
     takesText: true,
-    unit: 'page',
+    unit: token,
     options: { ...embedOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
     shapeOf: embedShapeOf,
@@ -85,8 +96,17 @@ export function wrongOptionOf(runtime: string, options: RuntimeOptions): string 
   return known && wrongOption(known.options, options)
 }
 
-/** The processor time that a page of a job may take, in milliseconds: always a number, also for options out of range. */
-export function pageCpuMsMaxOf(options: RuntimeOptions): number {
+/** The unit in which a runtime's work is counted; a page of one that is not known here. */
+export function unitOfRuntime(runtime: string): UnitDescription {
+  return (Object.hasOwn(runtimes, runtime) ? runtimes[runtime]?.unit : undefined) ?? page
+}
+
+/**
+ * The processor time that a page of a job may take, in milliseconds: always a number, also for options out of range. Where units are
+ * counted and the job sets no limit, it follows the units that the page may take.
+ */
+export function pageCpuMsMaxOf(options: RuntimeOptions, units?: UnitCount): number {
+  if (units !== undefined && options[pageCpuMsOption] === undefined) return cpuMsMaxOfUnits(units)
   const own = { [pageCpuMsOption]: options[pageCpuMsOption] ?? limitOptions[pageCpuMsOption]!.default }
   return optionOf(limitOptions, pageCpuMsOption, wrongOption(limitOptions, own) === undefined ? own : {})
 }

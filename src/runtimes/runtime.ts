@@ -39,6 +39,8 @@ export interface Runtime {
    * where no picture can be made of it.
    */
   draw?(document: Uint8Array, page: number, dpi: number | null): Promise<DrawnPage | null>
+  /** Counts the units of documents, where a runtime has units of its own (`RuntimeDescription.unit`). Throws RecordError('bad-weights'). */
+  counter?(weights: ReadonlyMap<string, Weight>, options: RuntimeOptions): Promise<Counter>
   /** Builds a session. Throws RecordError('bad-weights') when the weights are not what the runtime needs. */
   load(engine: string, weights: ReadonlyMap<string, Weight>, options: RuntimeOptions): Promise<Session>
 }
@@ -61,7 +63,7 @@ export interface RuntimeDescription {
   /** Its documents are texts, or any bytes; false: images. */
   readonly takesText: boolean
   /** The unit that its work is counted and paid in, the same on every node. */
-  readonly unit: 'page' | 'kibibyte'
+  readonly unit: UnitDescription
   /** The options that a job may set, and no others. */
   readonly options: OptionDescriptions
   /**
@@ -87,6 +89,27 @@ export interface RuntimeDescription {
   readonly requests?: RequestsDescription
   /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
   readonly refusalOf: (head: Uint8Array) => Refusal | null
+}
+
+/** The unit of a runtime's work, in words for people. */
+export interface UnitDescription {
+  /** "page"; it stands in manifests: small letters, 16 at most. */
+  readonly one: string
+  /** "pages". */
+  readonly many: string
+  /** A price is for so many of them. */
+  readonly pricedPer: 1 | 1000
+  /**
+   * Set where each document has as many as the runtime's `counter` says, and each record as many as it took. Left out: a page, or
+   * whatever one record is made of, is one unit.
+   */
+  readonly isCounted?: true
+}
+
+/** Units of work: those of what goes in, and those of what comes out. */
+export interface UnitCount {
+  readonly input: number
+  readonly output: number
 }
 
 /** A file of an npm package: `package` is what Node resolves, `folder` stands beside what that gives. */
@@ -126,12 +149,19 @@ export interface RequestsDescription {
 /** `fault`: a sentence for the submitter. */
 export type RequestLine = { readonly id: unknown; readonly document: Uint8Array } | { readonly fault: string }
 
+/** Counts documents on the submitter's machine, where no network need be loaded for it. */
+export interface Counter {
+  /** The document's shape, with the units of each page. Throws RecordError, as a session would, where it has no answer. */
+  shapeOf(document: Uint8Array): Promise<DocumentShape>
+}
+
 export interface Session {
   /**
-   * Runs one page (counted from 0). Throws RecordError for anything that is the document's fault and will be
+   * Runs one page (counted from 0). `unitsMax`: those that its job counts for it, of input and output together, where units are
+   * counted: the work may not be more. Throws RecordError for anything that is the document's fault and will be
    * so on every vehicle; anything else that it throws is taken as this vehicle's failure.
    */
-  run(document: Uint8Array, page: number): Promise<RecordOutput>
+  run(document: Uint8Array, page: number, unitsMax?: number): Promise<RecordOutput>
 }
 
 export interface AbsentEngine {
@@ -184,6 +214,8 @@ export interface DocumentShape {
   readonly pages: number
   /** Guessed cost of one page in milliseconds of one reference core; sizes shards, decides nothing else. */
   readonly pageCostMs: number
+  /** The units of each page, of its result at most, where units are counted. */
+  readonly units?: UnitCount
   /** Set where no vehicle could read any page of it: then it is not worth sending. */
   readonly refused?: Refusal
   /** Set where its pages go to vehicles as files of their own (`cut`). */
@@ -201,6 +233,8 @@ export interface RecordOutput {
   readonly output: Uint8Array
   /** The text that is compared where bytes cannot be (native engines across instruction-set classes). */
   readonly text: string
+  /** The units that the page took, where units are counted. Owners must agree on them. */
+  readonly units?: UnitCount
   /** The end of what a program wrote beside its output, for people: it is no part of the record, and nobody compares it. */
   readonly log?: string
 }
@@ -217,6 +251,7 @@ export type RecordErrorCode =
   | 'not-a-wasi-command'
   | 'bad-request'
   | 'context-length'
+  | 'beyond-units'
   | 'trap'
   | 'exit-code'
   | 'output-limit'

@@ -145,6 +145,7 @@ export const quote: Quote = {
   leftOut: [],
   refused: [],
   pages: 40,
+  units: null,
   shards: 20,
   engine: 'ocr/native',
   supply: { owners: 5, slots: 7 },

@@ -18,7 +18,7 @@ import { formatMoney } from '../../protocol/price.ts'
 import { checkSubmission } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
-import { category, money, numberBetween, type OptionValue, wholeNumber } from '../flags.ts'
+import { category, money, numberBetween, type OptionValue, price, wholeNumber } from '../flags.ts'
 import { parseDuration } from '../format.ts'
 import { nodeOptionNames, resolveNodeConfig } from '../local-node.ts'
 import { note, stdoutPath } from '../output.ts'
@@ -50,7 +50,7 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly standbys?: number
   readonly blind?: boolean
   readonly category: string
-  readonly priceCap?: ReturnType<typeof money>
+  readonly priceCap?: ReturnType<typeof price>
   readonly budget?: ReturnType<typeof money>
   readonly detach?: boolean
   readonly wait?: boolean
@@ -160,7 +160,11 @@ export function addJobOptions(command: Command): Command {
         .default(submitDefaults.arbiter)
         .choices(['auto', 'owners', 'steward']),
     )
-    .option('--price-cap <amount>', 'the most that a page, or document, of one execution may cost', money)
+    .option(
+      '--price-cap <amount>',
+      'the most that a page, a document, or 1,000 tokens (0.0002EUR/1k) of one execution may cost',
+      price,
+    )
     .option('--budget <amount>', 'the most that the whole job may cost, even if vehicles fail', money)
     .option(
       '--category <name>',
@@ -220,7 +224,7 @@ function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] 
   if (priceCap === undefined) {
     if (budget === undefined) return null
     throw new CommandFailure(
-      '--budget needs --price-cap, the most that a page of one execution may cost',
+      '--budget needs --price-cap, the most that a page, or 1,000 tokens, of one execution may cost',
       usageExitCode,
     )
   }
@@ -231,12 +235,13 @@ function paymentOf({ priceCap, budget }: SubmitFlags): SubmitRequest['payment'] 
     )
   if (priceCap.micros > unitMicrosMax)
     throw new CommandFailure(
-      `--price-cap is above ${formatMoney(unitMicrosMax, priceCap.currency)}, the most that a page can cost`,
+      `--price-cap is above ${formatMoney(unitMicrosMax, priceCap.currency)}, the most that a unit can cost`,
       usageExitCode,
     )
   return {
     currency: priceCap.currency,
     unitMicrosMax: priceCap.micros,
+    ...(priceCap.per === 1 ? {} : { per: priceCap.per }),
     budgetMicros: budget?.micros ?? null,
   }
 }

@@ -9,7 +9,8 @@ import { isPrintable } from '../../base/printable.ts'
 import type { NetworkKind } from '../../host/signals/network.ts'
 import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
-import { type Ask, parseMoney } from '../../protocol/price.ts'
+import { type Ask, parsePrice } from '../../protocol/price.ts'
+import { unitOfRuntime } from '../../runtimes/registry.ts'
 import { ConfigError } from './errors.ts'
 import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
@@ -96,10 +97,11 @@ export const options = {
   }),
   // Nothing by default: a mesh among friends works for nothing, and a price that nobody pays earns nothing.
   price: {
-    help: 'lowest price at which the node does a page, or a document, of a runtime; repeat for several',
+    help: 'lowest price at which the node does a page, a document, or 1,000 tokens of a runtime; repeat for several',
     placeholder: '<runtime=amount>',
     isList: true,
-    expects: 'one price for a runtime, such as ocr=0.0002EUR',
+    expects:
+      'one price for a runtime, such as ocr=0.0002EUR for a page, or llm=0.0002EUR/1k for 1,000 tokens',
     schema: () =>
       z
         .array(z.string().refine((text) => askFrom(text) !== undefined))
@@ -219,9 +221,11 @@ export function asksOf(prices: readonly string[]): ReadonlyMap<string, Ask> {
 
 function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } | undefined {
   const [, runtime, amount = ''] = /^([a-z0-9-]{1,32})=(.+)$/.exec(text.trim()) ?? []
-  const money = parseMoney(amount)
-  if (runtime === undefined || money === undefined || money.micros > unitMicrosMax) return undefined
-  return { runtime, ask: { currency: money.currency, unitMicros: money.micros } }
+  const price = parsePrice(amount)
+  if (runtime === undefined || price === undefined || price.micros > unitMicrosMax) return undefined
+  const { currency, micros, per } = price
+  if (per !== unitOfRuntime(runtime).pricedPer) return undefined
+  return { runtime, ask: { currency, unitMicros: micros, ...(per === 1 ? {} : { per }) } }
 }
 
 /** The local network: when a node looks for others there. */

@@ -10,6 +10,7 @@ import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { agreementSchema } from '../../protocol/job/agreement.ts'
+import { shardUnitsMax } from '../../protocol/limits.ts'
 import { logCharsMax } from '../../protocol/sizes.ts'
 import {
   encodeFrame,
@@ -26,6 +27,9 @@ import { endFirst } from './out-of-memory.ts'
 const id = z.int().min(0)
 const code = z.string().max(64) as unknown as z.ZodType<RecordErrorCode>
 const error = z.strictObject({ code, message: z.string().max(65_536) })
+
+const unit = z.int().min(0).max(shardUnitsMax)
+const units = z.strictObject({ input: unit, output: unit })
 
 const engine = z.strictObject({
   runtime: z.string().max(32),
@@ -55,6 +59,7 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     id,
     text: z.string(),
     error: error.nullable(),
+    units: units.exactOptional(),
     cpuMs: z.number().min(0),
     log: z.string().max(logCharsMax).exactOptional(),
   }),
@@ -63,6 +68,7 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     id,
     pages: z.int().min(0),
     pageCostMs: z.number().min(0),
+    units: units.exactOptional(),
     refused: z.strictObject({ what: z.string().max(200), wayOut: z.string().max(200) }).exactOptional(),
     isCut: z.literal(true).exactOptional(),
   }),

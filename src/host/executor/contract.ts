@@ -6,6 +6,7 @@ import type {
   RecordErrorCode,
   Refusal,
   RuntimeOptions,
+  UnitCount,
 } from '../../runtimes/messages.ts'
 
 /** The executor of a node's work: child processes (executor.ts), or a test's own function. */
@@ -29,6 +30,11 @@ export interface Executor {
     groups: readonly (readonly number[])[],
   ): Promise<readonly Uint8Array[] | Refusal>
   /**
+   * Opens what counts the units of documents in a session's weights. Left out where nothing is counted. Its answers reject with
+   * SessionRefused and SlotFailed.
+   */
+  openCounter?(session: SessionSpec): UnitCounter
+  /**
    * Why no vehicle would load a session whose only weight this is, in words that are the same everywhere; null: they would. Left
    * out where nothing is loaded. Rejects with SlotFailed where this machine cannot try any.
    */
@@ -43,6 +49,12 @@ export interface Executor {
   halt(): void
   proceed(): void
   /** Resolves when nothing runs any more. Pending requests reject with SlotKilled. */
+  close(): Promise<void>
+}
+
+export interface UnitCounter {
+  /** The document's shape, with the units of each page. */
+  shapeOf(document: Uint8Array): Promise<DocumentShape>
   close(): Promise<void>
 }
 
@@ -63,7 +75,7 @@ export interface Slot {
   /** Makes sure that the session is loaded. Rejects with SessionRefused, SlotFailed or SlotKilled. */
   prepare(session: SessionSpec): Promise<void>
   /** Runs one page, counted from 0, in the session that was prepared last. Rejects with SlotKilled or SlotFailed. */
-  run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult>
+  run(document: Uint8Array, page: number, limits?: Partial<PageLimits>): Promise<RecordResult>
   /**
    * Reads no further answers from the slot's process until it is told `false`: those that came are more than memory has room
    * for. The process waits with its next one. An executor whose answers are short may leave it out.
@@ -85,6 +97,8 @@ export interface SessionSpec {
   readonly runtime: string
   readonly engine: string
   readonly options: RuntimeOptions
+  /** It only counts the units of documents. */
+  readonly isCounter?: true
   /** Called at each start of a child, so that nobody keeps 45 MB in memory for a restart that may not come. */
   readonly weights: () => Promise<ReadonlyMap<string, WeightFile>>
 }
@@ -103,6 +117,8 @@ export interface RecordResult {
   readonly output: Uint8Array
   readonly text: string
   readonly error: { readonly code: RecordErrorCode; readonly message: string } | null
+  /** The units that the page took, where the runtime counts them and it ended well. */
+  readonly units?: UnitCount
   /** The CPU time of the child's process; where a limit ended it, as last sampled. */
   readonly cpuMs: number
   /** While this record was the slot's first, frozen time left out: over a slot's records it adds up to the time it was busy. */
@@ -114,6 +130,11 @@ export interface RecordResult {
 export interface RunLimits {
   readonly cpuMsMax: number
   readonly wallMsMax: number
+}
+
+export interface PageLimits extends RunLimits {
+  /** The units that the page's job counts for it, where units are counted. */
+  readonly unitsMax: number
 }
 
 /** The part of a pino logger that is used here. */

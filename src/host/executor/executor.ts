@@ -24,6 +24,7 @@ import {
   type SessionSpec,
   SlotFailed,
   SlotKilled,
+  type UnitCounter,
   type WithheldEngine,
 } from './contract.ts'
 import { EmptyFolders } from './empty-folders.ts'
@@ -36,12 +37,13 @@ import {
   pathInChild,
   probeIsolation,
 } from './isolation.ts'
-import { Lane } from './lane.ts'
-import type { Answer, Fault, Request } from './lane-queue.ts'
+import { Lane, type LaneOptions } from './lane.ts'
+import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
 import { isNative, missingFor, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
+import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
 
@@ -147,11 +149,12 @@ export class ProcessExecutor implements Executor {
   ): Promise<DocumentShape> {
     const known = shapeByLength(runtime, document.byteLength)
     if (known !== undefined) return known
-    const { said } = await this.#look({ type: 'inspect', runtime, options, passwords }, document)
-    if (said.type === 'fault') return { pages: 1, pageCostMs: 0, refused: refusalsOfFaults[said.code] }
-    if (said.type !== 'shape') throw new SlotFailed(`an inspection was answered by '${said.type}'`)
-    const { type: _, id: __, ...shape } = said
-    return shape
+    return shapeIn(await this.#look({ type: 'inspect', runtime, options, passwords }, document))
+  }
+
+  openCounter(session: SessionSpec): UnitCounter {
+    const spawn: LaneOptions['spawn'] = (handlers, files) => this.#spawn(session, handlers, null, files)
+    return new ProcessCounter({ spawn, limits: this.#limits, log: this.#log }, session)
   }
 
   /** Cuts a document into files for groups of its pages, as the runtime's `cut` does; or answers why it cannot be cut. */
@@ -278,14 +281,5 @@ export class ProcessExecutor implements Executor {
 
 /** As a child says it. */
 type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
-const refusalsOfFaults: Readonly<Record<Fault, Refusal>> = {
-  'cpu-limit': { what: 'too much work to open', wayOut: '' },
-  'time-limit': { what: 'too much work to open', wayOut: '' },
-  'memory-limit': { what: 'too much memory needed to open', wayOut: '' },
-  crash: { what: 'breaks its reader', wayOut: '' },
-}
-
-/** On a busy machine the child, which is at the lowest priority, waits: a good document must not be refused for that. A guess. */
-const inspectWallFactor = 12
 
 const plain: Inspecting = { options: {}, passwords: [] }

@@ -11,7 +11,8 @@ import type { ExecutorLimits } from './limits.ts'
 import type { Overrun } from './watch.ts'
 
 export type Request =
-  | { readonly type: 'run'; readonly page: number }
+  | { readonly type: 'run'; readonly page: number; readonly unitsMax?: number }
+  | { readonly type: 'count' }
   | ({ readonly type: 'inspect'; readonly runtime: string } & Inspecting)
   | {
       readonly type: 'cut'

@@ -164,7 +164,7 @@ export class Lane {
     if (this.#frozen) child.freeze()
     if (this.#isHeldBack) child.holdBack?.(true)
     if (session === null) return this.#begin()
-    const { runtime, engine, options } = session
+    const { runtime, engine, options, isCounter = false } = session
     const pathOf = (file: GivenFile) => child.pathOf?.(file) ?? file.path
     const stated = weights.map(([name, { bytes }]) => {
       const file = files.get(name)
@@ -173,7 +173,7 @@ export class Lane {
     const sent = weights.filter(([name]) => !files.has(name)).map(([, file]) => file)
     this.#watch.begin(child.pid ?? 0, { cpuMsMax: limits.loadMsMax, wallMsMax: limits.loadMsMax })
     await child.stream(
-      { type: 'load', runtime, engine, options, weights: stated },
+      { type: 'load', runtime, engine, options, isCounter, weights: stated },
       sent.reduce((sum, { bytes }) => sum + bytes, 0),
       partsOf(sent),
     )

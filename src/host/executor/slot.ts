@@ -7,8 +7,8 @@
 import type { Child, ChildHandlers } from './child.ts'
 import {
   type ExecutorLog,
+  type PageLimits,
   type RecordResult,
-  type RunLimits,
   type SessionSpec,
   type Slot,
   SlotFailed,
@@ -68,15 +68,18 @@ export class ProcessSlot implements Slot {
    * the child takes them in order. A fault of the document is in the result; the promise rejects with SlotKilled or
    * SlotFailed only, which say nothing about the document.
    */
-  async run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult> {
+  async run(document: Uint8Array, page: number, asked: Partial<PageLimits> = {}): Promise<RecordResult> {
     if (this.#lane === null)
       throw this.#kills > 0 ? new SlotKilled() : new SlotFailed('no session is prepared')
     const { cpuMsMax, wallMsMax } = this.#options.limits
-    const answer = await this.#lane.ask({ type: 'run', page }, document, { cpuMsMax, wallMsMax, ...limits })
+    const { unitsMax, ...limits } = asked
+    const request = { type: 'run', page, ...(unitsMax === undefined ? {} : { unitsMax }) } as const
+    const answer = await this.#lane.ask(request, document, { cpuMsMax, wallMsMax, ...limits })
     const { said, body: output, cpuMs, wallMs } = answer
     if (said.type === 'record') {
-      const { text, error, log } = said
-      return { output, text, error, cpuMs, wallMs, ...(log === undefined ? {} : { log }) }
+      const { text, error, units, log } = said
+      const more = { ...(units && { units }), ...(log === undefined ? {} : { log }) }
+      return { output, text, error, cpuMs, wallMs, ...more }
     }
     if (said.type !== 'fault') throw new SlotFailed(`a run was answered by '${said.type}'`)
     const error = { code: said.code, message: faultMessages[said.code] }

@@ -194,6 +194,6 @@ function boundOf({ lead, colludingSharePpm }: Assurance): number {
 
 function paymentOf({ payment }: Manifest): SubmitRequest['payment'] {
   if (payment === null) return null
-  const { currency, unitMicrosMax, budgetMicros } = payment
-  return { currency, unitMicrosMax, budgetMicros }
+  const { unit: _, ...asked } = payment
+  return asked
 }

@@ -8,7 +8,7 @@
  */
 import { z } from 'zod'
 import { categorySchema } from '../../protocol/job/manifest.ts'
-import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
+import { pricedUnitsMax, shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
 import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
@@ -96,6 +96,7 @@ const submission = z.strictObject({
     .strictObject({
       currency: currencySchema,
       unitMicrosMax: z.int().min(0).max(unitMicrosMax),
+      per: z.int().min(2).max(pricedUnitsMax).exactOptional(),
       budgetMicros: z.int().min(0).nullable(),
     })
     .nullable()

@@ -9,7 +9,7 @@ import {
   type PageRecord,
   type ShardResult,
 } from '../../protocol/job/result.ts'
-import { isExhausted } from '../../protocol/verification/examination.ts'
+import { isExhausted, unitsTaken } from '../../protocol/verification/examination.ts'
 import { sealResult, unsealResult } from './sealing.ts'
 
 /** `key`: the shard's. The same bytes from everybody who found the same. */
@@ -17,7 +17,9 @@ export function packResult({ blind }: Manifest, result: ShardResult, key: Uint8A
   const bytes = encodeResult(result)
   if (blind === null) return bytes
   const { engine } = result
-  return encodeSealedResult({ engine, exhausted: isExhausted(result), sealed: sealResult(key, bytes) })
+  const units = unitsTaken(result)
+  const facts = { engine, exhausted: isExhausted(result), ...(units && { units }) }
+  return encodeSealedResult({ ...facts, sealed: sealResult(key, bytes) })
 }
 
 /** Throws ProtocolError, and Unsealable: nobody but the vehicles that agreed on it looked into it before. */

@@ -9,6 +9,8 @@ const pastLeasesMax = 100_000
 /** A clock that is set back makes no lease young again. */
 const clockStepMs = 86_400_000
 
+type FinishedRow = Omit<Done, 'units'> & { readonly input: number | null; readonly output: number | null }
+
 export class LeaseTables {
   readonly #database: Database
 
@@ -17,25 +19,30 @@ export class LeaseTables {
   }
 
   /** Within the transaction that keeps the result. */
-  noteFinished(job: JobId, lease: LeaseId, { place, result, cpuMs, wallMs }: Done): void {
+  noteFinished(job: JobId, lease: LeaseId, { place, result, units, cpuMs, wallMs }: Done): void {
     this.#database.run(
-      'INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       job,
       lease,
       place,
       result,
       cpuMs,
       wallMs,
+      units?.input ?? null,
+      units?.output ?? null,
     )
   }
 
   /** In order of their places. */
   finishedOf(job: JobId, lease: LeaseId): Done[] {
-    return this.#database.all(
-      `SELECT place, result, cpu_ms AS cpuMs, wall_ms AS wallMs FROM finished
-       WHERE job = ? AND lease = ? ORDER BY place`,
+    const rows = this.#database.all<FinishedRow>(
+      `SELECT place, result, cpu_ms AS cpuMs, wall_ms AS wallMs, units_in AS input, units_out AS output
+       FROM finished WHERE job = ? AND lease = ? ORDER BY place`,
       job,
       lease,
+    )
+    return rows.map(({ input, output, ...done }) =>
+      input === null || output === null ? done : { ...done, units: { input, output } },
     )
   }
 

@@ -257,4 +257,9 @@ export const migrations: readonly string[] = [
   CREATE INDEX jobs_by_request ON jobs (json_extract(state, '$.requestDigest'), ended_at_ms) WHERE role = 'steward';
   CREATE INDEX jobs_ended ON jobs (ended_at_ms) WHERE role = 'steward';
   `,
+  `
+  -- What a finished shard took, where its job counts units such as tokens.
+  ALTER TABLE finished ADD COLUMN units_in INTEGER;
+  ALTER TABLE finished ADD COLUMN units_out INTEGER;
+  `,
 ]

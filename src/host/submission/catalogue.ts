@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import type { Cid } from '../../protocol/ids.ts'
 import { encodeDocumentEntry, encodeListHead } from '../../protocol/job/lists.ts'
 import type { Slice } from '../../protocol/job/shard.ts'
+import { sumOfUnits, totalOf, type UnitCount } from '../../protocol/price.ts'
 import { encodeCbor, reopenCbor } from '../../protocol/record/block.ts'
 import { RequestError } from '../errors.ts'
 import { seal, unseal } from '../sealing/sealing.ts'
@@ -23,7 +24,13 @@ const partBytesMax = 512 * 2 ** 10
 /** Bytes of the list of documents that are handed on at once. */
 const listPartBytes = 128 * 2 ** 10
 
-type Entry = readonly [entry: Uint8Array, key: Uint8Array, pageCostMs: number, slice: Slice | null]
+type Entry = readonly [
+  entry: Uint8Array,
+  key: Uint8Array,
+  pageCostMs: number,
+  slice: Slice | null,
+  units: UnitCount | null,
+]
 
 export class Catalogue {
   readonly #store: BlockStore
@@ -39,6 +46,7 @@ export class Catalogue {
   #pages = 0
   #costMs = 0
   #bytes = 0
+  #units: UnitCount | undefined
   #lastFile: Cid | undefined
 
   constructor(store: BlockStore) {
@@ -65,6 +73,21 @@ export class Catalogue {
     return this.#costMs
   }
 
+  /** The units of all pages, of their results at most; undefined where none are counted. */
+  get units(): UnitCount | undefined {
+    return this.#units
+  }
+
+  /** The units that are paid whatever comes of it: where none are counted, each page is one. */
+  get leastUnits(): number {
+    return this.#units?.input ?? this.#pages
+  }
+
+  /** The units that are paid at most. */
+  get mostUnits(): number {
+    return this.#units === undefined ? this.#pages : totalOf(this.#units)
+  }
+
   /** The bytes of all files in which the documents are stored. */
   get bytes(): number {
     return this.#bytes
@@ -77,7 +100,7 @@ export class Catalogue {
 
   /** Throws StoreError when the disk does not take it. */
   async add(document: InspectedDocument): Promise<void> {
-    const { name, file, bytes, pages, firstPage, pageCostMs, key, slice = null } = document
+    const { name, file, bytes, pages, firstPage, pageCostMs, key, slice = null, units = null } = document
     const entry = encodeDocumentEntry({
       name,
       file,
@@ -85,7 +108,7 @@ export class Catalogue {
       pages,
       ...(firstPage === undefined ? {} : { firstPage }),
     })
-    this.#open.push(encodeCbor([entry, key, pageCostMs, slice]))
+    this.#open.push(encodeCbor([entry, key, pageCostMs, slice, units]))
     this.#openBytes += this.#open.at(-1)!.byteLength
     this.#entriesBytes += entry.byteLength
     this.#count += 1
@@ -93,6 +116,8 @@ export class Catalogue {
     this.#lastName = name
     this.#pages += pages
     this.#costMs += pages * pageCostMs
+    if (units !== null)
+      for (let page = 0; page < pages; page += 1) this.#units = sumOfUnits([this.#units ?? noUnits, units])
     if (file !== this.#lastFile) this.#bytes += bytes
     this.#lastFile = file
     if (this.#openBytes >= partBytesMax) await this.#close()
@@ -100,12 +125,13 @@ export class Catalogue {
 
   /** In order. Throws RequestError when the disk has lost some of them. */
   async *documents(): AsyncGenerator<InspectedDocument> {
-    for await (const [entry, key, pageCostMs, slice] of this.#entries())
+    for await (const [entry, key, pageCostMs, slice, units] of this.#entries())
       yield {
         ...reopenCbor<Pick<InspectedDocument, 'name' | 'file' | 'bytes' | 'pages' | 'firstPage'>>(entry),
         key,
         pageCostMs,
         ...(slice && { slice }),
+        ...(units && { units }),
       }
   }
 
@@ -151,6 +177,8 @@ export class Catalogue {
     this.#full.push({ cid, key })
   }
 }
+
+const noUnits: UnitCount = { input: 0, output: 0 }
 
 function* entriesOf(part: Uint8Array): Generator<Entry> {
   for (const entry of reopenCbor<Uint8Array[]>(part)) yield reopenCbor(entry)

@@ -29,8 +29,8 @@ export async function checkRequest(request: SubmitRequest, isQuote: boolean): Pr
 }
 
 /** Refuses a job that every vehicle would decline. Throws RequestError. */
-export function refuseExcess({ runtime, options, deadlineMs }: SubmitRequest): void {
-  unitOf(runtime)
+export function refuseExcess({ runtime, options, payment, deadlineMs }: SubmitRequest): void {
+  checkPrice(runtime, payment)
   const wrong = wrongOptionOf(runtime, options)
   if (wrong !== undefined) throw new RequestError(`--option for the ${runtime} runtime: ${wrong}`)
   if (deadlineMs !== null && deadlineMs > jobDeadlineMsMax)
@@ -39,10 +39,23 @@ export function refuseExcess({ runtime, options, deadlineMs }: SubmitRequest): v
     )
 }
 
+/** Throws RequestError where the price is for another number of units than the runtime's, or there is no such runtime. */
+function checkPrice(runtime: string, payment: SubmitRequest['payment']): void {
+  const { one, many, pricedPer } = unitOf(runtime)
+  if (payment === null || (payment.per ?? 1) === pricedPer) return
+  throw new RequestError(
+    pricedPer === 1
+      ? `the ${runtime} runtime is paid by the ${one}: give --price-cap without /1k, such as 0.0005EUR`
+      : `the ${runtime} runtime is paid by 1,000 ${many}: give --price-cap as 0.0002EUR/1k`,
+  )
+}
+
 /** Throws RequestError. */
 export function paymentOf({ runtime, payment }: SubmitRequest): Payment | null {
   if (payment === null) return null
   const { budgetMicros } = payment
   if (budgetMicros === null) throw new RequestError('a job that pays needs a budget: add --budget 5EUR')
-  return { ...payment, budgetMicros, unit: unitOf(runtime) }
+  const { one: unit, pricedPer: per } = unitOf(runtime)
+  const { currency, unitMicrosMax } = payment
+  return { currency, unit, unitMicrosMax, ...(per === 1 ? {} : { per }), budgetMicros }
 }

@@ -6,10 +6,11 @@ import type { DocumentShape, Refusal, RuntimeOptions } from '../../runtimes/mess
 import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { PageRange, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
-import { type Executor, SlotFailed } from '../executor/contract.ts'
+import { type Executor, SlotFailed, type UnitCounter } from '../executor/contract.ts'
 import { documentKeys, seal } from '../sealing/sealing.ts'
 import { writeFile } from '../store/files.ts'
 import type { SigningKey } from '../store/keys.ts'
+import { counterFor } from './counting.ts'
 import { type InspectedDocument, Packer } from './packer.ts'
 import { readPasswords } from './passwords.ts'
 import { piecesOf } from './pieces.ts'
@@ -24,6 +25,8 @@ export interface InspectionOptions {
   readonly pages: readonly PageRange[] | null
   readonly passwords: readonly string[]
   readonly executor: Executor
+  /** Counts the units of documents, where the runtime has some of its own. */
+  readonly counter?: UnitCounter | undefined
   readonly submitter: SigningKey
   /** Keeps some of the documents, to measure what they cost. */
   readonly samples: Samples
@@ -41,12 +44,19 @@ const toldEach = 100
 
 /** Reads a request's documents, with its passwords. Throws as `inspect`. */
 export async function* inspectFor(
-  { runtime, options, pages, passwordFile, strict }: SubmitRequest,
+  request: SubmitRequest,
   sources: Sources,
-  context: Omit<InspectionOptions, 'runtime' | 'options' | 'pages' | 'passwords' | 'strict'>,
+  context: Omit<InspectionOptions, 'runtime' | 'options' | 'pages' | 'passwords' | 'strict' | 'counter'>,
 ): AsyncGenerator<InspectedDocument> {
+  const { runtime, options, pages, passwordFile, strict } = request
   const passwords = await readPasswords(passwordFile)
-  yield* inspect(sources, { ...context, runtime, options: ownOptionsOf(options), pages, passwords, strict })
+  const wanted = { runtime, options: ownOptionsOf(options), pages, passwords, strict }
+  const counter = await counterFor(request, context.executor)
+  try {
+    yield* inspect(sources, { ...context, ...wanted, counter })
+  } finally {
+    await counter?.close()
+  }
 }
 
 /** Reads each document once, and holds one, or a pack of small ones. Throws RequestError, at the end for documents that are refused. */
@@ -84,7 +94,9 @@ export async function* inspect(
 }
 
 type Part =
-  | (Pick<SplittableDocument, 'name' | 'pages' | 'pageCostMs' | 'firstPage'> & { readonly bytes: Uint8Array })
+  | (Pick<SplittableDocument, 'name' | 'pages' | 'pageCostMs' | 'units' | 'firstPage'> & {
+      readonly bytes: Uint8Array
+    })
   | (Refusal & { readonly name: string })
 
 /** The document as it is sent: whole, or in parts. Throws RequestError. */
@@ -97,9 +109,9 @@ async function* partsOf(source: NamedDocument, inspection: InspectionOptions): A
     return
   }
   const shape = await shapeOf(bytes, inspection)
-  const { pages, pageCostMs, refused, isCut } = shape
+  const { pages, pageCostMs, units, refused, isCut } = shape
   if (refused !== undefined) yield { name, ...refused }
-  else if (isCut !== true) yield { name, pages, pageCostMs, bytes }
+  else if (isCut !== true) yield { name, pages, pageCostMs, ...(units && { units }), bytes }
   else
     for await (const piece of piecesOf(executor, runtime, bytes, shape, wanted, passwords)) {
       const { firstPage, pages: count, bytes: own } = piece
@@ -111,8 +123,9 @@ async function* partsOf(source: NamedDocument, inspection: InspectionOptions): A
 /** Where this machine can look at no document, it is taken for one page, whose record will say more. */
 async function shapeOf(
   bytes: Uint8Array,
-  { executor, runtime, options, passwords }: InspectionOptions,
+  { executor, counter, runtime, options, passwords }: InspectionOptions,
 ): Promise<DocumentShape> {
+  if (counter !== undefined) return counter.shapeOf(bytes)
   try {
     return await executor.inspect(runtime, bytes, { options, passwords })
   } catch (error) {

@@ -9,6 +9,7 @@ import type { RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
+import { unitOf } from './weights.ts'
 
 export interface JobPlan {
   readonly engine: EngineDescription
@@ -18,17 +19,18 @@ export interface JobPlan {
   readonly assurance: Assurance
 }
 
-/** Plans a job of so many shards and pages, for the vehicles that are here. Throws RequestError. */
+/** Plans a job of so many shards and units of work, at least, for the vehicles that are here. Throws RequestError. */
 export function planJob(
   request: SubmitRequest,
-  { shards, pages }: { readonly shards: number; readonly pages: number },
+  { shards, units }: { readonly shards: number; readonly units: number },
   market: Market & EngineMarket,
 ): JobPlan {
   const engine = chooseEngine(request, market, unanimousFor(request))
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
   const plan = plansOf(request, market, shards, supply)[0]!
   const assurance = assuranceOf(request, market, plan)
-  refuseTooLittle(request.payment, costOf(plan, pages, supply.offers, assurance.arbiter))
+  const work = { shards, units, per: unitOf(request.runtime).pricedPer }
+  refuseTooLittle(request.payment, costOf(plan, work, supply.offers, assurance.arbiter))
   return { engine, shards, plan, assurance }
 }
 

@@ -13,7 +13,7 @@ import { inspectFor, nameOf } from './inspection.ts'
 import { Refusals } from './refusals.ts'
 import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
-import { weightSources, weightsAt } from './weights.ts'
+import { unitOf, weightSources, weightsAt } from './weights.ts'
 
 export interface QuoteContext extends CuttingMarket {
   /** Where a long list of documents is put aside meanwhile. */
@@ -65,6 +65,7 @@ async function quoteOf(
     leftOut: sources.leftOut,
     refused: refusals.list(),
     pages,
+    units: catalogue.units ?? null,
     shards,
     engine: `${engine.runtime}/${engine.engine}`,
     supply: { owners: supply.owners, slots: supply.slots },
@@ -79,7 +80,12 @@ async function quoteOf(
       cost:
         request.payment === null
           ? null
-          : costOf(plan, pages, supply.offers, assuranceOf(request, context, plan).arbiter),
+          : costOf(
+              plan,
+              { shards, units: catalogue.mostUnits, per: unitOf(request.runtime).pricedPer },
+              supply.offers,
+              assuranceOf(request, context, plan).arbiter,
+            ),
     })),
   }
 }

@@ -1,7 +1,7 @@
 /** A job's shards as vehicles get them. */
 
 import type { ShardEntry } from '../../protocol/job/lists.ts'
-import { documentBytesOf, encodeShard, type Shard } from '../../protocol/job/shard.ts'
+import { documentBytesOf, encodeShard, type Shard, unitCountOf } from '../../protocol/job/shard.ts'
 import { type PlannedShard, ShardCutter } from '../../protocol/job/split.ts'
 import { keyWrapper, shardKey } from '../sealing/sealing.ts'
 import { cidOf } from '../store/cid.ts'
@@ -24,11 +24,13 @@ export async function* sealShards(
       pages: pages.map((page, i) => ({ ...page, key: wrap(keys[i]!) })),
     }
     const bytes = encodeShard(shard)
+    const units = unitCountOf(shard)
     const entry = {
       shard: cidOf('dag-cbor', bytes),
       pages: pages.length,
       bytes: documentBytesOf(shard),
       costMs: Math.ceil(costMs),
+      ...(units && { units }),
     }
     yield { entry, bytes }
     position += 1

@@ -5,13 +5,13 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import type { Payment } from '../../protocol/price.ts'
 import type {
   NamedWeight,
   PackagedWeights,
   Refusal,
   RequestsDescription,
   RuntimeDescription,
+  UnitDescription,
   WeightFile,
 } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
@@ -121,7 +121,7 @@ export function takesText(runtime: string): boolean {
 }
 
 /** Throws RequestError. */
-export function unitOf(runtime: string): Payment['unit'] {
+export function unitOf(runtime: string): UnitDescription {
   return described(runtime).unit
 }
 

@@ -117,9 +117,10 @@ export class LeaseRun {
     let ran: ShardRun = { cpuMs: 0, wallMs: 0 }
     if (refusal === undefined)
       ran = await runShard(slot, manifest.payload, shard, { key, blocks, memory, backlog }, take)
-    else for (const _ of shard.pages) await take(refusalOf(refusal))
+    else for (const { units } of shard.pages) await take(refusalOf(refusal, units))
     const { cid: result, bytes } = await packer.finish()
-    const done: Done = { place, result, cpuMs: ran.cpuMs, wallMs: ran.wallMs }
+    const { units } = packer.compared
+    const done: Done = { place, result, ...(units && { units }), cpuMs: ran.cpuMs, wallMs: ran.wallMs }
     // In one commit: either without the other would have the shard done again after a kill.
     const note = () => journal.leases.noteFinished(manifest.id, lease.id, done)
     await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result', note))

@@ -8,9 +8,18 @@ import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { PageRecord } from '../../protocol/job/result.ts'
 import type { Shard } from '../../protocol/job/shard.ts'
 import { documentBytesMax } from '../../protocol/limits.ts'
+import { totalOf, type UnitCount } from '../../protocol/price.ts'
 import { ownOptionsOf, pageCpuMsMaxOf } from '../../runtimes/registry.ts'
 import { Backlog, ByteBudget } from '../byte-budget.ts'
-import type { RecordResult, SessionRefused, SessionSpec, Slot, WeightFile } from '../executor/contract.ts'
+import {
+  type PageLimits,
+  type RecordResult,
+  type SessionRefused,
+  type SessionSpec,
+  type Slot,
+  SlotFailed,
+  type WeightFile,
+} from '../executor/contract.ts'
 import { openDocument } from '../sealing/stored-document.ts'
 import { readFile, readFileParts } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
@@ -90,13 +99,12 @@ export async function runShard(
   source: ShardSource,
   take: (record: PageRecord, log: string | undefined) => Promise<void>,
 ): Promise<ShardRun> {
-  const cpuMsMax = pageCpuMsMaxOf(manifest.options)
-  const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
   const answers = shard.pages.map(() => Promise.withResolvers<Arrived>())
   for (const { promise } of answers) promise.catch(() => {}) // met below
   const run = async (document: Uint8Array, index: number) => {
     try {
-      const result = await slot.run(document, shard.pages[index]!.page, limits)
+      const { page, units } = shard.pages[index]!
+      const result = await slot.run(document, page, limitsOf(manifest, units))
       answers[index]!.resolve({ result, letGo: source.backlog.add(bytesInMemory(result)) })
     } catch (error) {
       answers[index]!.reject(error)
@@ -108,10 +116,11 @@ export async function runShard(
   })
   let [cpuMs, wallMs] = [0, 0]
   try {
-    for (const { promise } of answers) {
+    for (const [index, { promise }] of answers.entries()) {
       const { result, letGo } = await promise
       const { output, text, error, log } = result
-      await take({ output, text, error }, log).finally(letGo)
+      const units = unitsTaken(shard.pages[index]!.units, result)
+      await take({ output, text, error, ...(units && { units }) }, log).finally(letGo)
       cpuMs += result.cpuMs
       wallMs += result.wallMs
     }
@@ -124,6 +133,25 @@ export async function runShard(
   }
   await sent
   return { cpuMs, wallMs }
+}
+
+/** The limits of a page's run, which follow what it may take where that is counted. */
+function limitsOf({ options }: Manifest, units: UnitCount | undefined): Partial<PageLimits> {
+  const cpuMsMax = pageCpuMsMaxOf(options, units)
+  const limits = { cpuMsMax, wallMsMax: Math.max(wallMsMin, cpuMsMax * wallFactor) }
+  return units === undefined ? limits : { ...limits, unitsMax: totalOf(units) }
+}
+
+/**
+ * The units that a page took, where its shard states some. A page that ended in an error has no output, and what went in is what
+ * was stated: so all vehicles say the same. Throws SlotFailed where the runtime took more than there are.
+ */
+function unitsTaken(stated: UnitCount | undefined, { units, error }: RecordResult): UnitCount | undefined {
+  if (stated === undefined) return undefined
+  if (error !== null) return { input: stated.input, output: 0 }
+  if (units === undefined || totalOf(units) > totalOf(stated))
+    throw new SlotFailed('the runtime does not count its units as the job does')
+  return units
 }
 
 interface Arrived {
@@ -193,6 +221,8 @@ function bytesInMemory({ output, text }: RecordResult): number {
 }
 
 /** Returns the failure that every page of a shard gets when the runtime refuses the job's weights or options. */
-export function refusalOf({ code, message }: SessionRefused): PageRecord {
-  return { output: new Uint8Array(0), text: '', error: { code, message: message.slice(0, 1024) } }
+export function refusalOf({ code, message }: SessionRefused, stated: UnitCount | undefined): PageRecord {
+  const error = { code, message: message.slice(0, 1024) }
+  const units = stated && { units: { input: stated.input, output: 0 } }
+  return { output: new Uint8Array(0), text: '', error, ...units }
 }

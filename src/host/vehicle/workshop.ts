@@ -4,7 +4,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { JobId, LeaseId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { documentBytesOf } from '../../protocol/job/shard.ts'
+import { documentBytesOf, unitCountOf } from '../../protocol/job/shard.ts'
 import { unitsOf } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { UnpreparedReason, WorkerInput } from '../../protocol/worker/contract.ts'
@@ -170,7 +170,13 @@ export class Workshop {
     const unit = manifest.payload.payment?.unit ?? 'page'
     for (const [place, cid] of lease.payload.shards.entries()) {
       const shard = await this.#provisions.shard(cid)
-      const units = unitsOf({ pages: shard.pages.length, bytes: documentBytesOf(shard) }, unit)
+      const stated = unitCountOf(shard)
+      const facts = {
+        pages: shard.pages.length,
+        bytes: documentBytesOf(shard),
+        ...(stated && { units: stated }),
+      }
+      const units = unitsOf(facts, unit)
       const counted = lease.payload.units[place]
       if (counted !== units)
         throw new ProtocolError({

@@ -17,7 +17,7 @@ import { formatMoney, type Payment } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
-import { inTurn, partsOf, type WriteOffs } from './write-offs.ts'
+import { inTurn, partsOf, type WriteOffs, wholeMicros } from './write-offs.ts'
 
 export class BudgetAudit {
   readonly #payment: Payment | null
@@ -50,17 +50,22 @@ export class BudgetAudit {
     if (units.length !== positions.length)
       problems.blame(`lease ${id} does not say how much work each of its shards is`)
     for (const [place, position] of positions.entries()) {
-      const { pages, bytes } = this.#shards[position]!
-      const truly = payment?.unit === 'kibibyte' ? Math.max(1, Math.ceil(bytes / 1024)) : pages
+      const { pages, bytes, units: stated } = this.#shards[position]!
+      const counted = payment?.unit === 'kibibyte' ? Math.ceil(bytes / 1024) : pages
+      const truly = Math.max(1, stated === undefined ? counted : stated.input + stated.output)
       if (units[place] !== undefined && units[place] !== truly)
         problems.blame(`lease ${id} counts ${units[place]} units in shard ${position}, which has ${truly}`)
     }
     if (price === null) return
     const offered = formatMoney(price.unitMicros, price.currency)
     if (payment === null) problems.blame(`lease ${id} names a price, and the job pays nobody`)
-    else if (price.currency !== payment.currency || price.unitMicros > payment.unitMicrosMax)
+    else if (
+      price.currency !== payment.currency ||
+      price.per !== payment.per ||
+      price.unitMicros > payment.unitMicrosMax
+    )
       problems.blame(
-        `lease ${id} pays ${offered} a unit, and the job at most ${formatMoney(payment.unitMicrosMax, payment.currency)}`,
+        `lease ${id} pays ${offered}${forSoMany(price)}, and the job at most ${formatMoney(payment.unitMicrosMax, payment.currency)}${forSoMany(payment)}`,
       )
   }
 
@@ -77,8 +82,7 @@ export class BudgetAudit {
       const { id, signer, payload } = lease
       if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
         for (const [place, units] of payload.units.entries())
-          if (!this.#writeOffs.has(id, place))
-            add(signer, -BigInt(units) * BigInt(payload.price?.unitMicros ?? 0))
+          if (!this.#writeOffs.has(id, place)) add(signer, -wholeMicros(units, payload.price))
     }
     this.#checkUnpaid(left, problems)
     for (const [steward, micros] of left)
@@ -126,6 +130,9 @@ function hasCost(payload: Lease | Allowance): boolean {
 
 function costOf(payload: Lease | Allowance): bigint {
   if ('given' in payload) return payload.given.reduce((sum, { micros }) => sum + BigInt(micros), 0n)
-  const unitMicros = BigInt(payload.price?.unitMicros ?? 0)
-  return payload.units.reduce((sum, units) => sum + BigInt(units) * unitMicros, 0n)
+  return payload.units.reduce((sum, units) => sum + wholeMicros(units, payload.price), 0n)
+}
+
+function forSoMany({ per = 1 }: Pick<Payment, 'per'>): string {
+  return per === 1 ? ' a unit' : ` for ${per} units`
 }

@@ -4,8 +4,8 @@
  * Written apart from src/protocol/ledger, from the rules alone: a place of a receipt is paid, once for each owner and
  * shard, when an accepting verdict counts the receipt as agreeing, and that verdict stands or says the same as the one
  * that does, or when the verdict that stands says that the shard failed and names the receipt as owed all the same,
- * unless the place was written off (write-offs.ts); its worth is its units times the price in its lease, of
- * which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
+ * unless the place was written off (write-offs.ts); its worth is the units that its receipt counts, or else its lease, times the
+ * price in its lease, of which the operator gets its parts per million, cut to whole micros. Leases, receipts and verdicts were opened and
  * checked in records.ts.
  */
 
@@ -22,7 +22,7 @@ import { merkleRoot } from '../record/merkle.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
-import type { WriteOffs } from './write-offs.ts'
+import { type WriteOffs, wholeMicros } from './write-offs.ts'
 
 export interface AuditedPayments {
   readonly currency: string
@@ -137,8 +137,12 @@ export class PaymentAudit {
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue
           if (this.#writeOffs.has(receipt.payload.lease, place)) continue
-          const units = lease.units[place] ?? 0
-          const whole = BigInt(units) * BigInt(lease.price.unitMicros)
+          const { input, output } = receipt.payload.units?.[receipt.payload.covers.indexOf(place)] ?? {
+            input: lease.units[place] ?? 0,
+            output: 0,
+          }
+          const units = input + output
+          const whole = wholeMicros(units, lease.price)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n
           const order = `${receipt.payload.lease}/${id}/${place}`
           const { vehicle, owner } = lease

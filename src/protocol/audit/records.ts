@@ -24,6 +24,7 @@ import { type JobEnd, openEnd, openVerdict, type ShardVerdict, type Verdict } fr
 import { openWindow, type Window } from '../job/window.ts'
 import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
+import type { UnitCount } from '../price.ts'
 import { decodeCbor, type Sha256 } from '../record/block.ts'
 import type { Verified, Verify } from '../record/record.ts'
 import type { RecordKind } from '../records.ts'
@@ -49,6 +50,8 @@ export interface Claim {
   readonly lease: Verified<Lease>
   /** By position. */
   readonly results: ReadonlyMap<number, Cid>
+  /** By position, what the receipt says that the result took; empty where units are not counted. */
+  readonly units: ReadonlyMap<number, UnitCount>
 }
 
 /** One steward's decision about one shard, as its record has it. */
@@ -236,8 +239,10 @@ export class AuditedRecords {
     const results = new Map(
       receipt.payload.covers.map((place, i) => [positions[place]!, opening.results[i]!]),
     )
+    const { covers, units = [] } = receipt.payload
+    const counted = new Map(units.map((count, i) => [positions[covers[i]!]!, count]))
     this.receipts.push(receipt)
-    this.claims.set(receipt.id, { vehicle, owner, lease, results })
+    this.claims.set(receipt.id, { vehicle, owner, lease, results, units: counted })
   }
 
   #addVerdict(whole: Verified<Verdict>, note: Note | undefined): void {

@@ -130,6 +130,13 @@ export function inTurn(a: Verified, b: Verified): number {
 
 function sumOf({ payload: { units, price } }: Verified<Lease>, places: Iterable<number>): bigint {
   let sum = 0n
-  for (const place of places) sum += BigInt(units[place] ?? 0) * BigInt(price?.unitMicros ?? 0)
+  for (const place of places) sum += wholeMicros(units[place] ?? 0, price)
   return sum
+}
+
+/** Units times price, where a begun micro is a whole one. */
+export function wholeMicros(units: number, price: Lease['price']): bigint {
+  if (price === null) return 0n
+  const per = BigInt(price.per ?? 1)
+  return (BigInt(units) * BigInt(price.unitMicros) + per - 1n) / per
 }

@@ -21,6 +21,7 @@ import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
 import { withinEdits } from '../../base/text-distance.ts'
 import { comparedTextMax, outputDepthMax, toleratedEditsMax } from '../limits.ts'
+import type { UnitCount } from '../price.ts'
 import type { PageRecord, ShardResult } from './result.ts'
 
 export type Agreement = 'bytes' | 'class-text' | Tolerance
@@ -39,6 +40,8 @@ export type Content = readonly {
   readonly text: string
   /** Undefined where the output is no JSON or nests too deep, which is like nothing. */
   readonly output: unknown
+  /** The units of work that it took, where these are counted: they must be the same. */
+  readonly units?: UnitCount
   /** In place of the rest, for a page of a long result that is not kept for comparing: its record must be the same. */
   readonly digest?: string
 }[]
@@ -91,8 +94,9 @@ export function contentOf({ records }: ShardResult): Content {
   return records.map(contentOfPage)
 }
 
-export function contentOfPage({ error, text, output }: PageRecord): Content[number] {
+export function contentOfPage({ error, text, output, units }: PageRecord): Content[number] {
   return {
+    ...(units && { units }),
     error: error === null ? null : `${error.code}: ${error.message}`,
     text,
     output: parsed(output),
@@ -106,6 +110,7 @@ export function withinTolerance(tolerance: Tolerance, a: Content, b: Content): b
 
 function isPageAlike(tolerance: Tolerance, a: Content[number], b: Content[number]): boolean {
   if (a.digest !== undefined || b.digest !== undefined) return a.digest === b.digest
+  if (a.units?.input !== b.units?.input || a.units?.output !== b.units?.output) return false
   if (a.error !== null || b.error !== null) return a.error === b.error
   switch (tolerance.relation) {
     case 'text-distance':

@@ -31,7 +31,7 @@
 import { z } from 'zod'
 import type { LeaseId, PeerId } from '../ids.ts'
 import { givenMax, leaseShardsMax, writtenOffMax } from '../limits.ts'
-import type { Micros } from '../price.ts'
+import { costOfUnits, type Micros } from '../price.ts'
 import { cidSchema, naturalSchema, peerIdSchema, recordType } from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
 import type { Lease } from './lease.ts'
@@ -59,9 +59,9 @@ const allowanceSchema: z.ZodType<Allowance> = z.strictObject({
 export const allowanceType = recordType('allowance', allowanceSchema, recordBytesMax.allowance)
 export const { open: openAllowance } = allowanceType
 
-/** Returns the cost of one place of a lease, if it agrees. */
+/** Returns the cost of one place of a lease, if it agrees: the most, where a result's units are counted. */
 export function worthOf({ units, price }: Lease, place: number): Micros {
-  return price === null ? 0 : (units[place] ?? 0) * price.unitMicros
+  return price === null ? 0 : costOfUnits(units[place] ?? 0, price)
 }
 
 /** Returns the amount that each steward of the manifest may promise at first. The first gets what does not divide. */

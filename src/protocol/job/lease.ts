@@ -12,7 +12,14 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId, ShardId } from '../ids.ts'
 import { leaseShardsMax } from '../limits.ts'
-import { type LeasePrice, leasePriceSchema } from '../price.ts'
+import {
+  costOfUnits,
+  type LeasePrice,
+  leasePriceSchema,
+  totalOf,
+  type UnitCount,
+  unitCountSchema,
+} from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { merkleRoot } from '../record/merkle.ts'
 import {
@@ -39,7 +46,7 @@ export interface Lease {
   readonly isa: string | null
   /** Estimated milliseconds of one reference core for all shards. */
   readonly costMs: number
-  /** Units of work in each of its shards, by which it is paid. */
+  /** Units of work in each of its shards, by which it is paid: at most, where a result's are counted (Receipt). */
   readonly units: readonly number[]
   /** Null: nobody is paid. */
   readonly price: LeasePrice | null
@@ -48,7 +55,7 @@ export interface Lease {
 
 /** Millionths of a unit of its currency that a lease promises for all of its shards. */
 export function worthOf({ price, units }: Pick<Lease, 'price' | 'units'>): number {
-  return (price?.unitMicros ?? 0) * units.reduce((sum, each) => sum + each, 0)
+  return price === null ? 0 : units.reduce((sum, each) => sum + costOfUnits(each, price), 0)
 }
 
 /** How the vehicle was chosen: whoever has the job's secret of draws can repeat it (src/protocol/job/draw.ts). */
@@ -66,6 +73,8 @@ export interface Receipt {
   /** Positions in the lease's list of shards, rising. */
   readonly covers: readonly number[]
   readonly root: Uint8Array
+  /** What each of the results took, in the order of `covers`; left out where each takes what its lease says. */
+  readonly units?: readonly UnitCount[]
   /** Evidence for metering, never a claim to pay. */
   readonly cpuMs: number
   readonly wallMs: number
@@ -95,6 +104,7 @@ const receiptSchema: z.ZodType<Receipt> = z.strictObject({
   lease: cidSchema,
   covers: z.array(naturalSchema).min(1).max(leaseShardsMax),
   root: bytesSchema,
+  units: z.array(unitCountSchema).min(1).max(leaseShardsMax).exactOptional(),
   cpuMs: naturalSchema,
   wallMs: naturalSchema,
   energy: z.strictObject({ joules: naturalSchema, basis: z.enum(['measured', 'estimated']) }).nullable(),
@@ -113,6 +123,14 @@ export const { open: openLease } = leaseType
 
 export const receiptType = recordType('receipt', receiptSchema, recordBytesMax.receipt)
 export const { open: openReceipt } = receiptType
+
+/** What a receipt claims for this place of its lease; undefined: as much as the lease says, and the place is covered or not. */
+export function unitsClaimed(
+  { covers, units }: Pick<Receipt, 'covers' | 'units'>,
+  place: number,
+): UnitCount | undefined {
+  return units?.[covers.indexOf(place)]
+}
 
 /** The root to which a vehicle commits. Results are in the order of `covers`. */
 export function receiptRoot(
@@ -161,6 +179,10 @@ export function checkReceipt(
   const inside = covers.every((position) => position < lease.payload.shards.length)
   if (!rising || !inside || covers.length !== opening.results.length)
     throw new ProtocolError({ code: 'malformed', what: 'receipt', why: 'it covers what its lease does not' })
+  const { units } = receipt.payload
+  const isWithin = (count: UnitCount, i: number) => totalOf(count) <= lease.payload.units[covers[i]!]!
+  if (units !== undefined && (units.length !== covers.length || !units.every(isWithin)))
+    throw new ProtocolError({ code: 'malformed', what: 'receipt', why: 'it counts more than its lease does' })
   const expected = receiptRoot(
     sha256,
     { id: lease.id, job: lease.job!, worker: receipt.signer, shards: lease.payload.shards },

@@ -10,7 +10,9 @@ import {
   shardListBytesMax,
   shardPagesMax,
   shardsMax,
+  shardUnitsMax,
 } from '../limits.ts'
+import { totalOf } from '../price.ts'
 import { decodeCbor, encodeCbor, encodeHead } from '../record/block.ts'
 import { ItemReader } from '../record/items.ts'
 import { malformed, naturalSchema } from '../record/record.ts'
@@ -81,13 +83,17 @@ export class ShardListReader {
       throw wrongList(`its shards have ${this.#pages} pages, and the manifest says ${pages}`)
   }
 
-  #check({ shard, pages, bytes }: ShardEntry): void {
+  #check({ shard, pages, bytes, units }: ShardEntry): void {
     const position = this.#count
     if (pages < 1 || pages > shardPagesMax)
       throw wrongList(`shard ${position} has ${pages} pages; 1 to ${shardPagesMax} are allowed`)
     if (bytes > shardDocumentBytesMax)
       throw wrongList(
         `shard ${position} has ${bytes} bytes of documents; at most ${shardDocumentBytesMax} are allowed`,
+      )
+    if (units !== undefined && totalOf(units) > shardUnitsMax)
+      throw wrongList(
+        `shard ${position} has ${totalOf(units)} units of work; at most ${shardUnitsMax} are allowed`,
       )
     if (!this.#seen.add(shard)) throw wrongList(`shard ${position} is the same block as one before it`)
     this.#count += 1

@@ -13,6 +13,7 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
 import { blockBytesMax, resultBytesMax, shardPagesMax } from '../limits.ts'
+import { type UnitCount, unitCountSchema } from '../price.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
 import { linkSchema, malformed } from '../record/record.ts'
 import { partBytesMax } from '../sizes.ts'
@@ -22,6 +23,8 @@ export interface PartedResult {
   readonly engine: string
   /** Some page failed for want of resources (tally.ts). The stewards of a blind job see it here alone. */
   readonly exhausted: boolean
+  /** The units of work that all pages took together, where these are counted. */
+  readonly units?: UnitCount
   /** In the order of the shard's pages. */
   readonly parts: readonly ResultPart[]
 }
@@ -43,21 +46,22 @@ const partSchema = z.strictObject({
 const partedSchema: z.ZodType<PartedResult> = z.strictObject({
   engine: z.string().max(2048),
   exhausted: z.boolean(),
+  units: unitCountSchema.exactOptional(),
   parts: z.array(partSchema).min(1).max(shardPagesMax),
 })
 
-/** dag-cbor sorts keys by their length: a map of three begins with this one, and no other block of a result does. */
-const partedStart = [0xa3, 0x65, ...fromString('parts')]
+/** dag-cbor sorts keys by their length: a map of three, or of four, begins with this one, and no other block of a result does. */
+const partedHeads = [0xa3, 0xa4]
+const partedStart = [0x65, ...fromString('parts')]
 
 /** Tells whether a result's block is the root of a result in parts. It looks at a few bytes. */
 export function isParted(bytes: Uint8Array): boolean {
-  return partedStart.every((byte, i) => bytes[i] === byte)
+  return partedHeads.includes(bytes[0]!) && partedStart.every((byte, i) => bytes[i + 1] === byte)
 }
 
-export function encodeParted({ engine, exhausted, parts }: PartedResult): Uint8Array {
+export function encodeParted({ parts, ...facts }: PartedResult): Uint8Array {
   return encodeCbor({
-    engine,
-    exhausted,
+    ...facts,
     parts: parts.map(({ blocks, ...part }) => ({ ...part, blocks: blocks.map(linkOf) })),
   })
 }
@@ -118,7 +122,7 @@ export function decodePart(bytes: Uint8Array, pages: number): readonly PageRecor
   return decoded.data
 }
 
-/** A record is a map of three, and its error one of two. */
+/** A record is a map of three or four, and its error and its units one of two. */
 const recordItemsMax = 16 * shardPagesMax + 16
 const recordsSchema = z.array(pageRecordSchema).max(shardPagesMax)
 

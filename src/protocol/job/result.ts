@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import { blockBytesMax, shardPagesMax } from '../limits.ts'
+import { type UnitCount, unitCountSchema } from '../price.ts'
 import { decodeCbor, encodeCbor } from '../record/block.ts'
 import { bytesSchema, malformed } from '../record/record.ts'
 
@@ -13,6 +14,8 @@ export interface PageRecord {
   readonly output: Uint8Array
   readonly text: string
   readonly error: { readonly code: string; readonly message: string } | null
+  /** The units of work that it took; left out where pages or bytes are counted. Compared as the rest of it. */
+  readonly units?: UnitCount
 }
 
 export interface ShardResult {
@@ -28,6 +31,8 @@ export interface SealedResult {
   readonly engine: string
   /** Some page failed for want of resources (tally.ts). */
   readonly exhausted: boolean
+  /** The units of work that all pages took together, where these are counted. */
+  readonly units?: UnitCount
   readonly sealed: Uint8Array
 }
 
@@ -35,6 +40,7 @@ export const pageRecordSchema: z.ZodType<PageRecord> = z.strictObject({
   output: bytesSchema,
   text: z.string(),
   error: z.strictObject({ code: z.string().max(64), message: z.string().max(1024) }).nullable(),
+  units: unitCountSchema.exactOptional(),
 })
 
 const resultSchema: z.ZodType<ShardResult> = z.strictObject({
@@ -45,6 +51,7 @@ const resultSchema: z.ZodType<ShardResult> = z.strictObject({
 const sealedResultSchema: z.ZodType<SealedResult> = z.strictObject({
   engine: z.string().max(2048),
   exhausted: z.boolean(),
+  units: unitCountSchema.exactOptional(),
   sealed: bytesSchema,
 })
 

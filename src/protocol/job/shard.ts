@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
 import { shardBlockBytesMax, shardDocumentBytesMax, shardPagesMax } from '../limits.ts'
+import { sumOfUnits, type UnitCount, unitCountSchema } from '../price.ts'
 import { decodeCbor, encodeCbor, linkOf } from '../record/block.ts'
 import { bytesOfLength, linkSchema, malformed, naturalSchema } from '../record/record.ts'
 import type { FileReference } from './manifest.ts'
@@ -23,6 +24,8 @@ export interface PageReference {
   readonly page: number
   /** The document's key, wrapped by the shard's: 40 bytes. */
   readonly key: Uint8Array
+  /** Its units of work, of its result at most; left out where pages or bytes are counted. */
+  readonly units?: UnitCount | undefined
 }
 
 /** The facts that a vehicle needs to execute a shard. */
@@ -39,6 +42,7 @@ const shardSchema: z.ZodType<Shard> = z.strictObject({
         slice: z.strictObject({ offset: naturalSchema, bytes: naturalSchema }).optional(),
         page: naturalSchema,
         key: bytesOfLength(40),
+        units: unitCountSchema.optional(),
       }),
     )
     .min(1)
@@ -46,9 +50,10 @@ const shardSchema: z.ZodType<Shard> = z.strictObject({
 })
 
 export function encodeShard(shard: Shard): Uint8Array {
-  const pages = shard.pages.map(({ slice, document, ...page }) => ({
+  const pages = shard.pages.map(({ slice, document, units, ...page }) => ({
     ...page,
     ...(slice && { slice }),
+    ...(units && { units }),
     document: linkOf(document),
   }))
   return encodeCbor({ pages })
@@ -62,6 +67,7 @@ export function decodeShard(bytes: Uint8Array): Shard {
   const decoded = shardSchema.safeParse(decodeCbor('shard', bytes, shardBlockBytesMax))
   if (!decoded.success) throw malformed('shard', decoded.error)
   checkFiles(decoded.data)
+  checkUnits(decoded.data)
   const documents = documentBytesOf(decoded.data)
   if (documents > shardDocumentBytesMax)
     throw new ProtocolError({
@@ -71,6 +77,17 @@ export function decodeShard(bytes: Uint8Array): Shard {
       bytesMax: shardDocumentBytesMax,
     })
   return decoded.data
+}
+
+/** Throws ProtocolError: all pages state their units of work, or none does. */
+function checkUnits({ pages }: Shard): void {
+  const stated = pages.filter(({ units }) => units !== undefined).length
+  if (stated > 0 && stated < pages.length)
+    throw new ProtocolError({
+      code: 'malformed',
+      what: 'shard',
+      why: `${stated} of its ${pages.length} pages state their units of work`,
+    })
 }
 
 /** Throws ProtocolError: a file has one length, its parts lie within it, and together they are no longer than it. */
@@ -99,4 +116,10 @@ export function documentsOf({ pages }: Shard): readonly FileReference[] {
 /** Returns the bytes of the files that a shard's pages are from, each once, as its entry states them. */
 export function documentBytesOf(shard: Shard): number {
   return documentsOf(shard).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Returns the units of work of a shard, as its entry states them; undefined where its pages state none. */
+export function unitCountOf({ pages }: Shard): UnitCount | undefined {
+  const counts = pages.flatMap(({ units }) => units ?? [])
+  return counts.length === 0 ? undefined : sumOfUnits(counts)
 }

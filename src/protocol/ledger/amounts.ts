@@ -1,10 +1,9 @@
 /**
- * Computes the worth of one place of a receipt. This is the only multiplication of money, and the only rounding: the
- * operator's share is cut to whole micros and the owner gets the rest, so that the two always add up to units ×
- * price.
+ * Computes the worth of one place of a receipt: units × price (../price.ts), of which the operator's share is cut to whole micros and
+ * the owner gets the rest, so that the two always add up.
  */
 import { ProtocolError } from '../errors.ts'
-import type { LeasePrice, Micros } from '../price.ts'
+import { costOfUnits, type LeasePrice, type Micros } from '../price.ts'
 
 export interface Amounts {
   readonly ownerMicros: Micros
@@ -12,10 +11,12 @@ export interface Amounts {
 }
 
 /** Throws ProtocolError amount-too-large beyond 2^53 micros. */
-export function amountsOf(what: string, units: number, { unitMicros, operatorPpm }: LeasePrice): Amounts {
-  const micros = BigInt(units) * BigInt(unitMicros)
-  if (micros > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError({ code: 'amount-too-large', what })
-  const operatorMicros = (micros * BigInt(operatorPpm)) / 1_000_000n
+export function amountsOf(what: string, units: number, price: LeasePrice): Amounts {
+  const whole = costOfUnits(units, price)
+  if (!Number.isSafeInteger(units * price.unitMicros))
+    throw new ProtocolError({ code: 'amount-too-large', what })
+  const micros = BigInt(whole)
+  const operatorMicros = (micros * BigInt(price.operatorPpm)) / 1_000_000n
   return { ownerMicros: Number(micros - operatorMicros), operatorMicros: Number(operatorMicros) }
 }
 

@@ -2,7 +2,8 @@
  * Derives the fate of every claim of one job from the job's records. It is a function of their set, so that stewards
  * with equal records come to equal books, in whatever order the records came.
  *
- * A claim is one place of one receipt whose lease counts and named a price. It is **paid** when a verdict counts its receipt as
+ * A claim is one place of one receipt whose lease counts and named a price, for the units that the receipt says it took, or else all
+ * that the lease promises. It is **paid** when a verdict counts its receipt as
  * agreeing, and that verdict stands, or accepted the same result as the one that stands: two stewards that could not
  * hear each other may both have promised, and both answers are right. A verdict that a shard failed names the claims
  * that agreed all the same: whoever lets a job die has their results. It is **void** when its shard was decided
@@ -14,9 +15,10 @@
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
-import type { Lease, Receipt } from '../job/lease.ts'
+import { type Lease, type Receipt, unitsClaimed } from '../job/lease.ts'
 import { Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
+import { totalOf } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { amountsOf } from './amounts.ts'
 import { type Claim, type ClaimOutcome, type ClaimWord, subjectOf } from './entry.ts'
@@ -74,8 +76,10 @@ export function claimsOfReceipt(job: PaidJob, lease: Verified<Lease>, receipt: V
   const { price, positions, units, vehicle, owner } = lease.payload
   if (price === null || price.currency !== job.currency) return []
   return receipt.payload.covers.flatMap((place): Claim[] => {
-    const [position, count] = [positions[place], units[place]]
-    if (position === undefined || count === undefined) return []
+    const [position, promised] = [positions[place], units[place]]
+    if (position === undefined || promised === undefined) return []
+    const claimed = unitsClaimed(receipt.payload, place)
+    const count = claimed === undefined ? promised : totalOf(claimed)
     const what = `place ${place} of receipt ${receipt.id}`
     return [
       {

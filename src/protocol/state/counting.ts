@@ -19,7 +19,7 @@ import { type DrawBasis, type DrawRecord, drawVehicle, hasBit } from '../job/dra
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
-import { unitsOf } from '../price.ts'
+import { isLikePriced, unitsOf } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Allowances } from './allowances.ts'
 import { Bases } from './bases.ts'
@@ -184,9 +184,7 @@ export class Counting {
     if (blind?.candidates.some((known) => known.peer === vehicle && known.owner === owner) === false)
       return false
     if (price === null) return true
-    return (
-      payment !== null && price.currency === payment.currency && price.unitMicros <= payment.unitMicrosMax
-    )
+    return payment !== null && isLikePriced(price, payment) && price.unitMicros <= payment.unitMicrosMax
   }
 
   #isAdmitted(known: Known): boolean {

@@ -4,7 +4,7 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
-import type { Lease } from '../job/lease.ts'
+import { type Lease, type Receipt, unitsClaimed } from '../job/lease.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Checked } from '../records.ts'
@@ -163,7 +163,7 @@ export class Leased {
     if (entry === undefined || lease === undefined) return undefined
     const covers = entry.record.payload.covers
     const index = covers.findIndex((place) => lease.payload.positions[place] === position)
-    return index < 0 ? undefined : claim(lease, entry.record.id, entry.opening.results[index]!)
+    return index < 0 ? undefined : claim(lease, entry.record, covers[index]!, entry.opening.results[index]!)
   }
 
   /** The place of its lease at which a receipt that is here covers a shard, whether the lease counts or not. */
@@ -177,13 +177,19 @@ export class Leased {
   *claimsOn(position: number): Generator<RecordedClaim> {
     for (const { record, covered } of this.#at.get(position) ?? [])
       for (const [place, { first, result }] of this.#counts(record.id) ? covered : [])
-        if (record.payload.positions[place] === position) yield claim(record, first.record.id, result)
+        if (record.payload.positions[place] === position) yield claim(record, first.record, place, result)
   }
 }
 
-function claim(lease: Verified<Lease>, receipt: RecordId, result: Cid): RecordedClaim {
+function claim(
+  lease: Verified<Lease>,
+  receipt: Verified<Receipt>,
+  place: number,
+  result: Cid,
+): RecordedClaim {
   const { vehicle: peer, owner } = lease.payload
-  return { peer, owner, receipt, result, lease }
+  const units = unitsClaimed(receipt.payload, place)
+  return { peer, owner, receipt: receipt.id, result, lease, ...(units && { units }) }
 }
 
 /** In an order that is the same on every steward: by epoch, signer, serial and id. */

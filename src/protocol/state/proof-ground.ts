@@ -4,11 +4,15 @@ import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Standing } from '../job/standing.ts'
 import type { Window } from '../job/window.ts'
+import type { UnitCount } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Claim } from '../verification/tally.ts'
 
 /** A claim by the records: nobody here has looked at its result yet. */
-export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'>
+export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'> & {
+  /** What its receipt says that it took, where units are counted. */
+  readonly units?: UnitCount
+}
 
 /** The facts that proofs rest on, from the records that are here. */
 export interface ProofGround {

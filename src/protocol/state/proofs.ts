@@ -15,6 +15,7 @@ import type { Cid, PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Decision } from '../job/standing.ts'
 import { waitingVerdictsMax } from '../limits.ts'
+import { countsTruly } from '../verification/counted-units.ts'
 import { owedWithoutResult } from '../verification/owed.ts'
 import { answersAlike, type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
 import { AuditedProofs } from './audited-proofs.ts'
@@ -169,6 +170,8 @@ export class Proofs {
     if (!named.some((claim) => claim!.result === result)) return 'never'
     const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
     if (claims === undefined) return 'waits'
+    // It would have somebody paid for other work than the result shows.
+    if (named.some((claim) => this.#isMiscounted(position, claim!, decision.record.signer))) return 'never'
     const isAgainstItself = against.some((claim) => claim!.result === result)
     if (!isAgainstItself && this.#repeats(decision, named as RecordedClaim[])) return 'counts'
     const { assurance, agreement } = this.#ground.manifest
@@ -221,19 +224,29 @@ export class Proofs {
    */
   #claimsOn(position: number, { record }: Decision, named: readonly RecordedClaim[]): Claim[] | undefined {
     const mustKnow = new Set(named.map(({ result }) => result))
-    const { pages } = this.#shards![position]!
+    const entry = this.#shards![position]!
     const claims: Claim[] = []
     let isOpen = false
     for (const claim of this.#ground.claimsOn(position)) {
       if (!this.#ground.hasVoice(claim.owner)) continue
+      const { pages } = entry
+      const { units: claimed, ...known } = claim
       const seen = this.#sought.look({ position, pages, result: claim.result, signer: record.signer })
       if (typeof seen === 'object') {
-        if (seen.state === 'invalid') continue // its owner has no voice in the job any more
+        // Its owner has no voice in the job any more.
+        if (seen.state === 'invalid' || !countsTruly(entry, claimed, seen.units)) continue
         const { text, exhausted, content } = seen
-        claims.push({ ...claim, text, exhausted, ...(content === undefined ? {} : { content }) })
+        claims.push({ ...known, text, exhausted, ...(content === undefined ? {} : { content }) })
       } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true
     }
     return isOpen ? undefined : claims
+  }
+
+  /** Tells of a claim whose result was looked at whether it counts other units than that has. */
+  #isMiscounted(position: number, { result, units }: RecordedClaim, signer: PeerId): boolean {
+    const entry = this.#shards![position]!
+    const seen = this.#sought.look({ position, pages: entry.pages, result, signer })
+    return typeof seen === 'object' && seen.state === 'good' && !countsTruly(entry, units, seen.units)
   }
 
   /** A result as it is compared; undefined while it was not looked at, or where it is none. */

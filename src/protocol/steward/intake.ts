@@ -1,11 +1,12 @@
 /** The intake: takes in what vehicles say of their leases and bring of their work, until a claim counts. */
 
 import type { LeaseId, PeerId } from '../ids.ts'
-import type { Opening, Receipt } from '../job/lease.ts'
+import { type Opening, type Receipt, unitsClaimed } from '../job/lease.ts'
 import { offerTtlMs, reconnectGraceMs } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
 import type { Verified } from '../record/record.ts'
 import type { Opened } from '../records.ts'
+import { countsTruly } from '../verification/counted-units.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Examined, StewardInput, Wanted } from './contract.ts'
 import type { Desk } from './desk.ts'
@@ -123,7 +124,8 @@ export function takeReceipt(
       return
     }
     costMs += shard.entry.costMs
-    const claim = { shard, lease: state, receipt: receipt.id, result, sinceMs: nowMs }
+    const units = unitsClaimed(receipt.payload, place)
+    const claim = { shard, lease: state, receipt: receipt.id, result, units, sinceMs: nowMs }
     receiveClaim(desk, claim, wanted, nowMs)
   })
   desk.slowness.measure(receipt.payload.wallMs, costMs)
@@ -185,7 +187,7 @@ function missed(desk: Desk, want: Wanted, nowMs: number): void {
 function countClaim(desk: Desk, claim: Return, finding: Finding, nowMs: number): void {
   const { shard, lease } = claim
   const { vehicle: peer, owner } = lease.lease.payload
-  const invalid = finding.state === 'invalid'
+  const invalid = finding.state === 'invalid' || !countsTruly(shard.entry, claim.units, finding.units)
   const found = {
     text: invalid ? 'invalid' : finding.text,
     exhausted: !invalid && finding.exhausted,

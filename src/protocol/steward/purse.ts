@@ -5,7 +5,7 @@
 
 import type { Lease } from '../job/lease.ts'
 import { budgetWaitMs, writtenOffMax } from '../limits.ts'
-import { formatMoney, type Micros, unitsOf } from '../price.ts'
+import { costOfUnits, formatMoney, type Micros, unitsOf } from '../price.ts'
 import type { Candidate } from './candidate.ts'
 import type { Desk } from './desk.ts'
 import { coveredPlaces } from './endings.ts'
@@ -14,7 +14,7 @@ import type { LeaseState } from './lease-book.ts'
 import type { ShardState } from './shard-board.ts'
 import { issue } from './signing.ts'
 
-/** Units of work in a shard, by which it is paid. */
+/** Units of work in a shard, by which it is paid, at most. */
 export function unitsIn(desk: Desk, { entry }: ShardState): number {
   return unitsOf(entry, desk.options.manifest.payment?.unit ?? 'page')
 }
@@ -23,14 +23,16 @@ export function unitsIn(desk: Desk, { entry }: ShardState): number {
 export function priceOf(desk: Desk, { unitMicros }: Candidate): Lease['price'] {
   const { payment } = desk.options.manifest
   if (payment === null || unitMicros === null) return null
-  return { currency: payment.currency, unitMicros, operatorPpm: desk.operatorPpm }
+  const { currency, per } = payment
+  return { currency, unitMicros, ...(per === undefined ? {} : { per }), operatorPpm: desk.operatorPpm }
 }
 
 /** Tells whether the allowance can pay for these shards at the candidate's price. */
 export function affords(desk: Desk, { unitMicros }: Candidate, shards: readonly ShardState[]): boolean {
   if (unitMicros === null || unitMicros === 0) return true
-  const units = shards.reduce((sum, shard) => sum + unitsIn(desk, shard), 0)
-  return units * unitMicros <= freeOf(desk)
+  const price = { unitMicros, ...desk.options.manifest.payment }
+  const micros = shards.reduce((sum, shard) => sum + costOfUnits(unitsIn(desk, shard), price), 0)
+  return micros <= freeOf(desk)
 }
 
 /** Returns the amount that this steward may still promise. */

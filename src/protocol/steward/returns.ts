@@ -9,6 +9,7 @@
  */
 
 import type { Cid, PeerId, RecordId } from '../ids.ts'
+import type { UnitCount } from '../price.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Wanted } from './contract.ts'
 import type { LeaseState } from './lease-book.ts'
@@ -20,6 +21,8 @@ export interface Return {
   readonly lease: LeaseState
   readonly receipt: RecordId
   readonly result: Cid
+  /** What its receipt says that it took, where units are counted. */
+  readonly units: UnitCount | undefined
   /** Since when it waits. */
   sinceMs: number
 }

@@ -1,5 +1,6 @@
 /**
- * Computes the cost of a job before it runs: the cost to expect, and the cost when much goes wrong.
+ * Computes the cost of a job before it runs: the cost to expect, and the cost when much goes wrong. Where the length of results is
+ * open, units are the most that there can be.
  *
  *   expected = units × executions × the mean price        while nobody lies, drives off or dawdles
  *   worst    = units × (executions + one copy + a dispute) × the highest price, of every shard
@@ -20,6 +21,13 @@ import type { Plan } from './plan.ts'
 /** Vehicles that a job can pay, and the price of a unit there. */
 export type Offers = readonly { readonly owner: OwnerId; readonly unitMicros: Micros }[]
 
+/** The work that is paid: units in so many shards, at a price for `per` of them; left out: for one. */
+export interface Work {
+  readonly units: number
+  readonly shards: number
+  readonly per?: number
+}
+
 export interface Cost {
   readonly expectedMicros: Micros
   readonly worstMicros: Micros
@@ -28,7 +36,7 @@ export interface Cost {
 /** Null when nobody offers anything, or the sum is more than can be counted. */
 export function costOf(
   { replicas, lead, audits, executionsPerShard }: Plan,
-  units: number,
+  { units, shards, per = 1 }: Work,
   offers: Offers,
   arbiter: 'owners' | 'steward',
 ): Cost | null {
@@ -36,8 +44,11 @@ export function costOf(
   const executions = audits?.auditor === 'steward' ? audits.replicas : executionsPerShard
   const disputed = arbiter === 'steward' ? replicas + 1 : lead + 2
   const highest = offers.reduce((max, { unitMicros }) => Math.max(max, unitMicros), 0)
-  const expectedMicros = Math.ceil(units * executions * meanPrice(offers))
-  const worstMicros = Math.ceil(units * (Math.max(executions, disputed) + 1) * highest)
+  // A begun micro of a shard is a whole one.
+  const rounded = per === 1 ? 0 : shards
+  const executionsMax = Math.max(executions, disputed) + 1
+  const expectedMicros = Math.ceil(executions * ((units * meanPrice(offers)) / per + rounded))
+  const worstMicros = Math.ceil(executionsMax * ((units * highest) / per + rounded))
   return Number.isSafeInteger(expectedMicros) && Number.isSafeInteger(worstMicros)
     ? { expectedMicros, worstMicros }
     : null

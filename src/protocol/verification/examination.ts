@@ -9,6 +9,7 @@ import { type Agreement, type Content, contentOfPage, isTolerance } from '../job
 import { decodeResult, decodeSealedResult, type PageRecord, type ShardResult } from '../job/result.ts'
 import { decodePart, decodeParted, type PartedResult } from '../job/result-parts.ts'
 import { resultBytesMax } from '../limits.ts'
+import { sumOfUnits, type UnitCount } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
 import { isOneAnswer } from './delivery.ts'
 import type { Recomputation } from './tally.ts'
@@ -27,6 +28,8 @@ export type Finding =
       readonly state: 'good'
       readonly text: string
       readonly exhausted: boolean
+      /** The units that its pages took, where their records say so. */
+      readonly units?: UnitCount
       /** Present where results are compared under a tolerance. */
       readonly content?: Content
     }
@@ -48,6 +51,7 @@ export function examineResult(
     if (engine !== null && result.engine !== engine) return { state: 'invalid' }
     if (!result.records.every((record) => isOneAnswer(record, agreement))) return { state: 'invalid' }
     const compared = comparedPages(sha256, result.records, agreement)
+    if (compared.isHalfCounted) return { state: 'invalid' }
     return { state: 'good', ...compared.facts(), exhausted: compared.exhausted }
   })
 }
@@ -97,11 +101,14 @@ export class PartsExamination {
   }
 
   finding(): Finding {
-    const { exhausted } = this.#root ?? { exhausted: false }
-    if (this.#isInvalid || this.#taken < this.parts.length) return { state: 'invalid' }
-    if (this.#isSealed) return { state: 'good', text: '', exhausted }
-    if (exhausted !== this.#compared.exhausted) return { state: 'invalid' }
-    return { state: 'good', ...this.#compared.facts(), exhausted }
+    if (this.#root === null || this.#isInvalid || this.#taken < this.parts.length) return { state: 'invalid' }
+    const { exhausted, units } = this.#root
+    if (this.#isSealed) return { state: 'good', text: '', exhausted, ...(units && { units }) }
+    const compared = this.#compared
+    if (exhausted !== compared.exhausted || compared.isHalfCounted) return { state: 'invalid' }
+    if (units?.input !== compared.units?.input || units?.output !== compared.units?.output)
+      return { state: 'invalid' }
+    return { state: 'good', ...compared.facts(), exhausted }
   }
 }
 
@@ -130,7 +137,8 @@ export function examineSealedResult(bytes: Uint8Array, engine: string): Finding 
   return validOrNot(() => {
     const result = decodeSealedResult(bytes)
     if (result.engine !== engine || result.sealed.byteLength === 0) return { state: 'invalid' }
-    return { state: 'good', text: '', exhausted: result.exhausted }
+    const { exhausted, units } = result
+    return { state: 'good', text: '', exhausted, ...(units && { units }) }
   })
 }
 
@@ -159,7 +167,8 @@ export function recomputationOf(
 
 /** The same of a run whose records are not in memory any more. */
 export function recomputedAs(cid: Cid, compared: ComparedPages): Recomputation | null {
-  return compared.exhausted ? null : { result: cid, ...compared.facts() }
+  const { units: _, ...facts } = compared.facts()
+  return compared.exhausted ? null : { result: cid, ...facts }
 }
 
 /** Gathers, page by page, what of a result is compared beside its name. */
@@ -171,6 +180,8 @@ export class ComparedPages {
   /** The contents that are kept for a tolerance: no more than a short result has, however long this one is. */
   #contentBytes = 0
   #exhausted = false
+  #units: UnitCount | undefined
+  #counted = 0
 
   constructor(sha256: Sha256, agreement: Agreement) {
     this.#sha256 = sha256
@@ -178,9 +189,14 @@ export class ComparedPages {
   }
 
   add(record: PageRecord): void {
-    const { output, text, error } = record
-    const digest = this.#sha256(encodeCbor(error === null ? [text] : [text, error.code, error.message]))
+    const { output, text, error, units } = record
+    const said = error === null ? [text] : [text, error.code, error.message]
+    const digest = this.#sha256(encodeCbor(units === undefined ? said : [...said, units]))
     this.#digests.push(digest)
+    if (units !== undefined) {
+      this.#units = sumOfUnits([this.#units ?? noUnits, units])
+      this.#counted += 1
+    }
     if (hasRunOut(record)) this.#exhausted = true
     if (!isTolerance(this.#agreement)) return
     this.#contentBytes += output.byteLength + text.length
@@ -192,12 +208,25 @@ export class ComparedPages {
     return this.#exhausted
   }
 
-  /** `text`: a digest of every page's text or error, which is compared where bytes are not. */
-  facts(): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content'> {
+  /** The units that the pages took, all together; undefined where no record says so. */
+  get units(): UnitCount | undefined {
+    return this.#units
+  }
+
+  /** Some records say how many units they took, and others do not: no runtime does that. */
+  get isHalfCounted(): boolean {
+    return this.#counted > 0 && this.#counted < this.#digests.length
+  }
+
+  /** `text`: a digest of every page's text or error, and units where it has some, which is compared where bytes are not. */
+  facts(): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content' | 'units'> {
     const text = bytesToText(this.#sha256(encodeCbor(this.#digests)), 'base16')
-    return isTolerance(this.#agreement) ? { text, content: this.#content } : { text }
+    const units = this.#units && { units: this.#units }
+    return isTolerance(this.#agreement) ? { text, ...units, content: this.#content } : { text, ...units }
   }
 }
+
+const noUnits: UnitCount = { input: 0, output: 0 }
 
 function digestOnly(digest: Uint8Array): Content[number] {
   return { error: null, text: '', output: undefined, digest: bytesToText(digest, 'base16') }
@@ -207,6 +236,12 @@ function comparedPages(sha256: Sha256, records: readonly PageRecord[], agreement
   const compared = new ComparedPages(sha256, agreement)
   for (const record of records) compared.add(record)
   return compared
+}
+
+/** The units that a result's pages took, all together; undefined where no record says so. */
+export function unitsTaken({ records }: ShardResult): UnitCount | undefined {
+  const counts = records.flatMap(({ units }) => units ?? [])
+  return counts.length === 0 ? undefined : sumOfUnits(counts)
 }
 
 /** Tells whether a page failed because the vehicle ran out of something. */

@@ -101,11 +101,13 @@ export class Commitments {
     const nonce = sha256(concat([secret, fromString(`nonce/${id}/${receipts}`)]))
     const opening: Opening = { results: finished.map(({ result }) => result), nonce }
     const covers = finished.map(({ place }) => place)
+    const units = finished.flatMap((shard) => shard.units ?? [])
     const cpuMs = finished.reduce((sum, shard) => sum + shard.cpuMs, 0)
     const payload: Receipt = {
       lease: id,
       covers,
       root: receiptRoot(sha256, { id, job, worker: self, shards }, covers, opening),
+      ...(units.length === 0 ? {} : { units }),
       cpuMs: Math.round(cpuMs),
       wallMs: Math.round(finished.reduce((sum, shard) => sum + shard.wallMs, 0)),
       energy: energyOf(cpuMs, this.energyRate),

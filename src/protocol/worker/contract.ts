@@ -10,7 +10,7 @@ import type { Handover } from '../job/handover.ts'
 import type { Lease, Receipt } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Message, ReleaseReason } from '../message.ts'
-import type { Ask } from '../price.ts'
+import type { Ask, UnitCount } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 
 export interface WorkerOptions {
@@ -155,6 +155,8 @@ export interface Done {
   /** In the lease's list of shards. */
   readonly place: number
   readonly result: Cid
+  /** The units that the result took, where they are counted. */
+  readonly units?: UnitCount
   readonly cpuMs: number
   readonly wallMs: number
 }

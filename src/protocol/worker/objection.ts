@@ -9,7 +9,7 @@ import { type Lease, worthOf } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { leasesPerSlot, queuedLeasesPerSlotMax } from '../limits.ts'
 import type { DeclineReason } from '../message.ts'
-import { type Ask, worksForNothing } from '../price.ts'
+import { type Ask, isLikePriced, worksForNothing } from '../price.ts'
 import type { WorkerInput, WorkerOptions } from './contract.ts'
 import type { Condition, Desk } from './desk.ts'
 import type { Held } from './held.ts'
@@ -84,9 +84,9 @@ function isWorthIt({ payment }: Manifest, { price }: Lease, ask: Ask | null, ope
   if (price === null) return worksForNothing(ask)
   const isBacked =
     payment !== null &&
-    price.currency === payment.currency &&
+    isLikePriced(price, payment) &&
     price.unitMicros <= payment.unitMicrosMax &&
     price.operatorPpm <= operatorPpm
   if (!isBacked || worksForNothing(ask)) return isBacked
-  return price.currency === ask!.currency && price.unitMicros >= ask!.unitMicros
+  return isLikePriced(price, ask!) && price.unitMicros >= ask!.unitMicros
 }

@@ -250,12 +250,12 @@ export class Worker {
     drop(this.#desk, held, 'failed')
   }
 
-  #shardDone(id: LeaseId, { place, result, cpuMs, wallMs }: Done, nowMs: number): void {
+  #shardDone(id: LeaseId, { place, result, units, cpuMs, wallMs }: Done, nowMs: number): void {
     const { bench, condition, totals, receipts } = this.#desk
     const held = bench.get(id)
     if (held?.slot === undefined || held.finished.has(place)) return
     held.finished.add(place)
-    held.done.push({ place, result, cpuMs, wallMs })
+    held.done.push({ place, result, ...(units && { units }), cpuMs, wallMs })
     const { costMs, shards } = held.lease.payload
     condition.paces.measure(held.manifest.signer, wallMs, costMs / shards.length)
     totals.shardsDone += 1

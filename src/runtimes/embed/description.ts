@@ -25,11 +25,21 @@ export const embedOptions = {
   },
 } satisfies OptionDescriptions
 
-/** A text of 100 tokens takes 1 s of one core with a model of 135 million parameters. */
+/** The most that a context has unless somebody asks for more. */
+export const contextTokensUsual = 2048
+
+/** A text of 100 tokens takes 1 s of one core with a model of 135 million parameters, which has so many bytes in Q8_0. */
 const msPerByte = 2.5
+const tokenMs = 10
+const measuredBytes = 144_000_000
 
 export function embedShapeOf(bytes: number): DocumentShape {
   return { pages: 1, pageCostMs: 20 + bytes * msPerByte }
+}
+
+/** The cost of a text, guessed by its tokens and the bytes of the model. */
+export function msOfTokens(tokens: number, modelBytes: number): number {
+  return 20 + (tokens * tokenMs * modelBytes) / measuredBytes
 }
 
 const url = '/v1/embeddings'

@@ -8,20 +8,16 @@
 import { architectureFact } from '../gguf/check.ts'
 import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
 import { EngineFault, Llama } from '../llama/llama.ts'
-import { marksOf, withoutMarks } from '../llama/marks.ts'
+import { marksOf } from '../llama/marks.ts'
 import { type Model, modelOf } from '../llama/model.ts'
 import { choiceOf, optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime, type Session } from '../runtime.ts'
-import { embedOptions, embedShapeOf } from './description.ts'
+import { openTextCounter } from './counter.ts'
+import { contextTokensUsual, embedOptions, embedShapeOf } from './description.ts'
+import { countTokens, harmlessText } from './text.ts'
 
 /** Raise it with any change to what is made of a text, or of the engine's answer. */
-const pipelineVersion = 1
-
-/** The most that a context has unless somebody asks for more. */
-const contextTokensUsual = 2048
-
-/** One before a text and one behind it, as most models have them. */
-const frameTokens = 2
+const pipelineVersion = 2
 
 export const embed: Runtime = {
   name: 'embed',
@@ -37,6 +33,7 @@ export const embed: Runtime = {
   inspect(document) {
     return embedShapeOf(document.byteLength)
   },
+  counter: openTextCounter,
   async load(engine, weights, options) {
     if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of embed is exact')
     const wrong = wrongOption(embedOptions, options)
@@ -82,36 +79,26 @@ class Texts implements Session {
     }
   }
 
-  async run(document: Uint8Array, page: number): Promise<RecordOutput> {
+  async run(
+    document: Uint8Array,
+    page: number,
+    tokensPaid = Number.POSITIVE_INFINITY,
+  ): Promise<RecordOutput> {
     if (page !== 0) throw new RecordError('no-such-page', 'a text has one page')
-    const text = this.#textOf(document)
-    const tokens = (await this.#llama.tokenize(text)).length
-    if (tokens + frameTokens > this.#contextTokens)
-      throw new RecordError(
-        'context-length',
-        `the text has ${tokens} tokens, and the context has room for ${this.#contextTokens - frameTokens}`,
-      )
+    const [llama, contextTokens] = [this.#llama, this.#contextTokens]
+    const text = harmlessText(document, {
+      contextTokens,
+      tokenBytesMax: this.#tokenBytesMax,
+      marks: this.#marks,
+    })
+    const tokens = await countTokens(text, { llama, contextTokens })
+    // Nobody computes what is not paid.
+    if (tokens > tokensPaid)
+      throw new RecordError('beyond-units', `the text has ${tokens} tokens, and its job counts ${tokensPaid}`)
     const numbers = await this.#embed(text)
     const embedding = this.#isBase64 ? base64Of(numbers) : numbers
     const output = JSON.stringify({ embedding, dimensions: numbers.length, usage: { prompt_tokens: tokens } })
-    return { output: new TextEncoder().encode(output), text: '' }
-  }
-
-  #textOf(document: Uint8Array): string {
-    if (document.byteLength > this.#contextTokens * this.#tokenBytesMax)
-      throw new RecordError(
-        'context-length',
-        `the text has ${document.byteLength} bytes, and the context has room for ${this.#contextTokens} tokens of at most ${this.#tokenBytesMax}`,
-      )
-    let text: string
-    try {
-      text = utf8.decode(document)
-    } catch {
-      throw new RecordError('bad-request', 'the document is no text in UTF-8')
-    }
-    if (text.trim() === '') throw new RecordError('empty-document', 'the text is empty')
-    if (text.includes('\0')) throw new RecordError('bad-request', 'the text has a letter of the number 0')
-    return withoutMarks(text, this.#marks)
+    return { output: new TextEncoder().encode(output), text: '', units: { input: tokens, output: 0 } }
   }
 
   async #embed(text: string): Promise<readonly number[]> {
@@ -136,5 +123,3 @@ function poolingOf(header: Model['header'], choice: string | undefined): string 
   if (choice !== undefined && choice !== 'auto') return choice
   return ['mean', 'mean', 'cls', 'last'][architectureFact(header, 'pooling_type') ?? 0] ?? 'mean'
 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -38,6 +38,8 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly facts: ReadonlyMap<string, GgufValue>
   readonly tensors: readonly GgufTensor[]
+  /** The place in the file at which the facts end and the tensors begin. */
+  readonly factsEnd: number
   /** The place in the file at which the data begins. */
   readonly dataOffset: number
   readonly alignment: number
@@ -90,6 +92,7 @@ export function readGgufHeader(bytes: Uint8Array): GgufHeader {
     if (facts.has(key)) throw new GgufFault(`names ${shown(key)} twice`)
     facts.set(key, reader.value(key))
   }
+  const factsEnd = reader.at
   const names = new Set<string>()
   const tensors: GgufTensor[] = []
   for (let i = 0; i < tensorCount; i += 1) {
@@ -101,7 +104,7 @@ export function readGgufHeader(bytes: Uint8Array): GgufHeader {
   const alignment = facts.get('general.alignment') ?? 32
   if (typeof alignment !== 'number' || !isPowerOfTwo(alignment) || alignment > alignmentMax)
     throw new GgufFault('has an alignment that is no power of two up to 65536')
-  return { facts, tensors, dataOffset: Math.ceil(reader.at / alignment) * alignment, alignment }
+  return { facts, tensors, factsEnd, dataOffset: Math.ceil(reader.at / alignment) * alignment, alignment }
 }
 
 /** The whole numbers of an array of 32 bits; undefined where it is none, or has another length. */

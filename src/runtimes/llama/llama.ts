@@ -26,6 +26,8 @@ export interface LlamaSettings {
   readonly batchTokens: number
   /** 'mean', 'cls' or 'last': it makes vectors of texts; left out: it answers prompts. */
   readonly pooling?: string
+  /** It has no network: it tokenizes, and makes prompts. */
+  readonly isVocabularyOnly?: boolean
   /** Probabilities in memory after which the model is loaded anew. */
   readonly probabilitiesMax?: number
 }
@@ -146,7 +148,7 @@ export class Llama {
   }
 
   #load(module: LlamaModule): void {
-    const { contextTokens, batchTokens, pooling } = this.#settings
+    const { contextTokens, batchTokens, pooling, isVocabularyOnly } = this.#settings
     const request = {
       model: modelPath,
       n_ctx: contextTokens,
@@ -158,6 +160,7 @@ export class Llama {
       cache_type_k: 'f16',
       cache_type_v: 'f16',
       use_mmap: false,
+      ...(isVocabularyOnly ? { vocab_only: true } : {}),
       ...(pooling === undefined ? {} : { embedding: true, pooling_type: pooling, embd_normalize: 2 }),
     }
     this.#probabilities = 0

@@ -6,24 +6,22 @@
  * system (llama/marks.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
  * does not fit is refused: the engine would cut it without a word.
  */
-import { ExcessiveJson, parseJson } from '../../base/json.ts'
 import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
 import { EngineFault, Llama } from '../llama/llama.ts'
-import { marksOf, withoutMarks } from '../llama/marks.ts'
+import { marksOf } from '../llama/marks.ts'
 import { type Model, modelOf } from '../llama/model.ts'
 import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime, type Session } from '../runtime.ts'
-import { llmOptions, llmShapeOf } from './description.ts'
-import { type ChatRequest, decodeRequest, RequestFault, requestDepthMax } from './request.ts'
+import { openRequestCounter } from './counter.ts'
+import { contextTokensUsual, llmOptions, llmShapeOf } from './description.ts'
+import { answerTokensMax, harmlessMessages, requestOf } from './prompt.ts'
+import type { ChatRequest } from './request.ts'
 
 /** Raise it with any change to what is made of a request, or of the engine's answer. */
-const pipelineVersion = 1
+const pipelineVersion = 2
 
 /** Tokens of a prompt that are computed at once: the scores of a large vocabulary stay below 80 MB. */
 const batchTokens = 128
-
-/** The most that a context has unless somebody asks for more. */
-const contextTokensUsual = 4096
 
 export const llm: Runtime = {
   name: 'llm',
@@ -39,6 +37,7 @@ export const llm: Runtime = {
   inspect(document) {
     return llmShapeOf(document.byteLength)
   },
+  counter: openRequestCounter,
   async load(engine, weights, options) {
     if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of llm is exact')
     const wrong = wrongOption(llmOptions, options)
@@ -87,12 +86,12 @@ class Chat implements Session {
     }
   }
 
-  async run(document: Uint8Array, page: number): Promise<RecordOutput> {
+  async run(document: Uint8Array, page: number, tokensPaid?: number): Promise<RecordOutput> {
     if (page !== 0) throw new RecordError('no-such-page', 'a request has one page')
     const request = requestOf(document)
     const prompt = await this.#promptOf(request)
     const promptTokens = this.#leadingTokens + (await this.#llama.tokenize(prompt)).length
-    const tokensMax = this.#tokensMaxOf(request, promptTokens)
+    const tokensMax = this.#tokensMaxOf(request, promptTokens, tokensPaid)
     const { temperature = 0, top_p: topP = 1, seed = 0, stop = [], schema } = request
     const grammar = schema && (await this.#grammarOf(schema))
     const sampling = { tokensMax, temperature, topP, seed, stop, grammar }
@@ -105,21 +104,16 @@ class Chat implements Session {
       total_tokens: promptTokens + answer.tokens,
     }
     const output = JSON.stringify({ text, finish_reason: answer.finish, usage })
-    return { output: new TextEncoder().encode(output), text }
+    const units = { input: promptTokens, output: answer.tokens }
+    return { output: new TextEncoder().encode(output), text, units }
   }
 
-  async #promptOf({ messages }: ChatRequest): Promise<string> {
-    const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
-    // Before anything is made of a text that no context holds.
-    if (bytes > this.#contextTokens * this.#tokenBytesMax)
-      throw new RecordError(
-        'context-length',
-        `the prompt has ${bytes} bytes, and the context has room for ${this.#contextTokens} tokens of at most ${this.#tokenBytesMax}`,
-      )
-    const harmless = messages.map(({ role, content }) => ({
-      role,
-      content: withoutMarks(content, this.#marks),
-    }))
+  async #promptOf(request: ChatRequest): Promise<string> {
+    const harmless = harmlessMessages(request, {
+      contextTokens: this.#contextTokens,
+      tokenBytesMax: this.#tokenBytesMax,
+      marks: this.#marks,
+    })
     try {
       return await this.#llama.promptOf(harmless)
     } catch (error) {
@@ -128,13 +122,14 @@ class Chat implements Session {
     }
   }
 
-  #tokensMaxOf({ max_tokens: asked }: ChatRequest, promptTokens: number): number {
-    const room = this.#contextTokens - promptTokens
-    const tokensMax = asked ?? Math.min(this.#answerTokensMax, room)
-    if (tokensMax < 1 || tokensMax > room)
+  /** `tokensPaid`: for prompt and answer together. Nobody computes more. */
+  #tokensMaxOf(request: ChatRequest, promptTokens: number, tokensPaid = Number.POSITIVE_INFINITY): number {
+    const room = { contextTokens: this.#contextTokens, usual: this.#answerTokensMax }
+    const tokensMax = Math.min(answerTokensMax(request, promptTokens, room), tokensPaid - promptTokens)
+    if (tokensMax < 1)
       throw new RecordError(
-        'context-length',
-        `the prompt has ${promptTokens} tokens and its answer up to ${asked ?? this.#answerTokensMax}, and the context has room for ${this.#contextTokens}`,
+        'beyond-units',
+        `the prompt has ${promptTokens} tokens, and its job counts ${tokensPaid} for it and its answer`,
       )
     return tokensMax
   }
@@ -158,17 +153,3 @@ class Chat implements Session {
     }
   }
 }
-
-/** Throws RecordError('bad-request'). */
-function requestOf(document: Uint8Array): ChatRequest {
-  try {
-    return decodeRequest(parseJson(utf8.decode(document), requestDepthMax))
-  } catch (error) {
-    if (error instanceof RequestFault) throw new RecordError('bad-request', error.message)
-    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ExcessiveJson)
-      throw new RecordError('bad-request', 'the document is no request of a chat')
-    throw error
-  }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
