@@ -1,5 +1,6 @@
 /** Figures and ids as people read them. Pure functions; every unit is written out. */
 import { InvalidArgumentError } from 'commander'
+import { unitNamed } from '../runtimes/registry.ts'
 
 const secondMs = 1_000
 const minuteMs = 60 * secondMs
@@ -47,6 +48,29 @@ export function parseDuration(text: string): number {
 /** 'page', 1 → '1 page'; 'page', 1234 → '1,234 pages'. */
 export function formatCount(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** 'token', 1 → '1 token': with the words that the unit's runtime has for it. */
+export function formatUnits(count: number, unit: string): string {
+  const { one, many } = unitNamed(unit)
+  return `${formatNumber(count)} ${count === 1 ? one : many}`
+}
+
+/** '1,234 tokens: 1,000 in, 234 out'; where there is nothing to tell apart, as above. */
+export function formatCounted(
+  count: number,
+  counted: { readonly input: number; readonly output: number } | null,
+  unit: string,
+): string {
+  const all = formatUnits(count, unit)
+  return counted === null
+    ? all
+    : `${all} (${formatNumber(counted.input)} in, ${formatNumber(counted.output)} out)`
+}
+
+/** ' a page', or ' for 1,000 tokens', behind a price. */
+export function formatPer(per: number, unit: string): string {
+  return per === 1 ? ` a ${unitNamed(unit).one}` : ` for ${formatUnits(per, unit)}`
 }
 
 /** 1234567 → '1,234,567', the same in every locale. */

@@ -1,7 +1,7 @@
 /** The history of a vehicle as its owner reads it. */
 import type { HistoryDay, HistoryView } from '../host/history/contract.ts'
 import { formatMoney } from '../protocol/price.ts'
-import { formatCount, formatDuration, formatNumber } from './format.ts'
+import { formatCount, formatDuration, formatNumber, formatUnits } from './format.ts'
 import { type Column, formatTable } from './table.ts'
 
 const joulesPerKwh = 3_600_000
@@ -48,8 +48,12 @@ function remarksOn({ work, pauses, handedBack, aloneMs }: HistoryDay): string[] 
   )
   const back = handedBack.map(({ reason, leases }) => `${reason} ${formatNumber(leases)}`)
   const runtimes = work.map(
-    ({ runtime, leasesDone, leasesTaken }) =>
-      `${runtime} ${formatNumber(leasesDone)} of ${formatCount(leasesTaken, 'lease')} finished`,
+    ({ runtime, leasesDone, leasesTaken, units }) =>
+      `${runtime} ${formatNumber(leasesDone)} of ${formatCount(leasesTaken, 'lease')} finished${Object.entries(
+        units,
+      )
+        .map(([unit, count]) => ` (${formatUnits(count, unit)})`)
+        .join('')}`,
   )
   return [
     ...(runtimes.length > 0 ? [`work: ${runtimes.join(', ')}`] : []),

@@ -1,15 +1,17 @@
 /** Puts into words what commands say about a job. Pure functions of the node's reports. */
 import { clean } from '../base/printable.ts'
-import type { JobStatus, Quote, ResultsEnd, Submitted } from '../host/api.ts'
+import type { JobStatus, ResultsEnd, Submitted } from '../host/api.ts'
 import { formatMoney } from '../protocol/price.ts'
 import type { Outcomes } from '../protocol/verification/outcomes.ts'
-import { shapeByLength } from '../runtimes/registry.ts'
+import { shapeByLength, unitOfRuntime } from '../runtimes/registry.ts'
 import {
   formatBound,
   formatCount,
   formatDuration,
   formatNumber,
+  formatPer,
   formatRate,
+  formatUnits,
   shortJob,
   shortOwner,
   shortPeer,
@@ -26,7 +28,7 @@ export function describePlan(plan: Submitted): string[] {
     `job ${plan.job}${plan.known ? ' (known already: the same documents and options)' : ''}`,
     [
       formatCount(plan.documents, 'document'),
-      formatCount(plan.pages, 'page'),
+      ...describeWork(plan),
       formatCount(plan.shards, 'shard'),
       `engine ${clean(plan.engine)}`,
       describeAssurance(plan),
@@ -35,13 +37,29 @@ export function describePlan(plan: Submitted): string[] {
       ...(plan.payment === null
         ? []
         : [
-            `at most ${formatMoney(plan.payment.unitMicrosMax, plan.payment.currency)} a page and ${formatMoney(plan.payment.budgetMicros, plan.payment.currency)} in all`,
+            `at most ${formatMoney(plan.payment.unitMicrosMax, plan.payment.currency)}${formatPer(plan.payment.per ?? 1, plan.payment.unit)} and ${formatMoney(plan.payment.budgetMicros, plan.payment.currency)} in all`,
           ]),
     ].join(', '),
     ...describeLanguages(plan),
     ...describeLeftOut(plan),
     ...describeRefused(plan),
   ]
+}
+
+/** Pages, where documents have several; or the runtime's own units. */
+export function describeWork({
+  runtime,
+  pages,
+  units,
+}: Pick<Submitted, 'runtime' | 'pages' | 'units'>): string[] {
+  if (units !== null) return [describeUnits(runtime, units)]
+  return countedIn(runtime) === 'page' ? [formatCount(pages, 'page')] : []
+}
+
+/** '1,234 tokens in and at most 560 out': before anybody has done the work. */
+function describeUnits(runtime: string, { input, output }: NonNullable<Submitted['units']>): string {
+  const all = `${formatUnits(input, unitOfRuntime(runtime).one)} in`
+  return output === 0 ? all : `${all} and at most ${formatNumber(output)} out`
 }
 
 /** Nobody has looked at the pages yet: who submits them knows whether this is so. */
@@ -52,7 +70,7 @@ function describeLanguages({ languages }: Pick<Submitted, 'languages'>): string[
   ]
 }
 
-function describeLeftOut({ leftOut }: Pick<Submitted, 'leftOut'>): string[] {
+export function describeLeftOut({ leftOut }: Pick<Submitted, 'leftOut'>): string[] {
   if (leftOut.length === 0) return []
   return [`left out: ${leftOut.map(({ what, count }) => `${clean(what)} (${count})`).join(', ')}`]
 }
@@ -60,7 +78,7 @@ function describeLeftOut({ leftOut }: Pick<Submitted, 'leftOut'>): string[] {
 /** The names of so many documents are shown for each reason. */
 const refusedNamesMax = 3
 
-function describeRefused({ refused }: Pick<Submitted, 'refused'>): string[] {
+export function describeRefused({ refused }: Pick<Submitted, 'refused'>): string[] {
   if (refused.length === 0) return []
   const sum = refused.reduce((total, { count }) => total + count, 0)
   return [
@@ -74,80 +92,6 @@ function describeRefused({ refused }: Pick<Submitted, 'refused'>): string[] {
       return `  ${formatNumber(count)} ${clean(what)}${wayOut && ` (${clean(wayOut)})`}: ${names}${more}`
     }),
   ]
-}
-
-/** Describes the cost of a job: the plan it would get first, and then the others that meet the bound. */
-export function describeQuote(quote: Quote): string[] {
-  const { documents, pages, shards, engine, supply, plans } = quote
-  const needed = plans[0]?.ownersNeeded ?? 0
-  return [
-    [
-      formatCount(documents, 'document'),
-      formatCount(pages, 'page'),
-      formatCount(shards, 'shard'),
-      `engine ${clean(engine)}`,
-      `${formatCount(supply.owners, 'owner')} with ${formatCount(supply.slots, 'slot')}`,
-    ].join(', '),
-    ...describeLeftOut(quote),
-    ...describeRefused(quote),
-    ...plans.map((plan, i) =>
-      [
-        `${i === 0 ? 'chosen:' : 'or:'} ${describeAssurance(plan)}`,
-        `${plan.executionsPerShard.toFixed(2)} executions a shard`,
-        plan.elapsedMs === null
-          ? `${formatDuration(plan.computeMs)} of computing`
-          : `${formatDuration(plan.computeMs)} of computing, about ${formatDuration(plan.elapsedMs)} here`,
-        plan.errorBound === null
-          ? 'no bound: nobody vouches for the owners'
-          : formatBound(Number(plan.errorBound.toPrecision(3))),
-        `${formatCount(plan.ownersNeeded, 'owner')} needed`,
-        ...describeCost(plan.cost, quote),
-      ].join(', '),
-    ),
-    ...(supply.owners < needed
-      ? [`too few: ${formatCount(needed, 'owner')} needed, ${formatNumber(supply.owners)} known`]
-      : []),
-    ...describeDearer(quote),
-    ...describeBudget(quote),
-  ]
-}
-
-function describeCost(cost: Quote['plans'][number]['cost'], { payment }: Quote): string[] {
-  if (cost === null || payment === null) return []
-  const { currency } = payment
-  return [
-    `${formatMoney(cost.expectedMicros, currency)} expected, ${formatMoney(cost.worstMicros, currency)} if every shard is disputed and copied at the highest price`,
-  ]
-}
-
-/** Describes the owners whom a higher price would bring. */
-function describeDearer({ dearer, payment }: Quote): string[] {
-  if (dearer.owners === 0) return []
-  const from = dearer.from.map(({ currency, unitMicros }) => formatMoney(unitMicros, currency)).join(' or ')
-  const than = payment === null ? 'and this job pays nothing' : 'which is more than --price-cap'
-  const ask = dearer.owners === 1 ? 'asks' : 'ask'
-  return [`${formatCount(dearer.owners, 'owner')} more ${ask} from ${from} a page, ${than}`]
-}
-
-/** A document that cannot be read at all is refused before anything is paid; one that fails later was work. */
-export function describeErrorsPaid({ payment }: Quote): string[] {
-  if (payment === null) return []
-  return [
-    'an error on which owners agree is work done, and costs as much as a result; documents that cannot be read by their first bytes are not sent, and cost nothing',
-  ]
-}
-
-function describeBudget({ payment, plans }: Quote): string[] {
-  const cost = plans[0]?.cost ?? null
-  if (payment === null || payment.budgetMicros === null || cost === null) return []
-  const budget = formatMoney(payment.budgetMicros, payment.currency)
-  if (payment.budgetMicros < cost.expectedMicros)
-    return [
-      `too little: the budget of ${budget} is below the expected ${formatMoney(cost.expectedMicros, payment.currency)}`,
-    ]
-  if (payment.budgetMicros < cost.worstMicros)
-    return [`the budget of ${budget} is enough unless much goes wrong, and is never exceeded`]
-  return [`the budget of ${budget} is enough even then`]
 }
 
 /** How results become certain. */
@@ -180,6 +124,7 @@ export function describeStatus(status: JobStatus): string[] {
     `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${describeAssurance(status)}  ${formatBound(status.errorBound)}`,
     `${progressBar(pages.verified, pages.total)} ${share(pages.verified, status, pages.total)} verified  ${describePace(status)}`,
     `shards: ${shards.queued} queued, ${shards.leased} leased, ${shards.returned} returned, ${shards.verified} verified, ${shards.disputed} disputed, ${shards.failed} failed; ${formatCount(status.executions, 'execution')}`,
+    ...(status.units === null ? [] : [`work: ${describeUnits(status.runtime, status.units)}`]),
     ...(payment === null
       ? []
       : [

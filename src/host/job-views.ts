@@ -81,6 +81,7 @@ export interface Quote {
   /** The units of work in all documents, and in their results at most; null where the runtime counts pages or documents. */
   readonly units: UnitCount | null
   readonly shards: number
+  readonly runtime: string
   readonly engine: string
   /** Owners that could execute it for what it pays, and their slots together. */
   readonly supply: { readonly owners: number; readonly slots: number }
@@ -136,7 +137,10 @@ export interface Submitted {
   readonly leftOut: readonly LeftOut[]
   readonly refused: readonly RefusedDocuments[]
   readonly pages: number
+  /** As Quote's. */
+  readonly units: UnitCount | null
   readonly shards: number
+  readonly runtime: string
   readonly engine: string
   /** Those that text is read in, where a runtime reads any. */
   readonly languages: readonly string[]
@@ -187,6 +191,8 @@ export interface JobSummary {
 export interface JobStatus extends JobSummary {
   /** As their submitter named them, however they are cut. */
   readonly documents: number
+  /** The units of work in all of them, and in their results at most; null where pages or documents are counted. */
+  readonly units: UnitCount | null
   readonly engine: string
   readonly replicas: number
   readonly audits: Audits | null

@@ -117,10 +117,8 @@ export const wrappedKeyBytes = 40
 
 /** A thousand of any currency for one unit of work: far above all prices, so that no lease's amount leaves 2^53. */
 export const unitMicrosMax = 1_000_000_000
-/** 128 MiB of documents, or 131,072 pages or tokens: far above what a shard holds. */
-export const shardUnitsMax = 2 ** 17
-/** A price is for at most so many units: as others price tokens. */
-export const pricedUnitsMax = 1_000_000
+/** 128 MiB of documents, or 131,072 pages or tokens: far above what a shard holds. A price is for at most so many: others price a million. */
+export const [shardUnitsMax, pricedUnitsMax] = [2 ** 17, 1_000_000]
 /** A vehicle that is done with a lease, or silent, has this long to show what it finished before it is written off. */
 export const writeOffMs = 30_000
 /** A shard that the budget has no room for waits this long after the last change: a guess, in leases. */

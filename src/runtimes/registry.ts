@@ -101,6 +101,12 @@ export function unitOfRuntime(runtime: string): UnitDescription {
   return (Object.hasOwn(runtimes, runtime) ? runtimes[runtime]?.unit : undefined) ?? page
 }
 
+/** The words for a unit by the name that stands in manifests: also one that is of no runtime here. */
+export function unitNamed(one: string): Pick<UnitDescription, 'one' | 'many'> {
+  const known = Object.values(runtimes).find(({ unit }) => unit.one === one)
+  return known?.unit ?? { one, many: `${one}s` }
+}
+
 /**
  * The processor time that a page of a job may take, in milliseconds: always a number, also for options out of range. Where units are
  * counted and the job sets no limit, it follows the units that the page may take.

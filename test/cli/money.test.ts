@@ -173,6 +173,7 @@ const entry: LedgerLine = {
     owner: owner as never,
     units: 3,
   },
+  unit: 'page',
   memo: '',
   hash: '00',
 }

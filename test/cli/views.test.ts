@@ -12,14 +12,13 @@ import { money, percentage } from '../../src/cli/flags.ts'
 import { localTime } from '../../src/cli/format.ts'
 import { describeHistory } from '../../src/cli/history-view.ts'
 import {
-  describeErrorsPaid,
   describeMissing,
   describePlan,
-  describeQuote,
   describeShortage,
   describeStatus,
   progressBar,
 } from '../../src/cli/job-view.ts'
+import { describeErrorsPaid, describeQuote } from '../../src/cli/quote-view.ts'
 import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
 import { afterInterruption } from '../../src/cli/submission.ts'
@@ -326,7 +325,7 @@ test('the history has a row for each day, and says below it what held work back'
         aloneMs: 5_000,
         work: [
           {
-            ...{ runtime: 'ocr', leasesTaken: 4, leasesDone: 3, shards: 30, pages: 1_234 },
+            ...{ runtime: 'ocr', leasesTaken: 4, leasesDone: 3, shards: 30, pages: 1_234, units: {} },
             ...{ wallMs: 5_400_000, cpuMs: 5_000_000, measuredJoules: 0, estimatedJoules: 1_800_000 },
           },
         ],

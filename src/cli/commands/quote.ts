@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import { connectLocal } from '../../host/local/client.ts'
 import { checkSubmission, stdinFor } from '../before-start.ts'
 import { addOptions } from '../config/config.ts'
-import { describeErrorsPaid, describeQuote } from '../job-view.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { print, printJson } from '../output.ts'
+import { describeErrorsPaid, describeQuote } from '../quote-view.ts'
 import { addJobOptions, documentsArgument, requestOf, type SubmitFlags } from './submit.ts'
 
 export function quoteCommand(program: Command): void {

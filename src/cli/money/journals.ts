@@ -8,6 +8,7 @@
  */
 import type { LedgerLine } from '../../host/ledger/contract.ts'
 import { type AccountId, accountOf } from '../../protocol/ledger/account.ts'
+import { formatUnits } from '../format.ts'
 import { sixDecimals } from './amounts.ts'
 
 const columns = [
@@ -29,6 +30,7 @@ const columns = [
   'vehicle',
   'owner',
   'units',
+  'unit',
   'memo',
   'hash',
 ]
@@ -36,7 +38,7 @@ const columns = [
 export const csvHeader = columns.join(',')
 
 export function csvLine(entry: LedgerLine): string {
-  const { serial, atMs, kind, subject, generation, currency, debit, credits, claim, memo, hash } = entry
+  const { serial, atMs, kind, subject, generation, currency, debit, credits, claim, unit, memo, hash } = entry
   const [credit, share] = credits
   return [
     serial,
@@ -57,6 +59,7 @@ export function csvLine(entry: LedgerLine): string {
     claim?.vehicle ?? '',
     claim?.owner ?? '',
     claim?.units ?? '',
+    claim === null ? '' : (unit ?? ''),
     memo,
     hash,
   ]
@@ -119,9 +122,9 @@ function nameOf(id: AccountId): string {
   }
 }
 
-function wordsOf({ kind, claim, memo }: LedgerLine): string {
+function wordsOf({ kind, claim, unit, memo }: LedgerLine): string {
   if (claim === null) return kind === 'paid' ? `paid: ${memo}` : `came back: ${memo}`
-  const work = `${claim.units} units of shard ${claim.position}`
+  const work = `${formatUnits(claim.units, unit ?? 'unit')} of shard ${claim.position}`
   return kind === 'posted' ? `verified: ${work}` : `taken back: ${work}`
 }
 

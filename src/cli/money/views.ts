@@ -10,7 +10,15 @@ import type {
   Work,
 } from '../../host/ledger/contract.ts'
 import { formatAmount, formatMoney } from '../../protocol/price.ts'
-import { formatCount, formatNumber, shortJob, shortOwner, shortPeer } from '../format.ts'
+import {
+  formatCount,
+  formatCounted,
+  formatNumber,
+  formatUnits,
+  shortJob,
+  shortOwner,
+  shortPeer,
+} from '../format.ts'
 import { type Column, formatTable } from '../table.ts'
 
 const joulesPerKwh = 3_600_000
@@ -44,7 +52,7 @@ function describeCurrency(
     { title: currency, cell: ({ name }) => name },
     { title: 'VERIFIED', align: 'right', cell: ({ verifiedMicros }) => money(verifiedMicros) },
     { title: 'PAID', align: 'right', cell: ({ paidMicros }) => money(paidMicros) },
-    { title: 'UNITS', align: 'right', cell: ({ units }) => formatNumber(units) },
+    { title: 'WORK', align: 'right', cell: formatWork },
     { title: 'KWH', align: 'right', cell: formatEnergy },
     { title: 'HOURS', align: 'right', cell: ({ wallMs }) => (wallMs / hourMs).toFixed(2) },
   ]
@@ -64,7 +72,7 @@ const jobColumns: readonly Column<JobEarnings>[] = [
   { title: 'JOB', cell: ({ job }) => shortJob(job) },
   { title: 'PENDING', align: 'right', cell: (job) => formatMoney(job.pendingMicros, job.currency) },
   { title: 'VERIFIED', align: 'right', cell: (job) => formatMoney(job.verifiedMicros, job.currency) },
-  { title: 'UNITS', align: 'right', cell: ({ units }) => formatNumber(units) },
+  { title: 'WORK', align: 'right', cell: formatWork },
   { title: 'IN VAIN', align: 'right', cell: (job) => formatNumber(job.void) },
   { title: 'KWH', align: 'right', cell: formatEnergy },
   { title: 'HOURS', align: 'right', cell: ({ wallMs }) => (wallMs / hourMs).toFixed(2) },
@@ -89,18 +97,23 @@ function kwhOf({ measuredJoules, estimatedJoules }: Work): number {
   return (measuredJoules + estimatedJoules) / joulesPerKwh
 }
 
+function formatWork({ units }: Work): string {
+  const told = Object.entries(units).map(([unit, count]) => formatUnits(count, unit))
+  return told.length === 0 ? '–' : told.join(', ')
+}
+
 function formatEnergy(work: Work): string {
   if (work.measuredJoules + work.estimatedJoules === 0) return '–'
   return `${work.estimatedJoules > 0 ? '~' : ''}${kwhOf(work).toFixed(3)}`
 }
 
-export function describeBilledShard({ position, outcome, executions }: BilledShard): string[] {
-  return executions.map(({ kind, vehicle, owner, units, micros, outcome: became }) =>
+export function describeBilledShard({ position, outcome, unit, executions }: BilledShard): string[] {
+  return executions.map(({ kind, vehicle, owner, units, counted, micros, outcome: became }) =>
     [
       `shard ${position} ${outcome}`,
       kind,
       `${shortPeer(vehicle)} of ${shortOwner(owner)}`,
-      formatCount(units, 'unit'),
+      formatCounted(units, counted, unit),
       became === 'paid'
         ? formatAmount(micros)
         : became === 'pending'
@@ -122,6 +135,11 @@ export function describeBill(totals: BillTotals): string[] {
       [
         { title: `JOB ${shortJob(job)}`, cell: ({ name }) => name },
         { title: 'EXECUTIONS', align: 'right', cell: ({ executions }) => formatNumber(executions) },
+        {
+          title: 'WORK',
+          align: 'right',
+          cell: ({ units, counted }) => formatCounted(units, counted, totals.unit),
+        },
         { title: 'COST', align: 'right', cell: ({ micros }) => money(micros) },
       ],
       rows,

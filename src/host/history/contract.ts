@@ -3,7 +3,7 @@ import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
-import type { Micros } from '../../protocol/price.ts'
+import type { Micros, UnitCount } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 
 /** The news of a vehicle's work, as it happens. */
@@ -23,6 +23,8 @@ export interface WorkNews {
 
 export interface ShardDone {
   readonly pages: number
+  /** Of what went in and what came out, where the runtime counts units. */
+  readonly units?: UnitCount
   readonly cpuMs: number
   readonly wallMs: number
 }
@@ -57,6 +59,8 @@ export interface HistoryWork {
   readonly leasesDone: number
   readonly shards: number
   readonly pages: number
+  /** Units of work, by their name, where the runtime counts others than pages: { token: 1234 }. */
+  readonly units: Readonly<Record<string, number>>
   /** The sum over all slots. */
   readonly wallMs: number
   readonly cpuMs: number

@@ -12,7 +12,7 @@ import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { Entry } from '../../protocol/ledger/entry.ts'
 import type { ReleaseReason } from '../../protocol/message.ts'
-import { formatMoney, type Micros } from '../../protocol/price.ts'
+import { formatMoney, type Micros, totalOf } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import { dayMs, LocalTime } from '../../protocol/rules/week.ts'
@@ -89,13 +89,18 @@ export class History implements WorkNews {
     this.#held.set(lease.id, { runtime: payload.runtime, shards, done, takenMs: null })
   }
 
-  shardDone({ payload }: Verified<Manifest>, lease: LeaseId, { pages, cpuMs, wallMs }: ShardDone): void {
+  shardDone(
+    { payload }: Verified<Manifest>,
+    lease: LeaseId,
+    { pages, units, cpuMs, wallMs }: ShardDone,
+  ): void {
     const { runtime } = payload
     const { joulesPerCpuSecond, basis } = this.#energyRate
     const held = this.#held.get(lease)
     if (held !== undefined) held.done += 1
     this.#add('shards', runtime, 1)
     this.#add('pages', runtime, pages)
+    if (units !== undefined) this.#add('units', runtime, totalOf(units))
     this.#add('wall-ms', runtime, wallMs)
     this.#add('cpu-ms', runtime, cpuMs)
     this.#add(`${basis}-joules`, runtime, (cpuMs / 1_000) * joulesPerCpuSecond)

@@ -1,5 +1,6 @@
 /** Makes days out of tallies. */
 import { dayMs } from '../../protocol/rules/week.ts'
+import { unitOfRuntime } from '../../runtimes/registry.ts'
 import type { HistoryDay, HistoryMoney, HistoryWork } from './contract.ts'
 import type { Tally } from './tallies.ts'
 
@@ -28,6 +29,7 @@ function dayOf(day: number, tallies: readonly Tally[], money: readonly HistoryMo
     leasesDone: of('leases-done', runtime),
     shards: of('shards', runtime),
     pages: of('pages', runtime),
+    units: of('units', runtime) > 0 ? { [unitOfRuntime(runtime).one]: of('units', runtime) } : {},
     wallMs: Math.round(of('wall-ms', runtime)),
     cpuMs: Math.round(of('cpu-ms', runtime)),
     measuredJoules: of('measured-joules', runtime),

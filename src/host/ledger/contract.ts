@@ -5,12 +5,12 @@
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
 import type { Difference } from '../../protocol/ledger/receivables.ts'
-import type { Micros } from '../../protocol/price.ts'
+import type { Micros, UnitCount } from '../../protocol/price.ts'
 
 /** Work, with the evidence of its receipts. */
 export interface Work {
-  /** The units of shards that were verified. */
-  readonly units: number
+  /** The units of shards that were verified, by their name, as in a manifest: "page", "token". */
+  readonly units: Readonly<Record<string, number>>
   readonly receipts: number
   readonly wallMs: number
   /** Joules, by what they are based on; receipts that say nothing of energy. */
@@ -72,12 +72,16 @@ export interface BilledShard {
   /** From 0, in the job's list. */
   readonly position: number
   readonly outcome: 'accepted' | 'failed' | 'open'
+  /** The name of the unit that its work is counted in. */
+  readonly unit: string
   readonly executions: readonly {
     readonly kind: ExecutionKind
     readonly vehicle: PeerId
     readonly owner: OwnerId
     readonly receipt: RecordId
     readonly units: number
+    /** The same as what went in and what came out, where a result's units are counted. */
+    readonly counted: UnitCount | null
     /** With the operator's share; owed only when the outcome is `paid`. */
     readonly micros: Micros
     readonly operatorMicros: Micros
@@ -85,11 +89,21 @@ export interface BilledShard {
   }[]
 }
 
+export interface BilledWork {
+  readonly executions: number
+  readonly units: number
+  /** Null where a result's units are not counted. */
+  readonly counted: UnitCount | null
+  readonly micros: Micros
+}
+
 export interface BillTotals {
   readonly job: JobId
   readonly currency: string
   readonly budgetMicros: Micros
-  readonly paid: Readonly<Record<ExecutionKind, { readonly executions: number; readonly micros: Micros }>>
+  /** The unit's name, as in the manifest. */
+  readonly unit: string
+  readonly paid: Readonly<Record<ExecutionKind, BilledWork>>
   readonly owedMicros: Micros
   readonly operatorMicros: Micros
   readonly pendingMicros: Micros
@@ -148,7 +162,11 @@ export interface SettleView {
 }
 
 /** An entry as JSON: the hash in hex. */
-export type LedgerLine = Omit<Entry, 'hash'> & { readonly hash: string }
+export type LedgerLine = Omit<Entry, 'hash'> & {
+  /** The name of the unit that a claim counts; null for payments. */
+  readonly unit: string | null
+  readonly hash: string
+}
 
 /** A receipt with all that its owner needs to prove it, as JSON: bytes in base64. */
 export interface ReceiptLine {
@@ -161,6 +179,8 @@ export interface ReceiptLine {
   readonly units: number
   readonly currency: string
   readonly unitMicros: Micros
+  /** The price is for so many units. */
+  readonly per: number
   readonly operatorPpm: number
   readonly cpuMs: number
   readonly wallMs: number

@@ -1,26 +1,16 @@
 /** Answers this node's questions about money: it reads ledger, statements and receipts, and writes pay-outs. */
-import { pushTo } from '../../base/push-to.ts'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
-import type { Manifest } from '../../protocol/job/manifest.ts'
-import type { ShardVerdict } from '../../protocol/job/verdict.ts'
-import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
+import { type Lease, openLease, openReceipt, type Receipt, unitsClaimed } from '../../protocol/job/lease.ts'
+import { openManifest } from '../../protocol/job/manifest.ts'
+import type { Entry } from '../../protocol/ledger/entry.ts'
 import { openStatement } from '../../protocol/ledger/statement.ts'
+import { totalOf } from '../../protocol/price.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
+import { type AboutBill, billOf } from './billing.ts'
 import type { Books } from './books.ts'
-import type {
-  BilledShard,
-  BillTotals,
-  EarningsView,
-  ExecutionKind,
-  JobEarnings,
-  LedgerLine,
-  PeriodEarnings,
-  ReceiptLine,
-  Work,
-} from './contract.ts'
+import type { EarningsView, JobEarnings, LedgerLine, PeriodEarnings, ReceiptLine, Work } from './contract.ts'
 import type { ReceivablesDriver } from './receivables-driver.ts'
 import type { LedgerTables } from './tables.ts'
 
@@ -35,6 +25,8 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 
 export class Money {
   readonly #options: MoneyOptions
+  /** Use: the names of units, by job. */
+  readonly #units = new Map<JobId, string>()
 
   constructor(options: MoneyOptions) {
     this.#options = options
@@ -95,14 +87,15 @@ export class Money {
       const job = jobs.get(claim.job)
       currency.pending += pending * micros
       currency.owed += posted * micros
+      const unit = this.#unitOf(claim.job)
       for (const period of since) {
         period.verifiedMicros += posted * micros
-        period.units += posted * claim.units
+        addUnits(period, unit, posted * claim.units)
       }
       if (job !== undefined) {
         job.pendingMicros += pending * micros
         job.verifiedMicros += posted * micros
-        job.units += posted * claim.units
+        addUnits(job, unit, posted * claim.units)
         if (kind === 'voided' || kind === 'reversed') job.void += 1
         else if (kind === 'pending' && entry.generation > 0) job.void -= 1
       }
@@ -127,58 +120,17 @@ export class Money {
   }
 
   /** Yields the bill of a job that this node looks after: every execution of every shard, and what it came to. */
-  async *bill(
-    job: JobId,
-    {
-      assurance,
-      payment,
-    }: Pick<Manifest, 'assurance'> & { readonly payment: NonNullable<Manifest['payment']> },
-    verdicts: readonly ShardVerdict[],
-    closed: boolean,
-  ): AsyncGenerator<BilledShard, BillTotals, undefined> {
-    const { books, journal } = this.#options.store
-    const damagedAt = await books.check()
-    const leasesOf = new Map<number, RecordId[]>()
-    const leaseOf = new Map<RecordId, RecordId>()
-    for (const { id, kind, ...record } of journal.ofJob(job))
-      if (kind === 'receipt') leaseOf.set(id, openReceipt(record, sha256, () => true).payload.lease)
-      else if (kind === 'lease')
-        for (const position of openLease(record, sha256, () => true).payload.positions)
-          pushTo(leasesOf, position, id)
-    const decided = new Map(verdicts.map((verdict) => [verdict.position, verdict]))
-    const voices = assurance.audits?.replicas ?? assurance.replicas
-    const byPosition = Map.groupBy(books.standingOf(job), ({ claim }) => claim!.position)
-    const paid = { replica: { ...none }, audit: { ...none }, copy: { ...none } }
-    const totals = { owedMicros: 0, operatorMicros: 0, pendingMicros: 0, void: 0 }
-    for (const [position, entries] of [...byPosition].sort(([a], [b]) => a - b)) {
-      const verdict = decided.get(position)
-      const kindOf = (receipt: RecordId): ExecutionKind => {
-        const rank = verdict?.agreeing.indexOf(receipt) ?? -1
-        if (rank >= voices) return assurance.audits === null ? 'copy' : 'audit'
-        const turn = leasesOf.get(position)?.indexOf(leaseOf.get(receipt)!) ?? 0
-        return turn >= voices ? 'copy' : 'replica'
-      }
-      const executions = entries.map((entry) => ({
-        kind: kindOf(entry.claim!.receipt),
-        ...executionOf(entry),
-      }))
-      for (const { kind, outcome, micros, operatorMicros } of executions)
-        if (outcome === 'paid') {
-          paid[kind].executions += 1
-          paid[kind].micros += micros
-          totals.owedMicros += micros
-          totals.operatorMicros += operatorMicros
-        } else if (outcome === 'pending') totals.pendingMicros += micros
-        else totals.void += 1
-      yield { position, outcome: verdict?.outcome ?? 'open', executions }
-    }
-    const { currency, budgetMicros } = payment
-    return { job, currency, budgetMicros, paid, ...totals, closed, damagedAt }
+  bill(...about: AboutBill): ReturnType<typeof billOf> {
+    return billOf(this.#options.store, ...about)
   }
 
   *ledger(): Generator<LedgerLine> {
     for (const { hash, ...entry } of this.#options.store.books.entries())
-      yield { ...entry, hash: Buffer.from(hash).toString('hex') }
+      yield {
+        ...entry,
+        unit: entry.claim === null ? null : this.#unitOf(entry.claim.job),
+        hash: Buffer.from(hash).toString('hex'),
+      }
   }
 
   /** All receipts that make claims of money here, with their leases: of the vehicle's own work, and of jobs looked after. */
@@ -201,6 +153,17 @@ export class Money {
     }
   }
 
+  /** The unit of a job's work; 'unit' of a job that was forgotten. */
+  #unitOf(job: JobId): string {
+    const known = this.#units.get(job)
+    if (known !== undefined) return known
+    // A job's name is that of its manifest.
+    const manifest = this.#record(job as string as RecordId)
+    const unit = (manifest && openManifest(manifest, sha256, () => true).payload.payment?.unit) ?? 'unit'
+    this.#units.set(job, unit)
+    return unit
+  }
+
   #record(id: RecordId): SignedRecord | undefined {
     const { ledgerTables, journal } = this.#options.store
     return ledgerTables.record(id) ?? journal.get(id)
@@ -213,15 +176,13 @@ export class Money {
 }
 
 const noWork: Work = {
-  units: 0,
+  units: {},
   receipts: 0,
   wallMs: 0,
   measuredJoules: 0,
   estimatedJoules: 0,
   receiptsWithoutEnergy: 0,
 }
-
-const none = { executions: 0, micros: 0 }
 
 /** By kind of entry: the signs of its change to the pending sum, and to the verified one. */
 const changeOf: Readonly<Record<Entry['kind'], readonly [number, number]>> = {
@@ -233,27 +194,16 @@ const changeOf: Readonly<Record<Entry['kind'], readonly [number, number]>> = {
   unpaid: [0, 0],
 }
 
+function addUnits(work: Mutable<Work>, unit: string, count: number): void {
+  if (count !== 0) work.units = { ...work.units, [unit]: (work.units[unit] ?? 0) + count }
+}
+
 function addWork(work: Mutable<Work>, { wallMs, energy }: Receipt): void {
   work.receipts += 1
   work.wallMs += wallMs
   if (energy === null) work.receiptsWithoutEnergy += 1
   else if (energy.basis === 'measured') work.measuredJoules += energy.joules
   else work.estimatedJoules += energy.joules
-}
-
-function executionOf({ kind, claim, credits }: Entry) {
-  const { vehicle, owner, receipt, units } = claim!
-  const outcome: ClaimOutcome = kind === 'pending' ? 'pending' : kind === 'posted' ? 'paid' : 'void'
-  const operatorMicros = credits[1]?.micros ?? 0
-  return {
-    vehicle,
-    owner,
-    receipt,
-    units,
-    micros: credits[0]!.micros + operatorMicros,
-    operatorMicros,
-    outcome,
-  }
 }
 
 function receiptLine(
@@ -271,9 +221,13 @@ function receiptLine(
     vehicle,
     owner,
     covers,
-    units: covers.reduce((sum, place) => sum + (units[place] ?? 0), 0),
+    units: covers.reduce((sum, place) => {
+      const claimed = unitsClaimed(payload, place)
+      return sum + (claimed === undefined ? (units[place] ?? 0) : totalOf(claimed))
+    }, 0),
     currency: price!.currency,
     unitMicros: price!.unitMicros,
+    per: price!.per ?? 1,
     operatorPpm: price!.operatorPpm,
     cpuMs,
     wallMs,

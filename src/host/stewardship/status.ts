@@ -1,5 +1,6 @@
 /** The status of a job as a person sees it: the steward's view in the words of the API. */
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import { sumOfUnits, type UnitCount } from '../../protocol/price.ts'
 import type { JobView } from '../../protocol/state/job-view.ts'
 import { languagesOf } from '../../runtimes/registry.ts'
 import type { JobOutcomes, JobStatus, JobSummary, Submitted } from '../api.ts'
@@ -44,7 +45,9 @@ export function submittedOf(
     leftOut,
     refused,
     pages: manifest.shards.pages,
+    units: unitsIn(stewardship),
     shards: manifest.shards.count,
+    runtime: manifest.runtime,
     engine: `${manifest.runtime}/${manifest.engine.name}`,
     languages: languagesOf(
       manifest.runtime,
@@ -58,6 +61,12 @@ export function submittedOf(
     blind: manifest.blind !== null,
     payment: manifest.payment,
   }
+}
+
+/** The units that a job's list of shards states; null where it states none. */
+function unitsIn({ shards }: CouncilDriver): UnitCount | null {
+  if (shards[0]?.units === undefined) return null
+  return sumOfUnits(shards.flatMap(({ units }) => units ?? []))
 }
 
 /** As far as results are here; null where this node cannot read them. An ended job is looked at as a whole. */
@@ -90,6 +99,7 @@ export function statusOf(
       ? { ...summary, state: 'running', reason: fetchesVerdicts, code: null }
       : summary),
     documents: manifest.documents.count,
+    units: unitsIn(stewardship),
     engine: manifest.engine.name,
     replicas: manifest.assurance.replicas,
     audits: manifest.assurance.audits,

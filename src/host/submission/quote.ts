@@ -67,6 +67,7 @@ async function quoteOf(
     pages,
     units: catalogue.units ?? null,
     shards,
+    runtime: request.runtime,
     engine: `${engine.runtime}/${engine.engine}`,
     supply: { owners: supply.owners, slots: supply.slots },
     payment: request.payment,

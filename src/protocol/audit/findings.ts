@@ -4,6 +4,8 @@ import type { Cid } from '../ids.ts'
 import { type Manifest, resultEngine } from '../job/manifest.ts'
 import { decodeResult, type PageRecord } from '../job/result.ts'
 import { blockBytesOf, decodePart, decodeParted, isParted, type ResultPart } from '../job/result-parts.ts'
+import type { UnitCount } from '../price.ts'
+import { countsTruly } from '../verification/counted-units.ts'
 import {
   examineResult,
   examineSealedResult,
@@ -11,6 +13,12 @@ import {
   PartsExamination,
 } from '../verification/examination.ts'
 import type { AuditInput } from './records.ts'
+
+/** A claim on a shard: its result, and by position what its receipt says that this took. */
+interface CountedClaim {
+  readonly result: Cid
+  readonly units: ReadonlyMap<number, UnitCount>
+}
 
 export class Findings {
   readonly #input: AuditInput
@@ -32,6 +40,25 @@ export class Findings {
    */
   ofSteward(result: Cid, position: number): Finding | undefined {
     return this.#examined(result, position, null)
+  }
+
+  /** Tells of a claim whether its result is one, and took as many units as it counts. */
+  isValid({ result, units }: CountedClaim, position: number): boolean {
+    const finding = this.of(result, position)
+    return (
+      finding?.state === 'good' &&
+      countsTruly(this.#input.shards[position]!, units.get(position), finding.units)
+    )
+  }
+
+  /**
+   * Tells of a claim that agrees with the result that was accepted whether it counts other units than that took: owners that agree on a
+   * result agree on how much work it was.
+   */
+  isMiscounted({ result, units }: CountedClaim, accepted: Cid | null, position: number): boolean {
+    const finding = this.of(result, position) ?? (accepted && this.ofSteward(accepted, position))
+    if (finding?.state !== 'good') return false
+    return !countsTruly(this.#input.shards[position]!, units.get(position), finding.units)
   }
 
   /** Yields the records of a result that is not sealed, as far as it is in the report and is one. */

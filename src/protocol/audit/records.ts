@@ -24,7 +24,6 @@ import { type JobEnd, openEnd, openVerdict, type ShardVerdict, type Verdict } fr
 import { openWindow, type Window } from '../job/window.ts'
 import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
-import type { UnitCount } from '../price.ts'
 import { decodeCbor, type Sha256 } from '../record/block.ts'
 import type { Verified, Verify } from '../record/record.ts'
 import type { RecordKind } from '../records.ts'
@@ -51,7 +50,7 @@ export interface Claim {
   /** By position. */
   readonly results: ReadonlyMap<number, Cid>
   /** By position, what the receipt says that the result took; empty where units are not counted. */
-  readonly units: ReadonlyMap<number, UnitCount>
+  readonly units: ReadonlyMap<number, NonNullable<Receipt['units']>[number]>
 }
 
 /** One steward's decision about one shard, as its record has it. */

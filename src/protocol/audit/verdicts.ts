@@ -9,8 +9,6 @@ import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
-import type { UnitCount } from '../price.ts'
-import { countsTruly } from '../verification/counted-units.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
@@ -172,10 +170,11 @@ export class VerdictAudit {
         `${name} owes ${owners.size} claims, with ${against} against, where ${enough} have to agree`,
       )
     // The report of a steward that did not look at them may lack their results: what is there is compared.
-    for (const [i, { result }] of owed.entries()) {
+    for (const [i, claim] of owed.entries()) {
+      const { result } = claim
       const finding = this.#findings.of(result, position)
       if (finding === undefined) continue
-      if (finding.state !== 'good' || finding.exhausted)
+      if (!this.#findings.isValid(claim, position) || this.#isExhausted(result, position))
         this.#blame(`${name} owes a claim of ${result}, which is no result`)
       for (const other of owed.slice(0, i).map((claim) => claim.result))
         if (other !== result && this.#isKnownToDiffer(finding, other, position))
@@ -192,7 +191,8 @@ export class VerdictAudit {
   #checkAcceptance(one: Voiced): void {
     const { agreeing, name } = one
     const { position, result, because } = one.verdict
-    this.#checkUnits(result!, agreeing, position, name)
+    for (const { owner } of agreeing.filter((claim) => this.#findings.isMiscounted(claim, result, position)))
+      this.#blame(`${name} counts a claim of ${owner} of other units than its result has`)
     const owners = new Set(agreeing.map((claim) => claim.owner))
     if (owners.size !== agreeing.length) this.#blame(`${name} counts an owner twice`)
     if (because === 'no-owner-left' || because === 'too-many-losses' || because === 'ended') {
@@ -219,16 +219,8 @@ export class VerdictAudit {
 
   /** Owners that lost their voice before, or whose result is none, are not against it. */
   #against({ verdict: { position }, contradicting }: Voiced): number {
-    const valid = contradicting.filter(
-      ({ owner, result, units }) =>
-        !this.contradicted.has(owner) && this.#isValid(result, position, units.get(position)),
-    )
-    return new Set(valid.map(({ owner }) => owner)).size
-  }
-
-  #isValid(result: Cid, position: number, claimed: UnitCount | undefined): boolean {
-    const finding = this.#findings.of(result, position)
-    return finding?.state === 'good' && countsTruly(this.#shards[position]!, claimed, finding.units)
+    const valid = contradicting.filter((claim) => this.#findings.isValid(claim, position))
+    return new Set(valid.map(({ owner }) => owner).filter((owner) => !this.contradicted.has(owner))).size
   }
 
   #checkAgreement(result: Cid, agreeing: readonly Voice[], position: number, name: string): void {
@@ -241,16 +233,6 @@ export class VerdictAudit {
       const isAlike = agreement === 'class-text' && this.#areAlike(claim.result, result, position)
       if (claim.result !== result && !isAlike)
         this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
-    }
-  }
-
-  /** Owners that agree on a result agree on how much work it took. */
-  #checkUnits(result: Cid, agreeing: readonly Voice[], position: number, name: string): void {
-    for (const claim of agreeing) {
-      const finding = this.#findings.of(claim.result, position) ?? this.#findings.ofSteward(result, position)
-      if (finding?.state !== 'good') continue
-      if (!countsTruly(this.#shards[position]!, claim.units.get(position), finding.units))
-        this.#blame(`${name} counts a claim of ${claim.owner} of other units than its result has`)
     }
   }
 

@@ -1,0 +1,90 @@
+/** Puts into words what a job would cost, before anything is sent. Pure functions of the node's quote. */
+import { clean } from '../base/printable.ts'
+import type { Quote } from '../host/api.ts'
+import { formatMoney } from '../protocol/price.ts'
+import { unitOfRuntime } from '../runtimes/registry.ts'
+import { formatBound, formatCount, formatDuration, formatNumber, formatPer } from './format.ts'
+import { describeAssurance, describeLeftOut, describeRefused, describeWork } from './job-view.ts'
+
+/** Describes the cost of a job: the plan it would get first, and then the others that meet the bound. */
+export function describeQuote(quote: Quote): string[] {
+  const { documents, shards, engine, supply, plans } = quote
+  const needed = plans[0]?.ownersNeeded ?? 0
+  return [
+    [
+      formatCount(documents, 'document'),
+      ...describeWork(quote),
+      formatCount(shards, 'shard'),
+      `engine ${clean(engine)}`,
+      `${formatCount(supply.owners, 'owner')} with ${formatCount(supply.slots, 'slot')}`,
+    ].join(', '),
+    ...describeLeftOut(quote),
+    ...describeRefused(quote),
+    ...plans.map((plan, i) =>
+      [
+        `${i === 0 ? 'chosen:' : 'or:'} ${describeAssurance(plan)}`,
+        `${plan.executionsPerShard.toFixed(2)} executions a shard`,
+        plan.elapsedMs === null
+          ? `${formatDuration(plan.computeMs)} of computing`
+          : `${formatDuration(plan.computeMs)} of computing, about ${formatDuration(plan.elapsedMs)} here`,
+        plan.errorBound === null
+          ? 'no bound: nobody vouches for the owners'
+          : formatBound(Number(plan.errorBound.toPrecision(3))),
+        `${formatCount(plan.ownersNeeded, 'owner')} needed`,
+        ...describeCost(plan.cost, quote),
+      ].join(', '),
+    ),
+    ...(supply.owners < needed
+      ? [`too few: ${formatCount(needed, 'owner')} needed, ${formatNumber(supply.owners)} known`]
+      : []),
+    ...describeDearer(quote),
+    ...describeBudget(quote),
+  ]
+}
+
+function describeCost(cost: Quote['plans'][number]['cost'], { payment, units }: Quote): string[] {
+  if (cost === null || payment === null) return []
+  const { currency } = payment
+  const expected = formatMoney(cost.expectedMicros, currency)
+  const isOpen = units !== null && units.output > 0
+  return [
+    `${isOpen ? `${expected} if every answer is as long as it may be` : `${expected} expected`}, ${formatMoney(cost.worstMicros, currency)} if every shard is disputed and copied at the highest price`,
+  ]
+}
+
+/** Describes the owners whom a higher price would bring. */
+function describeDearer({ dearer, payment, runtime }: Quote): string[] {
+  if (dearer.owners === 0) return []
+  const unit = unitOfRuntime(runtime).one
+  const from = dearer.from
+    .map(({ currency, unitMicros, per = 1 }) => `${formatMoney(unitMicros, currency)}${formatPer(per, unit)}`)
+    .join(' or ')
+  const than = payment === null ? 'and this job pays nothing' : 'which is more than --price-cap'
+  const ask = dearer.owners === 1 ? 'asks' : 'ask'
+  return [`${formatCount(dearer.owners, 'owner')} more ${ask} from ${from}, ${than}`]
+}
+
+/** A document that cannot be read at all is refused before anything is paid; one that fails later was work. */
+export function describeErrorsPaid({ payment }: Quote): string[] {
+  if (payment === null) return []
+  return [
+    'an error on which owners agree is work done, and costs as much as a result; documents that cannot be read by their first bytes are not sent, and cost nothing',
+  ]
+}
+
+function describeBudget({ payment, plans, units }: Quote): string[] {
+  const cost = plans[0]?.cost ?? null
+  if (payment === null || payment.budgetMicros === null || cost === null) return []
+  const budget = formatMoney(payment.budgetMicros, payment.currency)
+  if (payment.budgetMicros < cost.expectedMicros && units !== null && units.output > 0)
+    return [
+      `the budget of ${budget} is enough only if answers are shorter than they may be; it is never exceeded`,
+    ]
+  if (payment.budgetMicros < cost.expectedMicros)
+    return [
+      `too little: the budget of ${budget} is below the expected ${formatMoney(cost.expectedMicros, payment.currency)}`,
+    ]
+  if (payment.budgetMicros < cost.worstMicros)
+    return [`the budget of ${budget} is enough unless much goes wrong, and is never exceeded`]
+  return [`the budget of ${budget} is enough even then`]
+}
