@@ -65,10 +65,11 @@ function describeDearer({ dearer, payment, runtime }: Quote): string[] {
 }
 
 /** A document that cannot be read at all is refused before anything is paid; one that fails later was work. */
-export function describeErrorsPaid({ payment }: Quote): string[] {
+export function describeErrorsPaid({ payment, units }: Quote): string[] {
   if (payment === null) return []
+  const cost = units === null ? 'as much as a result' : 'what went in'
   return [
-    'an error on which owners agree is work done, and costs as much as a result; documents that cannot be read by their first bytes are not sent, and cost nothing',
+    `an error on which owners agree is work done, and costs ${cost}; documents that cannot be read by their first bytes are not sent, and cost nothing`,
   ]
 }
 
@@ -76,13 +77,10 @@ function describeBudget({ payment, plans, units }: Quote): string[] {
   const cost = plans[0]?.cost ?? null
   if (payment === null || payment.budgetMicros === null || cost === null) return []
   const budget = formatMoney(payment.budgetMicros, payment.currency)
-  if (payment.budgetMicros < cost.expectedMicros && units !== null && units.output > 0)
-    return [
-      `the budget of ${budget} is enough only if answers are shorter than they may be; it is never exceeded`,
-    ]
+  const expected = formatMoney(cost.expectedMicros, payment.currency)
   if (payment.budgetMicros < cost.expectedMicros)
     return [
-      `too little: the budget of ${budget} is below the expected ${formatMoney(cost.expectedMicros, payment.currency)}`,
+      `too little: the budget of ${budget} is below ${units === null ? `the expected ${expected}` : `the ${expected} that is set aside at first`}`,
     ]
   if (payment.budgetMicros < cost.worstMicros)
     return [`the budget of ${budget} is enough unless much goes wrong, and is never exceeded`]

@@ -220,7 +220,7 @@ test('beancount is told of an account once, before it is used', () => {
 test('a reference cannot break out of its field, nor become a formula', () => {
   const memo = '=cmd("x"),\n"y"'
   const line = csvLine({ ...entry, kind: 'paid', claim: null, memo })
-  assert.equal(csvHeader.split(',').length, 20)
+  assert.equal(csvHeader.split(',').length, 21)
   assert(line.endsWith(`,"'=cmd(""x""),\n""y""",00`), line)
   const paid = { ...entry, kind: 'paid' as const, claim: null, memo: 'a"; \\ b\n2026-01-01 open X' }
   assert.equal([...hledgerLines(paid)].filter((text) => !text.startsWith(' ') && text !== '').length, 1)

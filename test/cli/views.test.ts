@@ -8,7 +8,7 @@ import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
 import { describeWhy } from '../../src/cli/commands/why.ts'
 import { describeFailure } from '../../src/cli/failure.ts'
-import { money, percentage } from '../../src/cli/flags.ts'
+import { money, percentage, price } from '../../src/cli/flags.ts'
 import { localTime } from '../../src/cli/format.ts'
 import { describeHistory } from '../../src/cli/history-view.ts'
 import {
@@ -18,9 +18,9 @@ import {
   describeStatus,
   progressBar,
 } from '../../src/cli/job-view.ts'
-import { describeErrorsPaid, describeQuote } from '../../src/cli/quote-view.ts'
 import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
+import { describeErrorsPaid, describeQuote } from '../../src/cli/quote-view.ts'
 import { afterInterruption } from '../../src/cli/submission.ts'
 import { formatTable } from '../../src/cli/table.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
@@ -451,7 +451,7 @@ test('a price is capped and a budget set in one currency, both or neither', () =
     category: 'research',
   } as const
   const paymentOf = (more: object) => requestOf(['scans'], { ...flags, ...more }).payment
-  const [cap, budget] = ['0.0005EUR', '5 EUR'].map(money)
+  const [cap, budget] = [price('0.0005EUR'), money('5 EUR')]
   assert.equal(paymentOf({}), null)
   assert.deepEqual(paymentOf({ priceCap: cap, budget }), {
     currency: 'EUR',
@@ -461,7 +461,10 @@ test('a price is capped and a budget set in one currency, both or neither', () =
   assert.equal(paymentOf({ priceCap: cap })?.budgetMicros, null)
   assert.throws(() => paymentOf({ budget }), /--budget needs --price-cap/)
   assert.throws(() => paymentOf({ priceCap: cap, budget: money('5USD') }), /in one currency/)
-  assert.throws(() => paymentOf({ priceCap: money('1001EUR'), budget }), /the most that a page can cost/)
+  assert.throws(() => paymentOf({ priceCap: price('1001EUR'), budget }), /the most that a unit can cost/)
+  assert.equal(paymentOf({ priceCap: price('0.0002EUR/1k'), budget })?.per, 1000)
+  for (const bad of ['0.0002/1k', '0.0002EUR/2k', '0.0002EUR/1k/1k'])
+    assert.throws(() => price(bad), /Say an amount/)
   assert.throws(() => money('5'), /Say an amount with its currency/)
   assert.deepEqual(['15%', '0.0001%', '100%'].map(percentage), [150_000, 1, 1_000_000])
   for (const bad of ['15', '100.1%', '-1%', '0.00001%']) assert.throws(() => percentage(bad), /Say a share/)

@@ -10,10 +10,14 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
+import type { JobId, PeerId } from '../../src/protocol/ids.ts'
+import { costOfUnits, sumOfUnits, type UnitCount } from '../../src/protocol/price.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
 import { Mesh } from '../support/mesh.ts'
+import { billOf, earningsOf } from '../support/mesh-money.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const log = pino({ level: 'silent' })
@@ -29,7 +33,12 @@ class Engines extends ProcessExecutor {
 
 let mesh: Mesh
 before(async () => {
-  mesh = await Mesh.start({ vehicles: 2, createExecutor: () => new Engines({ log }) })
+  // Odd, so that a wrong rounding shows.
+  const vehicles = [301, 207].map((unitMicros, i) => ({
+    name: `car-${i}`,
+    asks: new Map([['llm', { currency: 'EUR', unitMicros, per: 1000 }]]),
+  }))
+  mesh = await Mesh.start({ vehicles, createExecutor: () => new Engines({ log }) })
 })
 after(() => mesh.stop())
 
@@ -60,9 +69,11 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
   ]
   writeFileSync(prompts, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const args = ['submit', prompts, '--runtime', 'llm', '--model', lettersModelPath, '-o', answers]
+  const money = ['--price-cap', '0.0005EUR/1k', '--budget', '1EUR']
   const child = spawn(process.execPath, [
     launcher,
     ...args,
+    ...money,
     '--replicas',
     '2',
     '--data-dir',
@@ -73,6 +84,8 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
   assert.equal(err, 'carpool: 1 of 25 documents ended in an error: context-length × 1\n')
   const results = readFileSync(answers, 'utf8').trim().split('\n')
   assert.equal(results.length, lines.length)
+  // The request that does not fit counts the least that there is.
+  const used = { input: 1, output: 0 }
   for (const [i, line] of results.entries()) {
     const { document, page, result, error } = JSON.parse(line)
     if (i === letters.length) {
@@ -84,12 +97,51 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
     assert.equal(JSON.parse(result.text).category, categories[i])
     assert.equal(result.finish_reason, 'stop')
     assert.equal(result.usage.total_tokens, result.usage.prompt_tokens + result.usage.completion_tokens)
+    used.input += result.usage.prompt_tokens
+    used.output += result.usage.completion_tokens
   }
-  const [{ state, contradicted, pages } = { state: '', contradicted: [], pages: null }] = await Promise.all(
-    submitter.api.jobs().map(({ job }) => submitter.api.status(job)),
-  )
-  assert.deepEqual([state, contradicted, pages?.verified], ['complete', [], lines.length])
+  const [job] = submitter.api.jobs().map((one) => one.job)
+  const { state, contradicted, pages, units } = await submitter.api.status(job!)
+  assert.deepEqual([state, contradicted, pages.verified], ['complete', [], lines.length])
+  await checkMoney(job!, used, units!)
 })
+
+/** Both vehicles are owed the tokens of the results, at their own prices, and nobody what the answers might have had. */
+async function checkMoney(job: JobId, used: UnitCount, stated: UnitCount): Promise<void> {
+  const { submitter } = mesh
+  assert.equal(stated.input, used.input, 'prompts were counted as the engine counts them')
+  assert(stated.output > used.output, 'answers were shorter than they might have been')
+  const { shards, totals } = await billOf(submitter, job)
+  assert.equal(totals.unit, 'token')
+  assert.deepEqual(totals.paid.replica.counted, sumOfUnits([used, used]))
+  const executions = shards.flatMap((shard) => shard.executions)
+  const worth = (vehicle: PeerId, unitMicros: number) =>
+    executions
+      .filter((one) => one.vehicle === vehicle)
+      .reduce((sum, { units }) => sum + costOfUnits(units, { unitMicros, per: 1000 }), 0)
+  const cars = ['car-0', 'car-1'].map((name) => mesh.node(name))
+  const prices = new Map([
+    [cars[0]!.peer, 301],
+    [cars[1]!.peer, 207],
+  ])
+  let owed = 0
+  for (const car of cars) {
+    const [mine] = (await earningsOf(car)).filter((one) => one.job === job)
+    assert.equal(mine?.verifiedMicros, worth(car.peer, prices.get(car.peer)!), car.name)
+    assert.deepEqual(mine?.units, { token: used.input + used.output })
+    assert(mine?.statements.every(({ agreed }) => agreed))
+    owed += mine!.verifiedMicros
+  }
+  assert.equal(totals.owedMicros, owed)
+  const report = join(mesh.folder, 'letters.car')
+  await submitter.api.report(job, report)
+  const { problems, summary } = await auditFile(report)
+  assert.deepEqual(problems, [])
+  assert(
+    summary.some((line) => line.includes(`${2 * (used.input + used.output)} tokens`)),
+    summary.join('\n'),
+  )
+}
 
 test('texts become vectors, the same for two vehicles', async () => {
   const texts = letterLines()

@@ -51,6 +51,8 @@ export interface MemberSpec {
   readonly script?: Script
   /** What its owner asks for a document, in millionths of a euro. */
   readonly askMicros?: number
+  /** … and for what else, by runtime. */
+  readonly asks?: ReadonlyMap<string, Ask>
   /** Its own clock, in place of the mesh's. */
   readonly clock?: Clock
   /** Where the mesh has a key and this node does not. */
@@ -259,8 +261,8 @@ export class Mesh {
     return { peer: key.peerId, certificate }
   }
 
-  #optionsOf({ name, slots = 1, standsBy = true, askMicros, clock = this.clock }: MemberSpec) {
-    const asks = new Map<string, Ask>()
+  #optionsOf({ name, slots = 1, standsBy = true, askMicros, asks: others, clock = this.clock }: MemberSpec) {
+    const asks = new Map<string, Ask>(others)
     if (askMicros !== undefined) asks.set('wasm', { currency: 'EUR', unitMicros: askMicros })
     return { ...optionDefaults, name, slots, standsBy, asks, clock }
   }

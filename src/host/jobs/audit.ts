@@ -8,6 +8,7 @@ import type { Cid } from '../../protocol/ids.ts'
 import { describeAgreement } from '../../protocol/job/agreement.ts'
 import { decodeShardList } from '../../protocol/job/lists.ts'
 import { shardListBytesMax } from '../../protocol/limits.ts'
+import { unitNamed } from '../../runtimes/registry.ts'
 import { sha256 } from '../sha256.ts'
 import { cidOf, codecOf } from '../store/cid.ts'
 import { parseFileRoot, readFile } from '../store/files.ts'
@@ -131,10 +132,17 @@ function codes(counts: NonNullable<AuditOutcome['outcomes']>['errors']): string 
   return counts.map(({ code, count }) => `${code} × ${count}`).join(', ')
 }
 
-function paymentLines({ currency, micros, operatorMicros, payees, statements }: AuditedPayments): string[] {
+function paymentLines({
+  currency,
+  unit,
+  micros,
+  operatorMicros,
+  payees,
+  statements,
+}: AuditedPayments): string[] {
   const owners = new Set(payees.map(({ owner }) => owner)).size
   return [
-    `${decimal(micros)} ${currency} owed to ${owners} owners for ${payees.reduce((sum, { units }) => sum + units, 0n)} units, ` +
+    `${decimal(micros)} ${currency} owed to ${owners} owners for ${payees.reduce((sum, { units }) => sum + units, 0n)} ${unitNamed(unit).many}, ` +
       `${decimal(operatorMicros)} of it the operator's; ${statements} statements compared`,
   ]
 }

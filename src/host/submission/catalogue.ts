@@ -78,12 +78,7 @@ export class Catalogue {
     return this.#units
   }
 
-  /** The units that are paid whatever comes of it: where none are counted, each page is one. */
-  get leastUnits(): number {
-    return this.#units?.input ?? this.#pages
-  }
-
-  /** The units that are paid at most. */
+  /** The units that are paid at most: where none are counted, each page is one. */
   get mostUnits(): number {
     return this.#units === undefined ? this.#pages : totalOf(this.#units)
   }

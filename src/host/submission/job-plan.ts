@@ -19,7 +19,7 @@ export interface JobPlan {
   readonly assurance: Assurance
 }
 
-/** Plans a job of so many shards and units of work, at least, for the vehicles that are here. Throws RequestError. */
+/** Plans a job of so many shards and units of work, at most, for the vehicles that are here. Throws RequestError. */
 export function planJob(
   request: SubmitRequest,
   { shards, units }: { readonly shards: number; readonly units: number },
@@ -30,17 +30,20 @@ export function planJob(
   const plan = plansOf(request, market, shards, supply)[0]!
   const assurance = assuranceOf(request, market, plan)
   const work = { shards, units, per: unitOf(request.runtime).pricedPer }
-  refuseTooLittle(request.payment, costOf(plan, work, supply.offers, assurance.arbiter))
+  const cost = costOf(plan, work, supply.offers, assurance.arbiter)
+  refuseTooLittle(request.payment, cost, unitOf(request.runtime).isCounted === true)
   return { engine, shards, plan, assurance }
 }
 
-/** Refuses a job that its budget must make fail. Throws RequestError. */
-function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null): void {
+/** Refuses a job that its budget must make fail. `isOpen`: results may take less than leases promise. Throws RequestError. */
+function refuseTooLittle(payment: RequestedPayment | null, cost: Cost | null, isOpen: boolean): void {
   const budgetMicros = payment?.budgetMicros ?? null
   if (payment === null || budgetMicros === null || cost === null || budgetMicros >= cost.expectedMicros)
     return
   const [budget, expected] = [budgetMicros, cost.expectedMicros].map((m) => formatMoney(m, payment.currency))
   throw new RequestError(
-    `a budget of ${budget} is less than the ${expected} that the job is expected to cost; raise --budget (carpool quote shows more)`,
+    isOpen
+      ? `a budget of ${budget} is less than the ${expected} that has to be set aside for answers as long as they may be; raise --budget, or lower max_tokens (carpool quote shows more)`
+      : `a budget of ${budget} is less than the ${expected} that the job is expected to cost; raise --budget (carpool quote shows more)`,
   )
 }

@@ -64,7 +64,7 @@ export async function makeJob(
   const secret = jobSecret(context.submitter, sealNonce)
   const entries = await keepShards(described, cutting, secret)
   const shardList = encodeList(entries)
-  const plan = planJob(request, { shards: entries.length, units: documents.leastUnits }, context)
+  const plan = planJob(request, { shards: entries.length, units: documents.mostUnits }, context)
   const names = await staged.keep(sealParts(namesKey(secret), documents.list()), 'input')
   await staged.flush()
   const stewards = await stewardsFor(described, plan, context)

@@ -26,6 +26,8 @@ import { type WriteOffs, wholeMicros } from './write-offs.ts'
 
 export interface AuditedPayments {
   readonly currency: string
+  /** The name of the unit that work was counted in. */
+  readonly unit: string
   /** All that the submitter owes for the job, the operator's share included. */
   readonly micros: bigint
   readonly operatorMicros: bigint
@@ -84,7 +86,7 @@ export class PaymentAudit {
       if (statements.length > 0) problems.blame('it has statements of money, and the job pays nobody')
       return null
     }
-    const { currency } = this.#payment
+    const { currency, unit } = this.#payment
     const paid = this.#replay(currency)
     this.#checkStatements(paid, currency, problems)
     let [micros, operatorMicros] = [0n, 0n]
@@ -96,7 +98,7 @@ export class PaymentAudit {
       return { owner, vehicle, units: sum.units, micros: sum.micros, receipts: sum.receipts }
     })
     payees.sort((a, b) => (`${a.owner}/${a.vehicle}` < `${b.owner}/${b.vehicle}` ? -1 : 1))
-    return { currency, micros, operatorMicros, payees, statements: statements.length }
+    return { currency, unit, micros, operatorMicros, payees, statements: statements.length }
   }
 
   /** By vehicle and owner. */
