@@ -12,6 +12,7 @@ import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
 import { encodeResult } from '../../src/protocol/job/result.ts'
 import type { ShardVerdict, Verdict } from '../../src/protocol/job/verdict.ts'
+import type { UnitCount } from '../../src/protocol/price.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
 import { type RecordBody, recordId } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
@@ -110,8 +111,13 @@ export class WrittenReport {
   }
 
   /** A result of one page with this text, in the report. Two results of one text differ by `output`. */
-  result(text: string, output = JSON.stringify({ text }), engine = resultEngine(this.manifest)): Cid {
-    const records = [{ output: fromString(output), text, error: null }]
+  result(
+    text: string,
+    output = JSON.stringify({ text }),
+    engine = resultEngine(this.manifest),
+    units?: UnitCount,
+  ): Cid {
+    const records = [{ output: fromString(output), text, error: null, ...(units && { units }) }]
     const bytes = encodeResult({ engine, records })
     return this.block(cborCid(sha256, bytes), bytes)
   }

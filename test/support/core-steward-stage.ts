@@ -9,7 +9,7 @@ import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lea
 import type { Audits, Manifest } from '../../src/protocol/job/manifest.ts'
 import type { Capacity, EngineAdvert, Reachability } from '../../src/protocol/membership/advert.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
-import type { Ask, Payment } from '../../src/protocol/price.ts'
+import type { Ask, Payment, UnitCount } from '../../src/protocol/price.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import { type JobRecord, openRecordAs } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
@@ -60,8 +60,26 @@ function auditsOf(text: string | undefined): Audits | null {
 
 /** Micros of the currency that jobs pay in, unless another is named: `200`, `200USD`. */
 export function askOf(text: string | undefined): Ask | null {
-  const [, unitMicros, currency] = /^(\d+)([A-Z]{3})?$/.exec(text ?? '') ?? []
-  return unitMicros === undefined ? null : { currency: currency ?? 'EUR', unitMicros: Number(unitMicros) }
+  const [, unitMicros, currency] = /^(\d+)([A-Z]{3})?(?:\/1k)?$/.exec(text ?? '') ?? []
+  const per = text?.endsWith('/1k') ? { per: 1000 } : {}
+  return unitMicros === undefined
+    ? null
+    : { currency: currency ?? 'EUR', unitMicros: Number(unitMicros), ...per }
+}
+
+/** `units=10/20`: what goes in, and what comes out, at most. */
+function unitsOf(settings: ReadonlyMap<string, string>): { readonly units?: UnitCount } {
+  const [, input, output] = /^(\d+)\/(\d+)$/.exec(settings.get('units') ?? '') ?? []
+  return input === undefined ? {} : { units: { input: Number(input), output: Number(output) } }
+}
+
+/** The same for each of these places. */
+function claimedUnits(
+  settings: ReadonlyMap<string, string>,
+  places: readonly number[],
+): Pick<Receipt, 'units'> {
+  const { units } = unitsOf(settings)
+  return units === undefined ? {} : { units: places.map(() => units) }
 }
 
 /** `cap=300 budget=5000`: a job that pays. */
@@ -70,8 +88,9 @@ export function paymentOf(settings: ReadonlyMap<string, string>): Payment | null
   if (budget === undefined) return null
   return {
     currency: 'EUR',
-    unit: 'page',
+    unit: settings.has('units') ? 'token' : 'page',
     unitMicrosMax: Number(settings.get('cap') ?? 1_000),
+    ...(settings.has('units') ? { per: 1000 } : {}),
     budgetMicros: Number(budget),
   }
 }
@@ -115,6 +134,7 @@ export class StewardStage {
   #manifest: Manifest = manifestWith()
   #costMs = 1_000
   #pages = 1
+  #units: { readonly units?: UnitCount } = {}
   #steward: Steward
   readonly #job = cidNamed('job')
   readonly #self = peerNamed('steward')
@@ -198,6 +218,7 @@ export class StewardStage {
     const count = number('shards', 1)
     this.#costMs = number('cost', 1_000)
     this.#pages = number('pages', 1)
+    this.#units = unitsOf(settings)
     this.#manifest = manifestWith({
       shards: { file: cidNamed('shard list'), bytes: 1, count, pages: count * this.#pages },
       agreement: agreementOf(settings.get('agreement') ?? 'bytes'),
@@ -221,6 +242,7 @@ export class StewardStage {
       pages: this.#pages,
       bytes: this.#pages * 1024,
       costMs: this.#costMs,
+      ...this.#units,
     }))
     const { self, job } = { self: this.#self, job: this.#job }
     const state = new JobState(job, this.#manifest, sha256, { self, drawSecret: seed }).restore(records)
@@ -243,6 +265,7 @@ export class StewardStage {
       lease: id,
       covers: places,
       root: receiptRoot(sha256, worker, places, opening),
+      ...claimedUnits(settings, places),
       cpuMs: 1,
       wallMs: Number(settings.get('wall') ?? shards.length * this.#costMs),
       energy: null,
@@ -270,6 +293,7 @@ export class StewardStage {
             state: 'good',
             text,
             exhausted: words[1] === 'exhausted',
+            ...unitsOf(settings),
             ...this.#contentOf(text),
           }
     return this.#hand({ type: 'examined', results: asked.map((want) => ({ ...want, finding })) })

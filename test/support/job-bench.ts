@@ -7,6 +7,7 @@ import { type Lease, type Receipt, receiptRoot } from '../../src/protocol/job/le
 import type { ShardEntry } from '../../src/protocol/job/lists.ts'
 import type { Assurance, Manifest } from '../../src/protocol/job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
+import { type UnitCount, unitsOf } from '../../src/protocol/price.ts'
 import type { RecordBody, Verified } from '../../src/protocol/record/record.ts'
 import { type JobRecord, type JobRecordKind, openRecordAs } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
@@ -43,6 +44,7 @@ export class JobBench {
     assurance = {} as Partial<Assurance>,
     serial = 0,
     payment = null as Manifest['payment'],
+    units = undefined as UnitCount | undefined,
   } = {}) {
     this.#serial = serial
     this.manifest = manifestWith({
@@ -53,6 +55,7 @@ export class JobBench {
     })
     this.shards = Array.from({ length: shards }, (_, i) => ({
       ...{ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 },
+      ...(units && { units }),
     }))
     this.state = this.newState(self)
   }
@@ -85,6 +88,8 @@ export class JobBench {
     result: string,
     positions: readonly number[] = [0],
     changes: Partial<Lease> = {},
+    /** Of each of its shards. */
+    units?: UnitCount,
   ): RecordId {
     const worker = { peer: peerNamed(vehicle), owner: ownerNamed(vehicle.slice(1, 2).repeat(64)) }
     const { id: basis } = this.sign('draw', peerNamed(by), { candidates: [worker] })
@@ -95,7 +100,7 @@ export class JobBench {
       positions,
       isa: null,
       costMs: 1,
-      units: positions.map(() => 1),
+      units: positions.map((position) => unitsOf(this.shards[position]!, 'page')),
       price: null,
       draw: { basis, eligible: bitsOf(1, [0]), index: this.draws.get(by) ?? 0 },
       ...changes,
@@ -106,7 +111,8 @@ export class JobBench {
     const covers = positions.map((_, place) => place)
     const opening = { results: positions.map(() => cidNamed(result)), nonce }
     const root = receiptRoot(sha256, leased, covers, opening)
-    const receipt: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
+    const counted = units && { units: covers.map(() => units) }
+    const receipt: Receipt = { lease: id, covers, root, ...counted, cpuMs: 1, wallMs: 1, energy: null }
     return this.sign('receipt', lease.vehicle, receipt, opening).id
   }
 
@@ -151,6 +157,7 @@ export class JobBench {
     state = this.state,
     missing = [] as readonly string[],
     invalid = [] as readonly string[],
+    units = undefined as UnitCount | undefined,
   } = {}): string[] {
     const names: string[] = []
     for (let wanted = state.decisions.takeWanted(); wanted.length > 0; wanted = state.decisions.takeWanted())
@@ -160,7 +167,8 @@ export class JobBench {
           names.push(name)
           if (missing.includes(name)) return { result, pages, finding: { state: 'missing' } }
           if (invalid.includes(name)) return { result, pages, finding: { state: 'invalid' } }
-          return { result, pages, finding: { state: 'good', text: name, exhausted: false } }
+          const counted = units && { units }
+          return { result, pages, finding: { state: 'good', text: name, exhausted: false, ...counted } }
         }),
       )
     state.decisions.review(0)
