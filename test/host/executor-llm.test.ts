@@ -1,12 +1,15 @@
 /** Models in the sandboxed child: what a stranger's model can do to a submitter's machine, and to a vehicle. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { cpSync, createReadStream, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { type SessionSpec, SlotKilled } from '../../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
-import { lettersModel, withTemplate } from '../support/letters.ts'
+import { statOf } from '../../src/host/executor/usage.ts'
+import { lettersModel, lettersModelPath, withTemplate } from '../support/letters.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
 const log = pino({ level: 'silent' })
@@ -47,5 +50,71 @@ test('a vehicle without the engine’s package says so, and offers all others', 
     assert.match(why, /@fugood\/node-llama-wasm 1.7.15 is not installed/)
   } finally {
     await lacking.close()
+  }
+})
+
+const { size: bytes } = statSync(lettersModelPath)
+const model = { bytes, path: lettersModelPath, read: () => createReadStream(lettersModelPath) }
+const session: SessionSpec = {
+  ...{ key: 'letters', runtime: 'llm', engine: 'exact', options: {} },
+  weights: async () => new Map([['model', model]]),
+}
+
+/** Drawn, so that one token that differs changes all that follow. */
+function requestOf(max_tokens: number): Uint8Array {
+  const messages = [{ role: 'user', content: 'In the beginning God created' }]
+  return Buffer.from(JSON.stringify({ messages, max_tokens, temperature: 1, seed: 11 }))
+}
+
+test('an answer that was frozen in the middle of it, again and again, has the same bytes', async () => {
+  const pids: number[] = []
+  const own = new ProcessExecutor({ log })
+  own.observe({ began: (pid) => pids.push(pid), ended: () => {} })
+  const slot = own.openSlot()
+  try {
+    await slot.prepare(session)
+    const whole = await slot.run(requestOf(400), 0)
+    const [pid] = pids
+    const usedMs = () => statOf(pid!)!.cpuMs
+    let [isDone, freezes] = [false, 0]
+    const again = slot.run(requestOf(400), 0).finally(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      const before = usedMs()
+      while (!isDone && usedMs() === before) await pause(1)
+      slot.freeze()
+      while (statOf(pid!)?.state !== 'T') await pause(1)
+      const frozen = usedMs()
+      await pause(20)
+      assert.equal(usedMs(), frozen, 'it computes nothing while it is frozen')
+      if (!isDone) freezes += 1
+      slot.resume()
+    }
+    const { output, units } = await again
+    assert.deepEqual(Buffer.from(output), Buffer.from(whole.output))
+    assert.deepEqual(units, whole.units)
+    assert(freezes > 1, 'it was frozen in the middle')
+    assert.equal(pids.length, 1, 'by the same process')
+  } finally {
+    await own.close()
+  }
+})
+
+test('a vehicle that leaves has the answers that are finished, and loses the one under way', async () => {
+  const own = new ProcessExecutor({ log })
+  const slot = own.openSlot()
+  try {
+    await slot.prepare(session)
+    const [first, second, last] = [2, 2, 480].map((count) => slot.run(requestOf(count), 0))
+    last!.catch(() => {})
+    assert.deepEqual(
+      (await Promise.all([first!, second!])).map(({ units }) => units?.output),
+      [2, 2],
+    )
+    await slot.kill()
+    await assert.rejects(last!, SlotKilled)
+  } finally {
+    await own.close()
   }
 })

@@ -1,10 +1,9 @@
 /** Answers this node's questions about money: it reads ledger, statements and receipts, and writes pay-outs. */
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
-import { type Lease, openLease, openReceipt, type Receipt, unitsClaimed } from '../../protocol/job/lease.ts'
+import { type Lease, openLease, openReceipt, type Receipt, unitsOwed } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import type { Entry } from '../../protocol/ledger/entry.ts'
 import { openStatement } from '../../protocol/ledger/statement.ts'
-import { totalOf } from '../../protocol/price.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
@@ -212,7 +211,7 @@ function receiptLine(
   { id, payload, job }: Verified<Receipt>,
   signedReceipt: SignedRecord,
 ): ReceiptLine {
-  const { vehicle, owner, units, price } = lease.payload
+  const { vehicle, owner, price } = lease.payload
   const { covers, cpuMs, wallMs, energy } = payload
   return {
     job: job!,
@@ -221,10 +220,7 @@ function receiptLine(
     vehicle,
     owner,
     covers,
-    units: covers.reduce((sum, place) => {
-      const claimed = unitsClaimed(payload, place)
-      return sum + (claimed === undefined ? (units[place] ?? 0) : totalOf(claimed))
-    }, 0),
+    units: covers.reduce((sum, place) => sum + unitsOwed(lease.payload, payload, place), 0),
     currency: price!.currency,
     unitMicros: price!.unitMicros,
     per: price!.per ?? 1,

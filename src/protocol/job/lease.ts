@@ -132,6 +132,16 @@ export function unitsClaimed(
   return units?.[covers.indexOf(place)]
 }
 
+/** The units that a claim is paid for if it agrees. */
+export function unitsOwed(
+  { units }: Pick<Lease, 'units'>,
+  receipt: Pick<Receipt, 'covers' | 'units'>,
+  place: number,
+): number {
+  const claimed = unitsClaimed(receipt, place)
+  return claimed === undefined ? (units[place] ?? 0) : totalOf(claimed)
+}
+
 /** The root to which a vehicle commits. Results are in the order of `covers`. */
 export function receiptRoot(
   sha256: Sha256,

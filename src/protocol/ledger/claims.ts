@@ -15,10 +15,9 @@
 import { compareText } from '../../base/bytes.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
-import { type Lease, type Receipt, unitsClaimed } from '../job/lease.ts'
+import { type Lease, type Receipt, unitsOwed } from '../job/lease.ts'
 import { Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
-import { totalOf } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { amountsOf } from './amounts.ts'
 import { type Claim, type ClaimOutcome, type ClaimWord, subjectOf } from './entry.ts'
@@ -76,10 +75,9 @@ export function claimsOfReceipt(job: PaidJob, lease: Verified<Lease>, receipt: V
   const { price, positions, units, vehicle, owner } = lease.payload
   if (price === null || price.currency !== job.currency) return []
   return receipt.payload.covers.flatMap((place): Claim[] => {
-    const [position, promised] = [positions[place], units[place]]
-    if (position === undefined || promised === undefined) return []
-    const claimed = unitsClaimed(receipt.payload, place)
-    const count = claimed === undefined ? promised : totalOf(claimed)
+    const position = positions[place]
+    if (position === undefined || units[place] === undefined) return []
+    const count = unitsOwed(lease.payload, receipt.payload, place)
     const what = `place ${place} of receipt ${receipt.id}`
     return [
       {

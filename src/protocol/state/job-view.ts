@@ -2,11 +2,10 @@
 
 import { compareText } from '../../base/bytes.ts'
 import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { worthOf } from '../job/allowance.ts'
-import type { Lease } from '../job/lease.ts'
+import { type Lease, unitsOwed } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
-import type { Micros } from '../price.ts'
+import { costOfUnits, type Micros } from '../price.ts'
 import type { JobState } from './job-state.ts'
 
 /** The money of a job: all in millionths of the currency's unit. */
@@ -65,22 +64,24 @@ function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
   let micros = 0
   for (const { agreeing, position, result } of verdicts) {
     const named = result === null ? agreeing : [...agreeing, ...state.verdicts.agreeing(position, result)]
-    const claims: { readonly order: string; readonly lease: Lease; readonly place: number }[] = []
+    const claims: { readonly order: string; readonly lease: Lease; readonly micros: Micros }[] = []
     for (const id of new Set(named)) {
       const entry = state.get(id)
       const lease = state.leaseOf(id)
       if (entry?.kind !== 'receipt' || !lease?.price) continue
-      const { lease: leaseId, covers } = entry.record.payload
+      const receipt = entry.record.payload
+      const { lease: leaseId, covers } = receipt
       for (const place of covers) {
         if (lease.positions[place] !== position || !state.allowances.isOpen(leaseId, place)) continue
-        claims.push({ order: `${leaseId}/${id}/${place}`, lease, place })
+        const micros = costOfUnits(unitsOwed(lease, receipt, place), lease.price)
+        claims.push({ order: `${leaseId}/${id}/${place}`, lease, micros })
       }
     }
     const paid = new Set<OwnerId | PeerId>()
-    for (const { lease, place } of claims.sort((a, b) => compareText(a.order, b.order))) {
+    for (const { lease, micros: worth } of claims.sort((a, b) => compareText(a.order, b.order))) {
       if (paid.has(lease.owner) || paid.has(lease.vehicle)) continue
       paid.add(lease.owner).add(lease.vehicle)
-      micros += worthOf(lease, place)
+      micros += worth
     }
   }
   return micros
