@@ -3,8 +3,66 @@ import type { Mutation } from './mutation.ts'
 const runtime = ['test/runtimes/llm.test.ts']
 const structure = ['test/runtimes/gguf.test.ts']
 const requests = ['test/host/prompts.test.ts']
+const tokens = ['test/runtimes/tokens.test.ts']
+const units = ['test/protocol/units.test.ts']
 
 export const llm: readonly Mutation[] = [
+  {
+    name: 'A vehicle computes more tokens than its job counts.',
+    file: 'src/runtimes/llm/llm.ts',
+    find: 'answerTokensMax(request, promptTokens, room), tokensPaid - promptTokens)',
+    replace: 'answerTokensMax(request, promptTokens, room), room.contextTokens)',
+    caughtBy: tokens,
+  },
+  {
+    name: 'Tokens that the engine puts before a prompt are not counted.',
+    file: 'src/runtimes/llm/counter.ts',
+    find: 'vocabulary.frameTokens + (await',
+    replace: '0 * vocabulary.frameTokens + (await',
+    caughtBy: tokens,
+  },
+  {
+    name: 'A steward counts a claim of more tokens than its result has.',
+    file: 'src/protocol/steward/intake.ts',
+    find: "finding.state === 'invalid' || !countsTruly(shard.entry, claim.units, finding.units)",
+    replace: "finding.state === 'invalid'",
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A verdict may name a claim of more tokens than its result has.',
+    file: 'src/protocol/state/proofs.ts',
+    find: '!countsTruly(entry, units, seen.units)',
+    replace: 'false',
+    caughtBy: units,
+  },
+  {
+    name: 'The audit believes a claim of more tokens than its result has.',
+    file: 'src/protocol/audit/findings.ts',
+    find: "if (finding?.state !== 'good') return false",
+    replace: 'return false',
+    caughtBy: units,
+  },
+  {
+    name: 'A receipt may count more than its lease promises.',
+    file: 'src/protocol/job/lease.ts',
+    find: '!units.every(isWithin)',
+    replace: 'false',
+    caughtBy: units,
+  },
+  {
+    name: 'Results that took different tokens are one answer.',
+    file: 'src/protocol/job/agreement.ts',
+    find: 'if (a.units?.input !== b.units?.input || a.units?.output !== b.units?.output) return false',
+    replace: '',
+    caughtBy: units,
+  },
+  {
+    name: 'A few tokens are for nothing.',
+    file: 'src/protocol/price.ts',
+    find: 'return Math.ceil((units * price.unitMicros) / (price.per ?? 1))',
+    replace: 'return Math.floor((units * price.unitMicros) / (price.per ?? 1))',
+    caughtBy: units,
+  },
   {
     name: 'A model’s tensors may lie anywhere in its file.',
     file: 'src/runtimes/gguf/check.ts',
@@ -77,15 +135,15 @@ export const llm: readonly Mutation[] = [
   },
   {
     name: 'A prompt that is too long is cut by the engine.',
-    file: 'src/runtimes/llm/llm.ts',
+    file: 'src/runtimes/llm/prompt.ts',
     find: 'if (tokensMax < 1 || tokensMax > room)',
-    replace: 'if (tokensMax > this.#contextTokens)',
+    replace: 'if (tokensMax > contextTokens)',
     caughtBy: runtime,
   },
   {
     name: 'A user’s text speaks for the system.',
-    file: 'src/runtimes/llm/llm.ts',
-    find: 'content: withoutMarks(content, this.#marks)',
+    file: 'src/runtimes/llm/prompt.ts',
+    find: 'content: withoutMarks(content, marks)',
     replace: 'content',
     caughtBy: runtime,
   },
@@ -119,9 +177,9 @@ export const llm: readonly Mutation[] = [
   },
   {
     name: 'A text that no context holds is made a vector of its beginning.',
-    file: 'src/runtimes/embed/embed.ts',
-    find: 'if (tokens + frameTokens > this.#contextTokens)',
-    replace: 'if (tokens > 100 * this.#contextTokens)',
+    file: 'src/runtimes/embed/text.ts',
+    find: 'if (tokens + frameTokens > contextTokens)',
+    replace: 'if (tokens > 100 * contextTokens)',
     caughtBy: ['test/runtimes/embed.test.ts'],
   },
   {

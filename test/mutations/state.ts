@@ -123,7 +123,7 @@ export const state: readonly Mutation[] = [
   {
     name: 'A lease above the price cap counts.',
     file: 'src/protocol/state/counting.ts',
-    find: 'price.currency === payment.currency && price.unitMicros <= payment.unitMicrosMax',
+    find: 'isLikePriced(price, payment) && price.unitMicros <= payment.unitMicrosMax',
     replace: 'price.currency === payment.currency',
     caughtBy: ['test/protocol/job-state.test.ts'],
   },

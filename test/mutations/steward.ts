@@ -179,8 +179,8 @@ export const steward: readonly Mutation[] = [
   {
     name: 'A lease is issued whatever the allowance has left.',
     file: 'src/protocol/steward/purse.ts',
-    find: 'return units * unitMicros <= freeOf(desk)',
-    replace: 'return units >= 0',
+    find: 'return micros <= freeOf(desk)',
+    replace: 'return micros >= 0',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
@@ -200,7 +200,7 @@ export const steward: readonly Mutation[] = [
   {
     name: 'Owners who ask more than the cap are drawn.',
     file: 'src/protocol/price.ts',
-    find: 'ask!.currency === payment.currency && ask!.unitMicros <= payment.unitMicrosMax',
+    find: 'isLikePriced(ask!, payment) && ask!.unitMicros <= payment.unitMicrosMax',
     replace: 'ask!.currency === payment.currency',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },

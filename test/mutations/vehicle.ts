@@ -193,7 +193,7 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A vehicle works for less than its owner asks.',
     file: 'src/protocol/worker/objection.ts',
-    find: 'price.currency === ask!.currency && price.unitMicros >= ask!.unitMicros',
+    find: 'isLikePriced(price, ask!) && price.unitMicros >= ask!.unitMicros',
     replace: 'price.currency === ask!.currency',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
