@@ -34,5 +34,17 @@ export function bytesOf(weight: Weight, bytesMax = bytesInMemoryMax): Uint8Array
   return bytes
 }
 
+/** The first bytes of a weight, up to `weightsHeadBytes`. Throws what the file system throws. */
+export function headOf(weight: Weight): Uint8Array {
+  if (weight instanceof Uint8Array) return weight.subarray(0, weightsHeadBytes)
+  const head = new Uint8Array(Math.min(weight.bytes, weightsHeadBytes))
+  const file = openSync(weight.path, 'r')
+  try {
+    return head.subarray(0, readSync(file, head, 0, head.byteLength, 0))
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** Linux reads no more at once than a little less than 2 GiB. */
 const readBytesMax = 2 ** 30

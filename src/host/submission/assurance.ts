@@ -7,6 +7,7 @@ import type { Capacity } from '../../protocol/membership/advert.ts'
 import { type Ask, isAffordable } from '../../protocol/price.ts'
 import type { Offers } from '../../protocol/verification/cost.ts'
 import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/verification/plan.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { Quote, RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 
@@ -16,7 +17,7 @@ export interface Market {
   readonly fleet: PeerId | null
   /** The owner whose voice this node is. */
   readonly owner: OwnerId
-  readonly canRecompute: (runtime: string) => boolean
+  readonly canRecompute: (runtime: string, engine: EngineDescription) => boolean
 }
 
 /** The supply for a job: owners that could execute it, and their slots together. */
@@ -63,9 +64,15 @@ export function supplyOf(
 }
 
 /** The cheapest first; one only, when the submitter says how many replicas. Throws RequestError. */
-export function plansOf(request: SubmitRequest, market: Market, shards: number, supply: Supply): Plan[] {
+export function plansOf(
+  request: SubmitRequest,
+  market: Market,
+  shards: number,
+  supply: Supply,
+  engine: EngineDescription,
+): Plan[] {
   const { errorBound, colludingShare, replicas, selfCheck, runtime } = request
-  if (selfCheck && !market.canRecompute(runtime))
+  if (selfCheck && !market.canRecompute(runtime, engine))
     throw new RequestError(`this node cannot recompute ${runtime}; leave out --self-check`)
   return possible(() => {
     if (replicas === null) {
@@ -88,9 +95,14 @@ export function plansOf(request: SubmitRequest, market: Market, shards: number, 
 }
 
 /** Throws RequestError. */
-export function assuranceOf(request: SubmitRequest, market: Market, plan: Plan): Assurance {
+export function assuranceOf(
+  request: SubmitRequest,
+  market: Market,
+  plan: Plan,
+  engine: EngineDescription,
+): Assurance {
   const { arbiter, runtime, colludingShare } = request
-  const recomputes = market.canRecompute(runtime)
+  const recomputes = market.canRecompute(runtime, engine)
   if (arbiter === 'steward' && !recomputes)
     throw new RequestError(`this node cannot recompute ${runtime}; use --arbiter owners`)
   return {

@@ -3,6 +3,7 @@ import { compareText } from '../../base/bytes.ts'
 import type { OwnerId } from '../../protocol/ids.ts'
 import { isAffordable } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { runtimes } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SigningKey } from '../store/keys.ts'
@@ -68,9 +69,9 @@ function offeredFor(
   for (const { engines: others, owner, peer } of capacities) {
     if (peer === node.peerId) continue
     for (const { ask, unitsPerHour: _, ...engine } of others) {
-      // Where an advert does not say how an engine's results compare, and this node lacks the engine, the strictest
-      // way is taken.
-      const agreement = engine.isa === null ? 'bytes' : 'class-text'
+      // An advert does not say how an engine's results compare. Where the runtime does not either, the strictest way is taken.
+      const { nativeAgreement = 'class-text' } = runtimes[runtime] ?? {}
+      const agreement = engine.isa === null ? 'bytes' : nativeAgreement
       note({ ...engine, agreement }, isAffordable(ask, payment) ? owner : undefined)
     }
   }

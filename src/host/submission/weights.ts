@@ -2,7 +2,7 @@
  * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
  * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
  */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
@@ -16,7 +16,7 @@ import type {
 } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, ownOptionsOf, runtimes } from '../../runtimes/registry.ts'
-import { bytesInMemoryMax, weightsHeadBytes } from '../../runtimes/weight.ts'
+import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
@@ -203,18 +203,8 @@ export function judgeLargeWeights(runtime: string, { name, path }: WeightSource,
   const fault =
     faultOfLargeWeights === undefined
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
-      : faultOfLargeWeights(name, headOf(path), bytes)
+      : faultOfLargeWeights(name, headOf({ path, bytes }), bytes)
   if (fault !== null) throw new RequestError(`the ${name} at ${path} is refused: ${fault}`)
-}
-
-function headOf(path: string): Uint8Array {
-  const head = new Uint8Array(weightsHeadBytes)
-  const file = openSync(path, 'r')
-  try {
-    return head.subarray(0, readSync(file, head, 0, head.byteLength, 0))
-  } finally {
-    closeSync(file)
-  }
 }
 
 /** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
