@@ -6,7 +6,7 @@ import { RecordError, type Weight } from './runtime.ts'
 export const bytesInMemoryMax = 256 * 2 ** 20
 
 /** The head by which larger weights are judged: the vocabulary of a language model lies in it. A guess. */
-export const weightsHeadBytes = 64 * 2 ** 20
+const weightsHeadBytes = 64 * 2 ** 20
 
 /**
  * Returns all bytes of a weight. Throws RecordError bad-weights, in words that are the same everywhere, where it has more than

@@ -6,7 +6,12 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { checkGguf } from '../../src/runtimes/gguf/check.ts'
 import { Llama } from '../../src/runtimes/llama/llama.ts'
-import { loadedLibrary, nativeBuild, nativeLlamaFolder } from '../../src/runtimes/llama/native/binary.ts'
+import {
+  loadedLibrary,
+  nativeBuild,
+  nativeEngineId,
+  nativeLlamaFolder,
+} from '../../src/runtimes/llama/native/binary.ts'
 import { NativeLlama } from '../../src/runtimes/llama/native/native-llama.ts'
 import { nativeRoomFault } from '../../src/runtimes/llama/native/room.ts'
 import { llmRequests } from '../../src/runtimes/llm/description.ts'
@@ -206,6 +211,8 @@ test('the class is the library of kernels that was loaded', { skip }, () => {
   )
   assert.equal(loadedLibrary(maps.join('')), 'zen4')
   assert.equal(loadedLibrary(maps[0]!), null)
+  const ids = ['x86-64-ggml-zen4', 'x86-64-ggml-haswell'].map((isa) => nativeEngineId({ ...build, isa }, {}))
+  assert.notEqual(ids[0], ids[1])
 })
 
 async function refuses(body: object, code: string, message: RegExp): Promise<void> {

@@ -29,6 +29,30 @@ export interface Supply {
   readonly dearer: Quote['dearer']
 }
 
+/**
+ * The request as it is to be planned for an engine that only some owners have, by their own word: all that collude may be among those,
+ * and then their share is higher there. `all`: owners of any engine.
+ */
+export function requestWithin(
+  request: SubmitRequest,
+  { agreement }: Pick<EngineDescription, 'agreement'>,
+  owners: number,
+  all: number,
+): SubmitRequest {
+  if (agreement !== 'class-bytes' || owners === 0) return request
+  return {
+    ...request,
+    colludingShare: Math.min(1, (request.colludingShare * Math.max(all, owners)) / owners),
+  }
+}
+
+/** Owners, other than this node's, that have any engine. */
+export function ownersAround({ capacities, owner: self }: Pick<Market, 'capacities' | 'owner'>): number {
+  return new Set(
+    capacities.flatMap(({ owner, slots }) => (owner === self || slots.total === 0 ? [] : [owner])),
+  ).size
+}
+
 /** Voices that a shard may need, whatever the plan. Throws RequestError when no number meets the bound. */
 export function unanimousFor({ replicas, errorBound, colludingShare }: SubmitRequest): number {
   return replicas ?? possible(() => replicasFor(errorBound, colludingShare))
@@ -71,7 +95,8 @@ export function plansOf(
   supply: Supply,
   engine: EngineDescription,
 ): Plan[] {
-  const { errorBound, colludingShare, replicas, selfCheck, runtime } = request
+  const { errorBound, replicas, selfCheck, runtime } = request
+  const { colludingShare } = requestWithin(request, engine, supply.owners, ownersAround(market))
   if (selfCheck && !market.canRecompute(runtime, engine))
     throw new RequestError(`this node cannot recompute ${runtime}; leave out --self-check`)
   return possible(() => {

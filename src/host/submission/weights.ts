@@ -142,15 +142,23 @@ export function requestsOf(runtime: string): RequestsDescription | undefined {
   return described(runtime).requests
 }
 
-/** Files at these places, for a session. They are read when the session is loaded: throws RequestError then. */
+/** Files at these places, for a session. They are judged when the session is loaded: throws RequestError then. */
 export function weightsAt(runtime: string, sources: readonly WeightSource[]): SessionSpec['weights'] {
   return async () =>
     new Map(
       sources.map((source) => {
-        const bytes = readWeights(runtime, source)
-        return [source.name, { bytes: bytes.byteLength, read: () => [bytes] }]
+        const bytes = weightBytes(source)
+        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes)
+        else readWeights(runtime, source)
+        return [source.name, { bytes, path: source.path, read: () => [readWeights(runtime, source)] }]
       }),
     )
+}
+
+/** True where a file of the job is larger than what an engine reads into memory, so that only one that maps it can run the job. Throws RequestError. */
+export function hasLargeWeights(request: WeightChoice & Pick<SubmitRequest, 'runtime'>): boolean {
+  if (described(request.runtime).faultOfLargeWeights === undefined) return false
+  return weightSources(request.runtime, request).some((source) => weightBytes(source) > bytesInMemoryMax)
 }
 
 /** Throws RequestError, also for what every vehicle would refuse to load. */

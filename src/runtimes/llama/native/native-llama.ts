@@ -40,7 +40,7 @@ export interface MappedModel {
 const stopTokensMax = 4 * 128 + 8
 
 /** The logarithm of the smallest probability that 32 bits hold: what stands for that of a token to which the network gave none. */
-export const logProbMin = Math.log(2 ** -149)
+const logProbMin = Math.log(2 ** -149)
 
 export class NativeLlama implements ChatEngine {
   readonly #model: MappedModel
