@@ -27,8 +27,8 @@ export function planJob(
 ): JobPlan {
   const engine = chooseEngine(request, market, unanimousFor(request))
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
-  const plan = plansOf(request, market, shards, supply)[0]!
-  const assurance = assuranceOf(request, market, plan)
+  const plan = plansOf(request, market, shards, supply, engine)[0]!
+  const assurance = assuranceOf(request, market, plan, engine)
   const work = { shards, units, per: unitOf(request.runtime).pricedPer }
   const cost = costOf(plan, work, supply.offers, assurance.arbiter)
   refuseTooLittle(request.payment, cost, unitOf(request.runtime).isCounted === true)

@@ -72,7 +72,7 @@ async function quoteOf(
     supply: { owners: supply.owners, slots: supply.slots },
     payment: request.payment,
     dearer: supply.dearer,
-    plans: plansOf(request, context, shards, supply).map((plan) => ({
+    plans: plansOf(request, context, shards, supply, engine).map((plan) => ({
       ...plan,
       errorBound: isVouchedFor ? plan.errorBound : null,
       computeMs: Math.round(cutting.costMs * plan.executionsPerShard),
@@ -85,7 +85,7 @@ async function quoteOf(
               plan,
               { shards, units: catalogue.mostUnits, per: unitOf(request.runtime).pricedPer },
               supply.offers,
-              assuranceOf(request, context, plan).arbiter,
+              assuranceOf(request, context, plan, engine).arbiter,
             ),
     })),
   }

@@ -4,13 +4,11 @@
  *
  * It is made of the facts at the beginning of the file alone, as a file of its own that has no tensors.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
-import { architectureFact } from '../gguf/check.ts'
-import { GgufFault, type GgufHeader, readGgufHeader } from '../gguf/header.ts'
-import { RecordError, type Weight } from '../runtime.ts'
-import { weightsHeadBytes } from '../weight.ts'
+import type { GgufHeader } from '../gguf/header.ts'
+import type { Weight } from '../runtime.ts'
 import { Llama } from './llama.ts'
 import { marksOf } from './marks.ts'
+import { type ModelUse, modelHead } from './model.ts'
 
 export interface Vocabulary {
   /** It tokenizes, and makes prompts; it answers none. */
@@ -25,32 +23,21 @@ export interface Vocabulary {
   readonly modelBytes: number
 }
 
-/** `contextTokens`: as somebody asked; 0: the model's own, and at most `contextTokensUsual`. Throws RecordError('bad-weights'). */
+/** Throws RecordError('bad-weights'). */
 export async function openVocabulary(
   weights: ReadonlyMap<string, Weight>,
-  {
-    contextTokens,
-    contextTokensUsual,
-  }: { readonly contextTokens: number; readonly contextTokensUsual: number },
+  use: Pick<ModelUse, 'contextTokens' | 'contextTokensUsual'>,
 ): Promise<Vocabulary> {
-  const weight = weights.get('model')
-  if (weight === undefined) throw new RecordError('bad-weights', 'this runtime takes a weight called model')
-  const head = headOf(weight)
-  const header = headerOf(head)
-  const pieces = header.facts.get('tokenizer.ggml.tokens')
-  if (!Array.isArray(pieces)) throw new RecordError('bad-weights', 'the model has no vocabulary')
-  const own = architectureFact(header, 'context_length') ?? 0
-  const context = contextTokens === 0 ? Math.min(own, contextTokensUsual) : Math.min(own, contextTokens)
-  const settings = { contextTokens: context, batchTokens: 1, isVocabularyOnly: true }
-  const llama = new Llama(withoutTensors(head, header), settings)
+  const { bytes, head, header, settings, tokenBytesMax } = modelHead(weights, { ...use, batchTokens: 1 })
+  const llama = new Llama(withoutTensors(head, header), { ...settings, isVocabularyOnly: true })
   await llama.open()
   return {
     llama,
-    contextTokens: context,
-    tokenBytesMax: pieces.reduce((most: number, piece) => Math.max(most, Buffer.byteLength(piece)), 1),
+    contextTokens: settings.contextTokens,
+    tokenBytesMax,
     marks: marksOf(header, head),
     frameTokens: frameTokensOf(header),
-    modelBytes: weight instanceof Uint8Array ? weight.byteLength : weight.bytes,
+    modelBytes: bytes,
   }
 }
 
@@ -69,23 +56,3 @@ function withoutTensors(head: Uint8Array, { factsEnd }: GgufHeader): Uint8Array 
 
 /** Behind the format's name and its version. */
 const tensorCountAt = 8
-
-function headOf(weight: Weight): Uint8Array {
-  if (weight instanceof Uint8Array) return weight
-  const bytes = new Uint8Array(Math.min(weight.bytes, weightsHeadBytes))
-  const file = openSync(weight.path, 'r')
-  try {
-    return bytes.subarray(0, readSync(file, bytes, 0, bytes.byteLength, 0))
-  } finally {
-    closeSync(file)
-  }
-}
-
-function headerOf(head: Uint8Array): GgufHeader {
-  try {
-    return readGgufHeader(head)
-  } catch (error) {
-    if (error instanceof GgufFault) throw new RecordError('bad-weights', `the model ${error.message}`)
-    throw error
-  }
-}
