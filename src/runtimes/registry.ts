@@ -17,14 +17,8 @@ import {
   ocrWeights,
 } from './ocr/description.ts'
 import { cpuMsMaxOfUnits, limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
-import type {
-  DocumentShape,
-  Runtime,
-  RuntimeDescription,
-  RuntimeOptions,
-  UnitCount,
-  UnitDescription,
-} from './runtime.ts'
+import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
+import { document, page, token, type UnitCount, type UnitDescription } from './units.ts'
 import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
 
 export { languagePattern }
@@ -32,10 +26,6 @@ export { languagePattern }
 export interface RegisteredRuntime extends RuntimeDescription {
   readonly load: () => Promise<Runtime>
 }
-
-const page: UnitDescription = { one: 'page', many: 'pages', pricedPer: 1 }
-const document: UnitDescription = { one: 'document', many: 'documents', pricedPer: 1 }
-const token: UnitDescription = { one: 'token', many: 'tokens', pricedPer: 1000, isCounted: true }
 
 export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   ocr: {

@@ -11,8 +11,10 @@
  * outputs carry full precision (nobody rounds before comparing), and NaN is an error, never a value.
  */
 import type { OptionDescriptions, RuntimeOptions } from './options.ts'
+import type { UnitCount, UnitDescription } from './units.ts'
 
 export type { RuntimeOptions } from './options.ts'
+export type { UnitCount, UnitDescription } from './units.ts'
 
 export interface Runtime {
   readonly name: string
@@ -95,27 +97,6 @@ export interface RuntimeDescription {
   readonly requests?: RequestsDescription
   /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
   readonly refusalOf: (head: Uint8Array) => Refusal | null
-}
-
-/** The unit of a runtime's work, in words for people. */
-export interface UnitDescription {
-  /** "page"; it stands in manifests: small letters, 16 at most. */
-  readonly one: string
-  /** "pages". */
-  readonly many: string
-  /** A price is for so many of them. */
-  readonly pricedPer: 1 | 1000
-  /**
-   * Set where each document has as many as the runtime's `counter` says, and each record as many as it took. Left out: a page, or
-   * whatever one record is made of, is one unit.
-   */
-  readonly isCounted?: true
-}
-
-/** Units of work: those of what goes in, and those of what comes out. */
-export interface UnitCount {
-  readonly input: number
-  readonly output: number
 }
 
 /** A file of an npm package: `package` is what Node resolves, `folder` stands beside what that gives. */

@@ -158,7 +158,8 @@ test('the native engine answers alike on vehicles of one class, and its record h
   if (!engines.some(({ runtime, engine }) => runtime === 'llm' && engine === 'native'))
     return t.skip('there is no native engine here')
   const lines = letterLines().slice(0, 6)
-  const results = await answersTo(lines, { engine: 'native' })
+  const payment = { currency: 'EUR', unitMicrosMax: 500, per: 1000, budgetMicros: 1_000_000 }
+  const results = await answersTo(lines, { engine: 'native', payment })
   for (const [i, { result }] of results.entries()) {
     assert.equal(JSON.parse(String(result?.text)).category, letterCategories()[i])
     const { tokens, logprobs, usage } = result as {

@@ -120,7 +120,7 @@ interface OpenShard {
   readonly position: number
   readonly pages: number
   /** `at`: counted over all pages of the job. */
-  page(at: number): Pick<InspectedDocument, 'key' | 'slice' | 'pageCostMs'>
+  page(at: number): Pick<InspectedDocument, 'key' | 'slice' | 'units' | 'pageCostMs'>
 }
 
 /** The shard of a page, looked for from where the last one was found. */
@@ -145,10 +145,11 @@ async function shardWith(
     position,
     pages: entry.pages,
     page: (page) => {
-      const { key: wrapped, slice } = pages[page - firstPage]!
+      const { key: wrapped, slice, units } = pages[page - firstPage]!
       return {
         key: unwrapKey(key, wrapped, 'the key of a document'),
         slice,
+        units,
         pageCostMs: Math.min(shardCostMsTarget, entry.costMs / entry.pages),
       }
     },
