@@ -303,6 +303,20 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/cartel.test.ts'],
   },
   {
+    name: 'Owners that the purse cannot pay are waited for by nobody.',
+    file: 'src/protocol/steward/assignment.ts',
+    find: 'ownersMin(board, rooms, here, asked.length - withTime)',
+    replace: 'ownersMin(board, rooms, here, asked.length - owners)',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
+    name: 'Owners for whom there was no money are put aside like those for whom there was nothing.',
+    file: 'src/protocol/steward/rooms.ts',
+    find: 'if (!this.#barren.has(owner) || this.#unpaid.has(owner)) yield owner',
+    replace: 'if (!this.#barren.has(owner)) yield owner',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
     name: 'Vehicles with an idle slot are preferred, however few their owners are.',
     file: 'src/protocol/steward/assignment.ts',
     find: 'some.length > 0 && ownersOf(some) >= least',

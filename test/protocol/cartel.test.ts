@@ -64,8 +64,17 @@ class Play {
 const receiptOf = ({ lease, shards }: Offer, result: (shard: string) => string) =>
   `receipt ${lease} ${shards.map((shard) => `${shard}=${result(shard)}`).join(' ')}`
 
+/** What is said of a job, and in adverts, beside what is usual. */
+interface Words {
+  /** As `cap=300 budget=5000`. */
+  readonly job?: string
+  /** As `:ask=200`. */
+  readonly honest?: string
+  readonly cartel?: string
+}
+
 /** Counts, of so many shards, those that a cartel forged: it agrees on a lie wherever two of it are asked, and says what is right elsewhere. */
-function forgedBy(seed: number) {
+function forgedBy(seed: number, { job = '', honest: ofHonest = '', cartel: ofCartel = '' }: Words = {}) {
   const chance = new Chance(seed, 'cartel')
   const honest = chance.between(12, 30)
   const cartel = chance.between(2, 4)
@@ -76,10 +85,10 @@ function forgedBy(seed: number) {
   const freeAt = new Map<string, number>()
   let due: { readonly atSeconds: number; readonly offer: Offer }[] = []
   const play = new Play(
-    `shards=${shards} replicas=2 cost=8000 deadline=30h`,
+    `shards=${shards} replicas=2 cost=8000 deadline=30h ${job}`,
     [
-      ...Array.from({ length: honest }, (_, i) => `v${i}:o${i}s${seed}`),
-      ...Array.from({ length: cartel }, (_, i) => `x${i}:x${i}s${seed}:slots=${slots}`),
+      ...Array.from({ length: honest }, (_, i) => `v${i}:o${i}s${seed}${ofHonest}`),
+      ...Array.from({ length: cartel }, (_, i) => `x${i}:x${i}s${seed}:slots=${slots}${ofCartel}`),
     ].join(' '),
     (offer) => {
       const { vehicle } = offer
@@ -120,6 +129,19 @@ test('a cartel that always has room forges no more than if it were twice as larg
     assert(found.forged <= bound, `CARPOOL_SEED=${seed}: ${JSON.stringify(found)}`)
   }
   assert(forged <= most + 5 * Math.sqrt(most) + 1, `seeds from ${first}: ${forged} forged, at most ${most}`)
+})
+
+test('a cartel that asks for nothing gets no more of a job whose money runs low, and the job ends for want of it', () => {
+  const seeds = Number(process.env.CARPOOL_SEEDS ?? 2)
+  const first = Number(process.env.CARPOOL_SEED ?? 1)
+  for (let seed = first; seed < first + seeds; seed += 1) {
+    // Enough for half of it, where all of it goes to those that ask for money.
+    const found = forgedBy(seed, { job: 'cap=300 budget=24000', honest: ':ask=200', cartel: ':ask=0' })
+    assert(
+      found.forged <= found.most + 5 * Math.sqrt(found.most) + 1,
+      `CARPOOL_SEED=${seed}: ${JSON.stringify(found)}`,
+    )
+  }
 })
 
 test('an owner that stays full for longer than its work takes is waited for no more', () => {
