@@ -29,7 +29,7 @@ function setUp(t: TestContext, peers: readonly Peer[]) {
     const number = names.indexOf(peer)
     const { lacks, failsAfter } = peers[number]!
     asked.push({ peer, count: some.length })
-    await gate.waits(peer)
+    await Promise.race([gate.waits(peer), aborted(signal)])
     for (const cid of some) {
       signal.throwIfAborted()
       await new Promise(setImmediate)
@@ -39,9 +39,17 @@ function setUp(t: TestContext, peers: readonly Peer[]) {
     }
   }
   const use = { mine: store.blocks.of(jobNamed('a')), kind: 'weights' as const }
-  const run = (signal = new AbortController().signal) =>
-    gather(cids, names, { fetch, use, bytesMaxOf: () => 20 }, signal)
+  /** `reserves`: the last so many peers are. */
+  const run = (signal = new AbortController().signal, reserves = 0) => {
+    const from = names.slice(0, names.length - reserves)
+    const others = () => names.slice(names.length - reserves)
+    return gather(cids, from, { fetch, use, bytesMaxOf: () => 20, reserves: others, lateMs: 20 }, signal)
+  }
   return { store, run, asked, gate, names, gave }
+}
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
 
 const honest: Peer = { lacks: [], failsAfter: Number.POSITIVE_INFINITY }
@@ -76,6 +84,16 @@ test('a slow peer holds up no more than what it was asked for', async (t) => {
   }
   assert.deepEqual((await run()).left, [])
   assert.equal(asked.filter(({ peer }) => peer === slow).length, 2)
+})
+
+test('what one peer does not bring is asked of another that has nothing else to bring, and of the reserves', async (t) => {
+  for (const reserves of [0, 1]) {
+    const { run, gate, names, asked, store } = setUp(t, [honest, honest])
+    gate.waits = (peer) => (peer === names[0] ? new Promise(() => {}) : Promise.resolve())
+    assert.deepEqual((await run(undefined, reserves)).left, [])
+    assert(cids.every((cid) => store.blocks.has(cid)))
+    assert.equal(asked.filter(({ peer }) => peer === names[0]).length, 2, 'two turns, and no more')
+  }
 })
 
 test('a store that takes no more, or a signal, ends all at once', async (t) => {
