@@ -314,7 +314,7 @@ export const steward: readonly Mutation[] = [
     file: 'src/protocol/steward/rooms.ts',
     find: 'if (!this.#barren.has(owner) || this.#unpaid.has(owner)) yield owner',
     replace: 'if (!this.#barren.has(owner)) yield owner',
-    caughtBy: ['test/protocol/cartel.test.ts'],
+    caughtBy: ['test/protocol/assignment.test.ts'],
   },
   {
     name: 'Vehicles with an idle slot are preferred, however few their owners are.',
