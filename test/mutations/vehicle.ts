@@ -2,6 +2,27 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'A submitter that waits for nothing at the moment is new when it comes back.',
+    file: 'src/protocol/worker/fair-queue.ts',
+    find: 'Math.max(own, least)',
+    replace: 'least',
+    caughtBy: ['test/protocol/worker-fairness.test.ts'],
+  },
+  {
+    name: 'Leases whose blocks do not come keep their places in a queue that is full.',
+    file: 'src/protocol/worker/worker.ts',
+    find: "if (reason === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs)) reason = object()",
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A vehicle counts as promised what it has given back.',
+    file: 'src/protocol/worker/endings.ts',
+    find: 'desk.jobs.takeBack(lease, held.finished)',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'Who comes to a vehicle is behind what others say that their leases cost.',
     file: 'src/protocol/worker/fair-queue.ts',
     find: 'this.#begun.set(submitter, (this.#begun.get(submitter) ?? 0) + costMs)',
