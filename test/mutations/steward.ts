@@ -303,6 +303,20 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/cartel.test.ts'],
   },
   {
+    name: 'A vehicle may say of its work that it took longer than it had the lease.',
+    file: 'src/protocol/steward/intake.ts',
+    find: 'Math.min(receipt.payload.wallMs, Math.max(costMs, tookMsMax))',
+    replace: 'receipt.payload.wallMs',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
+    name: 'The slowest owner says how slow all are.',
+    file: 'src/protocol/job/slowness.ts',
+    find: 'this.#rising[(this.#rising.length - 1) >> 1] ?? 1',
+    replace: 'this.#rising.at(-1) ?? 1',
+    caughtBy: ['test/protocol/cartel.test.ts'],
+  },
+  {
     name: 'Owners that the purse cannot pay are waited for by nobody.',
     file: 'src/protocol/steward/assignment.ts',
     find: 'ownersMin(board, rooms, here, asked.length - withTime)',

@@ -1,6 +1,8 @@
 /** A cartel gets a shard no more often than the lots give it, whatever its vehicles say of their slots and however fast they answer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { OwnerId } from '../../src/protocol/ids.ts'
+import { CommonSlowness } from '../../src/protocol/job/slowness.ts'
 import { Chance } from '../../src/simulator/chance.ts'
 import { parseCommand } from '../support/core-script.ts'
 import { StewardStage } from '../support/core-steward-stage.ts'
@@ -179,4 +181,33 @@ test('a vehicle that says it has many slots, and only says that it goes on, hold
   }
   // A lease of 8 s has half as much again; then the other owner does the first twenty, and after them the rest.
   assert(play.seconds <= 16, `the job ends after ${play.seconds} s`)
+})
+
+test('a vehicle that says its work took a day makes nobody wait longer for a straggler', () => {
+  const held: string[] = []
+  const play = new Play('shards=12 replicas=1 cost=8000', 'x1:x1 v2:o2', (offer) => {
+    if (offer.vehicle === 'v2') held.push(offer.lease)
+    else play.say(`${receiptOf(offer, (shard) => `r${shard}`)} wall=86400000`)
+  })
+  while (!play.ended && play.seconds < 1_000) {
+    if (play.seconds % 10 === 0) play.say(...held.map((lease) => `progress ${lease}`))
+    play.second()
+  }
+  assert(held.length > 0)
+  assert(play.seconds <= 40, `the job ends after ${play.seconds} s`)
+})
+
+test('machines of several owners are as slow as the middle one says, whatever the others say', () => {
+  const chance = new Chance(1, 'slowness')
+  const common = new CommonSlowness()
+  const single = new Map<string, number>()
+  for (let i = 0; i < 300; i += 1) {
+    const owner = `o${chance.between(0, 8)}`
+    const ratio = chance.between(1, 9_000) / 100
+    const before = single.get(owner)
+    single.set(owner, before === undefined ? ratio : before + 0.3 * (ratio - before))
+    common.measure(owner as OwnerId, ratio * 100, 100)
+    const rising = [...single.values()].sort((a, b) => a - b)
+    assert(Math.abs(common.value - rising[(rising.length - 1) >> 1]!) < 1e-9)
+  }
 })

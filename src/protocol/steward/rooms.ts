@@ -11,7 +11,7 @@
  */
 import { DueTimes } from '../../base/due-times.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import type { Slowness } from '../job/slowness.ts'
+import type { CommonSlowness } from '../job/slowness.ts'
 import { awaitedMsMin, awaitedSetbacksMax, leasesPerSlot, speculationFactor } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { LeaseBook } from './lease-book.ts'
@@ -33,7 +33,7 @@ export interface Room {
 export interface RoomFacts {
   readonly leases: Pick<LeaseBook, 'activeOf' | 'costMsOf'>
   readonly patience: Pick<Patience, 'open' | 'notBeforeMs' | 'isAway' | 'setbacks'>
-  readonly slowness: Pick<Slowness, 'value'>
+  readonly slowness: Pick<CommonSlowness, 'value'>
   /** Vehicles of which something was heard that may change their room: taken out here. */
   readonly touched: Set<PeerId>
 }
