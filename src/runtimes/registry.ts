@@ -6,7 +6,7 @@
  * which reads the descriptions only, loads none.
  */
 import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
-import { faultOfModel, modelWeights } from './gguf/model.ts'
+import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import {
@@ -55,6 +55,9 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
+    faultOfLargeWeights: faultOfLargeModel,
+    nativeAgreement: 'class-bytes',
+    nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,
     refusalOf: () => null,
