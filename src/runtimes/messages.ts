@@ -19,10 +19,13 @@ import type {
 export type {
   DocumentShape,
   DrawnPage,
+  EndpointDescription,
+  EndpointRequest,
   EngineDescription,
   Inspecting,
   NamedWeight,
   PackagedWeights,
+  PageOutputs,
   RecordErrorCode,
   Refusal,
   RequestLine,
