@@ -1,4 +1,4 @@
-/** What the paths of the gateway share. */
+/** The parts that all paths of the gateway share. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'

@@ -1,4 +1,4 @@
-/** What operators' tools ask: whether the node lives, whether it is ready, and its figures. No answer names a batch, a key or a peer. */
+/** Answers operators' tools: whether the node lives, whether it is ready, and its figures. No answer names a batch, a key or a peer. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { NodeApi } from '../host/api.ts'
 import type { Clock } from '../host/clock.ts'

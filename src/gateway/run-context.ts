@@ -1,4 +1,4 @@
-/** What the runs of batches share. */
+/** The parts that all runs of batches share. */
 import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { Batch, Batches } from './batches.ts'
