@@ -20,7 +20,9 @@ export function appOf(context: AppContext): Hono<AppEnv> {
     serial += 1
     const id = `req_${clock.now().toString(36)}${serial.toString(36).padStart(4, '0')}`
     c.set('requestId', id)
-    if (hosts.has(c.req.header('host'))) await next()
+    // A whole URL, as proxies are asked, would name another host than the header.
+    const isPath = c.env.incoming.url?.startsWith('/') === true
+    if (isPath && hosts.has(c.req.header('host'))) await next()
     else c.res = refuse(c, notAllowedHost)
     c.header('x-request-id', id)
     c.header('x-content-type-options', 'nosniff')

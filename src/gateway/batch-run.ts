@@ -12,7 +12,7 @@ import { Breather } from './breather.ts'
 import { checkLines } from './check.ts'
 import type { FileRow } from './files.ts'
 import { type EndedPart, writeAnswers } from './finish.ts'
-import { faultyLines, LineAppender, LineGatherer } from './follow.ts'
+import { faultyLines, LineGatherer, PartialFile } from './follow.ts'
 import { type Model, modelsOf, serviceOf } from './models.ts'
 import type { RunContext } from './run-context.ts'
 import { submitPart } from './submit.ts'
@@ -106,9 +106,9 @@ export class BatchRun {
 
   /** Resolves when all jobs have ended. */
   async #follow(): Promise<void> {
-    const { batches, lines, clock } = this.#context
-    const output = new PartialFile(() => this.#file('outputFileId', 'output.jsonl'), this.#context)
-    const errors = new PartialFile(() => this.#file('errorFileId', 'errors.jsonl'), this.#context)
+    const { batches, files, lines, clock } = this.#context
+    const output = new PartialFile(() => files.pathOf(this.#file('outputFileId', 'output.jsonl').id))
+    const errors = new PartialFile(() => files.pathOf(this.#file('errorFileId', 'errors.jsonl').id))
     const counts = { completed: 0, failed: 0 }
     const add = (line: { readonly isSuccess: boolean; readonly text: string }) => {
       ;(line.isSuccess ? output : errors).add(line.text)
@@ -282,27 +282,6 @@ export class BatchRun {
 }
 
 type FileName = 'outputFileId' | 'errorFileId'
-
-/** One file of a batch that is under way: it is there once it has a line. */
-class PartialFile {
-  readonly #make: () => Pick<FileRow, 'id'>
-  readonly #context: Pick<RunContext, 'files'>
-  #appender: LineAppender | undefined
-
-  constructor(make: () => Pick<FileRow, 'id'>, context: Pick<RunContext, 'files'>) {
-    this.#make = make
-    this.#context = context
-  }
-
-  add(line: string): void {
-    this.#appender ??= new LineAppender(this.#context.files.pathOf(this.#make().id))
-    this.#appender.add(line)
-  }
-
-  async close(): Promise<void> {
-    await this.#appender?.close()
-  }
-}
 
 function greater(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b)

@@ -59,7 +59,7 @@ export async function* faultyLines(
 }
 
 /** Appends lines to a file, those of a moment in one write. A reader never sees half a line that stays so. */
-export class LineAppender {
+class LineAppender {
   readonly #file: Promise<FileHandle>
   #waiting: string[] = []
   #written: Promise<unknown> = Promise.resolve()
@@ -90,5 +90,25 @@ export class LineAppender {
     } finally {
       await (await this.#file).close()
     }
+  }
+}
+
+/** A file of a batch that is under way: it is there once it has a line. */
+export class PartialFile {
+  readonly #path: () => string
+  #appender: LineAppender | undefined
+
+  /** `path`: asked once, for the first line. */
+  constructor(path: () => string) {
+    this.#path = path
+  }
+
+  add(line: string): void {
+    this.#appender ??= new LineAppender(this.#path())
+    this.#appender.add(line)
+  }
+
+  async close(): Promise<void> {
+    await this.#appender?.close()
   }
 }

@@ -1,7 +1,7 @@
 /** Submits a part of a batch, which is one model's lines, as one job of the node. */
 import { readFileSync } from 'node:fs'
 import type { SubmitRequest, Submitted } from '../host/api.ts'
-import type { Clock } from '../host/clock.ts'
+import { type Clock, leftUntil } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
 import type { CarpoolNode } from '../host/node/node.ts'
 import type { NamedDocument } from '../host/submission/sources.ts'
@@ -67,7 +67,7 @@ function requestFor(
     errorBound: wishes.errorBound ?? submitDefaults.errorBound,
     replicas: wishes.replicas,
     category: wishes.category ?? submitDefaults.category,
-    deadlineMs: expiresAtMs - clock.now(),
+    deadlineMs: leftUntil(clock, expiresAtMs),
     payment: paymentFor(batch, part, counts, settings),
   }
 }

@@ -8,7 +8,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { BlockList, isIP } from 'node:net'
 import type { Logger } from 'pino'
-import type { Clock } from '../host/clock.ts'
+import { type Clock, leftUntil } from '../host/clock.ts'
 import type { Database } from '../host/store/database.ts'
 import type { Batch } from './batches.ts'
 import { seconds } from './files.ts'
@@ -119,12 +119,12 @@ export class Webhooks {
   #pauseMs(): number {
     const { tables, clock } = this.#context
     const next = tables.get<{ due: number | null }>('SELECT min(due_at_ms) AS due FROM deliveries')!.due
-    return next === null ? lookMsMax : Math.min(lookMsMax, Math.max(secondMs, next - clock.now()))
+    return next === null ? lookMsMax : Math.min(lookMsMax, Math.max(secondMs, leftUntil(clock, next)))
   }
 }
 
 /** The value of `webhook-signature`. `secret`: base64 after `whsec_`. */
-export function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
+function signatureOf(secret: string, id: string, timestamp: number, body: string): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64')
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
 }

@@ -16,16 +16,14 @@ import type {
   RuntimeOptions,
 } from './runtime.ts'
 
+export type { EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
 export type {
   DocumentShape,
   DrawnPage,
-  EndpointDescription,
-  EndpointRequest,
   EngineDescription,
   Inspecting,
   NamedWeight,
   PackagedWeights,
-  PageOutputs,
   RecordErrorCode,
   Refusal,
   RequestLine,

@@ -10,7 +10,7 @@ import { Mesh } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
 
 /** Named so that a script knows what it answers. */
-export const engines = ['llm', 'embed', 'ocr'].map((runtime) => ({
+const engines = ['llm', 'embed', 'ocr'].map((runtime) => ({
   ...scriptedEngine,
   runtime,
   engine: runtime,
@@ -18,7 +18,7 @@ export const engines = ['llm', 'embed', 'ocr'].map((runtime) => ({
 }))
 
 /** Answers as the runtimes do. `before`: what a chat waits for, by its last message. */
-export function scriptOf(before: (message: string) => Promise<void> = async () => {}) {
+function scriptOf(before: (message: string) => Promise<void> = async () => {}) {
   return async (document: string, engine: string): Promise<Said> => {
     if (engine === 'embed') {
       const vector = [0.5, 0.25, -document.length]
@@ -38,7 +38,7 @@ function output(record: object): Said {
   return { output: Buffer.from(JSON.stringify(record)), text: '', error: null }
 }
 
-export const settings: KeySettings = { budgetDay: null, priceCap: null, batchesMax: 16, webhook: null }
+const settings: KeySettings = { budgetDay: null, priceCap: null, batchesMax: 16, webhook: null }
 
 export class GatewayStage {
   readonly mesh: Mesh

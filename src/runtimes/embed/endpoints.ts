@@ -1,5 +1,5 @@
 /** Embeddings of OpenAI's API: each text of a request is a document, and the answer has their vectors in order. */
-import type { EndpointDescription, EndpointRequest, PageOutputs } from '../runtime.ts'
+import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
 
 /** As upstream. */
 const textsMax = 2048

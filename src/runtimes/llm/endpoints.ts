@@ -1,5 +1,5 @@
 /** Chat completions of OpenAI's API: a request of it is what the runtime takes, and its record makes the answer. */
-import type { EndpointDescription, EndpointRequest, PageOutputs } from '../runtime.ts'
+import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
 import { encodeRequest, RequestFault, readChatRequest, requestDepthMax } from './request.ts'
 
 export const llmEndpoints: readonly EndpointDescription[] = [

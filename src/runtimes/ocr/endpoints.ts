@@ -3,7 +3,7 @@
  * boxes; and a chat with an image, as people ask models that see, whose answer is the text.
  */
 import { documentAt } from '../data-url.ts'
-import type { EndpointDescription, EndpointRequest, PageOutputs } from '../runtime.ts'
+import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
 
 const models = ['ocr']
 const depthMax = 64
