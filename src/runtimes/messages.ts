@@ -17,6 +17,7 @@ import type {
   UnitCount,
 } from './runtime.ts'
 
+export type { EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
 export type {
   DocumentShape,
   DrawnPage,

@@ -12,6 +12,7 @@ import { unitMicrosMax } from '../../protocol/limits.ts'
 import { type Ask, parsePrice } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
 import { ConfigError } from './errors.ts'
+import { gatewayOptions } from './gateway-options.ts'
 import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
@@ -195,6 +196,7 @@ export const options = {
     fallback: () => 2 * 2 ** 30,
     fallbackText: '2GiB',
   } satisfies Option<number> as Option<number>,
+  ...gatewayOptions,
   ...preferenceOptions,
 }
 
