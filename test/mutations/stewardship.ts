@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const stewardship: readonly Mutation[] = [
   {
+    name: 'A stranger’s shard is recomputed before those of this node’s own jobs.',
+    file: 'src/host/stewardship/recomputer.ts',
+    find: 'const bench = isOwn ? this.#own : this.#strangers',
+    replace: 'const bench = this.#own',
+    caughtBy: ['test/host/recomputer.test.ts'],
+  },
+  {
     name: 'A result that is here already is not made the job’s.',
     file: 'src/host/stewardship/collector.ts',
     find: "const missing = await blocks.take(wanted.keys(), 'result')",

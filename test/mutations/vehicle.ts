@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'A lease keeps its slot for as long as it likes.',
+    file: 'src/protocol/worker/worker.ts',
+    find: '    endTurns(this.#desk, nowMs)',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A shard under way keeps its slot for as long as it likes.',
+    file: 'src/protocol/worker/turns.ts',
+    find: 'hadMs >= turnMsMax + turnGraceMs',
+    replace: 'false',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'A submitter that waits for nothing at the moment is new when it comes back.',
     file: 'src/protocol/worker/fair-queue.ts',
     find: 'Math.max(own, least)',

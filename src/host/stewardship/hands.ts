@@ -103,7 +103,7 @@ export function entrust(
 }
 
 async function recompute(
-  { recomputer, job, manifest, secret, log }: CouncilDriverOptions,
+  { recomputer, job, manifest, secret, key: { peerId }, log }: CouncilDriverOptions,
   { inputs }: Pick<CouncilDriverParts, 'inputs'>,
   position: number,
 ): Promise<Extract<CouncilInput, { type: 'recomputed' }>> {
@@ -112,7 +112,8 @@ async function recompute(
   const key = shardKey(secret, position)
   log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
   try {
-    const found = await recomputer.recompute(job, manifest, shard, key)
+    const isOwn = manifest.stewards[0]?.peer === peerId
+    const found = await recomputer.recompute(job, manifest, shard, key, isOwn)
     if (found === null)
       log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
     return { type: 'recomputed', position, found }

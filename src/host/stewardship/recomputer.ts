@@ -11,6 +11,18 @@ import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { documentMemory, outputBacklog, runShard, sessionOf } from '../vehicle/runtime-session.ts'
 
+/**
+ * The longest that a stranger's shard may take here; then owners decide. Its submitter says what is recomputed, and how much work that is. A
+ * guess, far above what shards take.
+ */
+const strangersMsMax = 600_000
+
+/** A slot holds one session at a time: a second run that began meanwhile would get the first one's documents. */
+interface Bench {
+  slot: Slot | undefined
+  turn: Promise<unknown>
+}
+
 /** The engine that a job names, and how its results compare. */
 type JobEngine = Pick<EngineDescription, 'id' | 'agreement'>
 
@@ -19,14 +31,22 @@ export class Recomputer {
   readonly #engines: readonly EngineDescription[]
   readonly #blocks: BlockStore
   readonly #memory = documentMemory()
-  #slot: Slot | undefined
-  /** A slot holds one session at a time: a second run that began meanwhile would get the first one's documents. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #msMax: number
+  /** Jobs of this node's submitter wait for no stranger's. */
+  readonly #own: Bench = { slot: undefined, turn: Promise.resolve() }
+  readonly #strangers: Bench = { slot: undefined, turn: Promise.resolve() }
 
-  constructor(executor: Executor, engines: readonly EngineDescription[], blocks: BlockStore) {
+  /** `msMax`: the longest that a stranger's shard may take. */
+  constructor(
+    executor: Executor,
+    engines: readonly EngineDescription[],
+    blocks: BlockStore,
+    msMax: number = strangersMsMax,
+  ) {
     this.#executor = executor
     this.#engines = engines
     this.#blocks = blocks
+    this.#msMax = msMax
   }
 
   /** Tells whether this node can settle disputes of a job: by an engine that is exact everywhere, or by the job's own. */
@@ -43,16 +63,32 @@ export class Recomputer {
   }
 
   /**
-   * Runs a shard here, after the runs that wait already. `key`: the shard's. Null when it cannot be done here, or when
-   * this machine ran out of something. Keeps the result that it found, so that the report can show it.
+   * Runs a shard here, after the runs that wait already. `key`: the shard's. `isOwn`: this node's submitter brought the job. Null
+   * when it cannot be done here, or when this machine ran out of something; rejects where a stranger's takes too long. Keeps the result
+   * that it found, so that the report can show it.
    */
-  recompute(job: JobId, manifest: Manifest, shard: Cid, key: Uint8Array): Promise<Recomputation | null> {
-    const run = this.#turn.then(() => this.#recompute(job, manifest, shard, key))
-    this.#turn = run.catch(() => undefined)
+  recompute(
+    job: JobId,
+    manifest: Manifest,
+    shard: Cid,
+    key: Uint8Array,
+    isOwn: boolean,
+  ): Promise<Recomputation | null> {
+    const bench = isOwn ? this.#own : this.#strangers
+    const run = bench.turn.then(async () => {
+      const timer = isOwn ? undefined : setTimeout(() => void bench.slot?.kill(), this.#msMax)
+      try {
+        return await this.#recompute(bench, job, manifest, shard, key)
+      } finally {
+        clearTimeout(timer)
+      }
+    })
+    bench.turn = run.catch(() => undefined)
     return run
   }
 
   async #recompute(
+    bench: Bench,
     job: JobId,
     manifest: Manifest,
     shard: Cid,
@@ -63,8 +99,8 @@ export class Recomputer {
     const mine = this.#blocks.of(job)
     const bytes = await mine.get(shard)
     if (own === undefined || bytes === undefined) return null
-    this.#slot ??= this.#executor.openSlot()
-    await this.#slot.prepare(sessionOf(job, manifest, own.engine, mine))
+    bench.slot ??= this.#executor.openSlot()
+    await bench.slot.prepare(sessionOf(job, manifest, own.engine, mine))
     const asRun: Manifest = { ...manifest, engine: { name: own.engine, id: own.id } }
     const packer = new ResultPacker({
       manifest: asRun,
@@ -72,10 +108,10 @@ export class Recomputer {
       keep: (part, size) => mine.withRoom(size, () => mine.putMany(part, 'result')),
     })
     await runShard(
-      this.#slot,
+      bench.slot,
       asRun,
       decodeShard(bytes),
-      { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(this.#slot) },
+      { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(bench.slot) },
       (record) => packer.add(record),
     )
     const result = await packer.finish()

@@ -70,6 +70,19 @@ export class Bench {
     this.#effects.push({ type: 'drain', slot: held.slot })
   }
 
+  /** Tells whether another submitter's lease is ready and waits for a slot. */
+  isAwaitedByOthers(held: Held): boolean {
+    for (const other of this.#ready()) if (submitterOf(other) !== submitterOf(held)) return true
+    return false
+  }
+
+  /** It gives its slot back and waits for another. */
+  requeue(held: Held): void {
+    this.#free(held)
+    held.state = 'ready'
+    held.isTurnOver = false
+  }
+
   clockSet(byMs: number): void {
     for (const held of this.#held.values()) {
       held.lastReceiptMs += byMs

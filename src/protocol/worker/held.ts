@@ -20,6 +20,8 @@ export interface Held {
   lastReceiptMs: number
   /** When it got its slot. */
   begunMs: number
+  /** It drains because others wait for its slot, and goes on later. */
+  isTurnOver: boolean
   receipts: number
 }
 
@@ -33,6 +35,7 @@ export function newlyHeld({ lease, manifest }: Pick<Held, 'lease' | 'manifest'>,
     finished: new Set(),
     lastReceiptMs: nowMs,
     begunMs: nowMs,
+    isTurnOver: false,
     receipts: 0,
   }
 }

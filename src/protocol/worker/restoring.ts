@@ -46,6 +46,7 @@ export function restoredLease(
     finished: new Set([...covered, ...done.map(({ place }) => place)]),
     lastReceiptMs: nowMs,
     begunMs: nowMs,
+    isTurnOver: false,
     receipts: receipts.length,
   }
 }

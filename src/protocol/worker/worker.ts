@@ -13,7 +13,7 @@
  * from then on. The signer of a lease keeps its rights: no other steward makes a vehicle drop what is the signer's.
  *
  * Its parts: objections to an offer (objection.ts), changes of stewards (adopting.ts), the choice of the next lease and its slot (fair-queue.ts,
- * bench.ts), receipts (commitment.ts), the end of leases (endings.ts), and the start after a restart (restoring.ts).
+ * bench.ts), how long a lease keeps its slot (turns.ts), receipts (commitment.ts), the end of leases (endings.ts), and the start after a restart (restoring.ts).
  */
 import { impossible } from '../../base/assert.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
@@ -37,6 +37,7 @@ import { isComplete, newlyHeld } from './held.ts'
 import { isSteward } from './known-jobs.ts'
 import { objectionTo } from './objection.ts'
 import { restoredLease, restoredReceipts } from './restoring.ts'
+import { endTurns, runEnded } from './turns.ts'
 
 export class Worker {
   readonly #options: WorkerOptions
@@ -265,12 +266,11 @@ export class Worker {
 
   #runEnded(id: LeaseId, nowMs: number): void {
     const held = this.#desk.bench.get(id)
-    if (held?.slot === undefined) return
-    const reason = held.state === 'draining' ? 'draining' : 'failed'
-    handIn(this.#desk, held, isComplete(held) ? null : reason, nowMs)
+    if (held?.slot !== undefined) runEnded(this.#desk, held, isComplete(held), nowMs)
   }
 
   #report(nowMs: number): void {
+    endTurns(this.#desk, nowMs)
     for (const held of this.#desk.bench.all()) {
       if (held.state === 'restored' && held.manifest.payload.deadlineMs <= nowMs) {
         handIn(this.#desk, held, 'failed', nowMs) // nobody came for it
