@@ -8,7 +8,7 @@
 
 import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
 import { embedEndpoints } from './embed/endpoints.ts'
-import { faultOfModel, modelWeights } from './gguf/model.ts'
+import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import { llmEndpoints } from './llm/endpoints.ts'
@@ -60,6 +60,9 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
+    faultOfLargeWeights: faultOfLargeModel,
+    nativeAgreement: 'class-bytes',
+    nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,
     endpoints: llmEndpoints,
