@@ -87,7 +87,7 @@ export class BatchRun {
       const settings = keys.of(this.#batch.tenant)?.settings
       for (const part of batches.parts(id)) {
         if (this.#batch.status === 'cancelling') break
-        const submitting = { node, files, lines, clock, settings, models: this.#models }
+        const submitting = { node, files, lines, clock, settings, signal, models: this.#models }
         const submitted = await submitPart(this.#batch, part, submitting)
         signal.throwIfAborted()
         if (submitted !== undefined) batches.submitted(id, part.part, submitted.job)

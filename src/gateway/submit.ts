@@ -28,6 +28,8 @@ export interface SubmitContext {
   readonly clock: Clock
   /** Those of the key in force; undefined: it was revoked. */
   readonly settings: KeySettings | undefined
+  /** Ends the reading of documents, and with it the submission. */
+  readonly signal: AbortSignal
 }
 
 /** Undefined where no line of the part can be read. Throws RequestError, and what the disk throws. */
@@ -99,12 +101,13 @@ async function* documentsOf(
   batch: Batch,
   part: number,
   service: Service,
-  { files, lines }: SubmitContext,
+  { files, lines, signal }: SubmitContext,
   breather: Breather,
 ): AsyncGenerator<NamedDocument> {
   const { endpoint, inputFileId } = batch.facts
   for await (const { line, bytes } of linesOf(files.pathOf(inputFileId))) {
     await breather.breathe()
+    signal.throwIfAborted()
     const row = lines.get(batch.id, line)
     if (row?.part !== part) continue
     const read = service.endpoint.read(requestIn(bytes, endpoint)!.body)
