@@ -123,7 +123,7 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A submitter that comes new may have the whole vehicle until it has caught up.',
     file: 'src/protocol/worker/fair-queue.ts',
-    find: 'others.length === 0 ? 0 : Math.min(...others)',
+    find: 'waiting.size === 0 ? 0 : Math.max(own, least)',
     replace: '0',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
@@ -382,15 +382,15 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A peer that lacks a block ends the fetch of weights.',
     file: 'src/host/vehicle/gathering.ts',
-    find: 'left = some.filter((cid) => lacks.has(cid))',
-    replace: 'left = []',
+    find: 'lacks.add(cid)\n        this.#notCome(cid, peer)',
+    replace: 'lacks.add(cid)\n        this.#due.delete(cid)',
     caughtBy: ['test/host/gathering.test.ts'],
   },
   {
     name: 'Weights come from one peer after the other.',
     file: 'src/host/vehicle/gathering.ts',
-    find: 'from.flatMap((peer) => {',
-    replace: 'from.slice(0, 1).flatMap((peer) => {',
+    find: 'for (const peer of from) void',
+    replace: 'for (const peer of from.slice(0, 1)) void',
     caughtBy: ['test/host/gathering.test.ts'],
   },
 ]
