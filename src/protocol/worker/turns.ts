@@ -14,7 +14,7 @@ import type { Held } from './held.ts'
 /** A lease that is fifteen times as long as it should be. A guess. */
 export const turnMsMax = 120_000
 /** … and so long may the shard under way take then: a page may take ten minutes of processor time (runtimes/options.ts). A guess. */
-export const turnGraceMs = 600_000
+const turnGraceMs = 600_000
 
 /** Looks at the leases in slots. */
 export function endTurns(desk: Desk, nowMs: number): void {
