@@ -18,9 +18,6 @@ import { blockOf, jobNamed, temporaryStore } from '../support/store.ts'
 const jobs = ['one', 'two'].map(jobNamed) as [JobId, JobId]
 const stewards = ['first steward', 'second steward'].map(peerNamed) as [PeerId, PeerId]
 
-/** A block that is due for so long is late. */
-const lateMs = 50
-
 function gone(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
@@ -37,13 +34,14 @@ class World {
   readonly gates = new Map<PeerId, PromiseWithResolvers<void>>()
   readonly lacksAll = new Set<PeerId>()
 
-  static async on(t: TestContext): Promise<World> {
+  /** `lateMs`: a block that is due for so long is late; none is, unless a test says when. */
+  static async on(t: TestContext, lateMs = 2 ** 30): Promise<World> {
     const blocks: Block[] = []
     for await (const block of chunkFile(blockOf(fileBlockBytesMax + 10).bytes)) blocks.push(block)
-    return new World(blocks, temporaryStore(t, { cacheBytesMax: 0 }))
+    return new World(blocks, temporaryStore(t, { cacheBytesMax: 0 }), lateMs)
   }
 
-  private constructor(blocks: readonly Block[], store: Store) {
+  private constructor(blocks: readonly Block[], store: Store, lateMs: number) {
     this.blocks = blocks
     this.store = store
     const world = this
@@ -106,7 +104,7 @@ test('where the stewards of one job lack the weights, those of another one that 
 })
 
 test('a stranger that says it has the weights, or a job that waits for them from its own steward, holds up no other job', async (t) => {
-  const world = await World.on(t)
+  const world = await World.on(t, 50)
   const stranger = peerNamed('stranger')
   const never = Promise.withResolvers<void>()
   for (const peer of [stranger, stewards[0]]) world.gates.set(peer, never)

@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'A lease that is to cost hours has a vehicle that leaves decline everybody.',
+    file: 'src/protocol/worker/objection.ts',
+    find: 'Math.min(ms, ownMs + turnMsMax)',
+    replace: 'ms',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'A lease keeps its slot for as long as it likes.',
     file: 'src/protocol/worker/worker.ts',
     find: '    endTurns(this.#desk, nowMs)',

@@ -131,7 +131,7 @@ class Gathering {
   }
 
   #askReserves(): void {
-    const reserves = [...(this.#options.reserves?.() ?? [])].filter((peer) => !this.#asked.has(peer))
+    const reserves = [...new Set(this.#options.reserves?.() ?? [])].filter((peer) => !this.#asked.has(peer))
     for (const peer of reserves.slice(0, reservesAtOnceMax)) void this.#ask(peer)
   }
 

@@ -46,8 +46,8 @@ export class Provisions {
   readonly #log: Logger
   readonly #fetching: Fetching
   readonly #underWay = new SharedWork()
-  /** By file of weights: the stewards of all jobs that wait for it. */
-  readonly #reserves = new Map<Cid, Set<PeerId>>()
+  /** By file of weights: the stewards of each job that waits for it. */
+  readonly #reserves = new Map<Cid, Map<JobId, readonly PeerId[]>>()
   /** A shard is asked for when its documents are fetched, and again when it runs; each time takes a millisecond. */
   readonly #decoded = new BoundedMap<Cid, Shard>(decodedMax)
 
@@ -148,9 +148,8 @@ export class Provisions {
     signal: AbortSignal,
   ): Promise<void> {
     const key = `weights/${weight.file}`
-    const reserves = this.#reserves.get(weight.file) ?? new Set()
-    this.#reserves.set(weight.file, reserves)
-    for (const steward of stewards) reserves.add(steward)
+    const reserves = this.#reserves.get(weight.file) ?? new Map<JobId, readonly PeerId[]>()
+    this.#reserves.set(weight.file, reserves.set(mine.job, stewards))
     while (this.#underWay.has(key))
       // Another job's stewards may not have them; this one's are asked next.
       await this.#underWay.join([key], signal).catch(() => signal.throwIfAborted())
@@ -169,7 +168,7 @@ export class Provisions {
     const arrival = new Arrival(weight, this.#log)
     const told = { ...use, told: arrival.came }
     const others = await this.#providers(weight, stewards, signal)
-    const reserves = () => new Set([...stewards, ...(this.#reserves.get(weight.file) ?? [])])
+    const reserves = () => inTurn([...(this.#reserves.get(weight.file)?.values() ?? [stewards])])
     await this.#fetching.files([weight], told, others.length > 0 ? others : stewards, signal, reserves)
     arrival.over()
   }
@@ -195,6 +194,12 @@ export class Provisions {
     )
     return asked.filter((_, i) => answers[i]).slice(0, peersAtOnceMax)
   }
+}
+
+/** The first of each list, then the second of each, and so on: no job's stewards come before those of another. */
+function* inTurn(lists: readonly (readonly PeerId[])[]): Generator<PeerId> {
+  for (let i = 0; lists.some(({ length }) => i < length); i += 1)
+    for (const list of lists) if (i < list.length) yield list[i]!
 }
 
 /** Offers are held to these bounds at the door; a lease that an earlier run of this node took was not. Throws ProtocolError. */

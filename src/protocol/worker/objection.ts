@@ -14,6 +14,7 @@ import type { WorkerInput, WorkerOptions } from './contract.ts'
 import type { Condition, Desk } from './desk.ts'
 import type { Held } from './held.ts'
 import { isSteward } from './known-jobs.ts'
+import { turnMsMax } from './turns.ts'
 
 type Offer = Extract<WorkerInput, { type: 'offer' }>
 
@@ -60,7 +61,11 @@ function isFull(held: readonly Held[], submitter: PeerId, slots: number): boolea
   return held.length >= slots * queuedLeasesPerSlotMax || ofSubmitter.length >= slots * leasesPerSlot
 }
 
-/** Would it be done, with all that waits already, while the vehicle is probably there? */
+/**
+ * Would it be done, with all that waits already, while the vehicle is probably there? Slots are shared fairly: what another submitter has here
+ * delays it by no more than this submitter's own work, and by a turn. Else one lease that is to cost hours, by its submitter's word, has the
+ * vehicle decline everybody.
+ */
 function fitsInTime(
   submitter: PeerId,
   costMs: number,
@@ -70,13 +75,17 @@ function fitsInTime(
   nowMs: number,
 ): boolean {
   if (availableUntilMs === null) return true
-  const ownMs = costMs * paces.of(submitter)
-  let queuedMs = ownMs
+  const leaseMs = costMs * paces.of(submitter)
+  const queuedMs = new Map([[submitter, leaseMs]])
   for (const { lease, manifest, finished } of held) {
     const left = 1 - finished.size / lease.payload.shards.length
-    queuedMs += lease.payload.costMs * left * paces.of(manifest.signer)
+    const leftMs = lease.payload.costMs * left * paces.of(manifest.signer)
+    queuedMs.set(manifest.signer, (queuedMs.get(manifest.signer) ?? 0) + leftMs)
   }
-  return nowMs + Math.max(ownMs, queuedMs / slots) <= availableUntilMs
+  const ownMs = queuedMs.get(submitter)!
+  let beforeMs = 0
+  for (const ms of queuedMs.values()) beforeMs += Math.min(ms, ownMs + turnMsMax)
+  return nowMs + Math.max(leaseMs, beforeMs / slots) <= availableUntilMs
 }
 
 /** Tells whether the lease promises as much as the owner asks, or more, and the job's manifest backs it. */
