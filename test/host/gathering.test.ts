@@ -40,7 +40,7 @@ function setUp(t: TestContext, peers: readonly Peer[]) {
   }
   const use = { mine: store.blocks.of(jobNamed('a')), kind: 'weights' as const }
   const run = (signal = new AbortController().signal) =>
-    gather(cids, names, { fetch, use, bytesMaxOf: () => 20 }, signal)
+    gather(cids, names, { fetch, giveBack: () => {}, use, bytesMaxOf: () => 20 }, signal)
   return { store, run, asked, gate, names, gave }
 }
 

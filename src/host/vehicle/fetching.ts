@@ -128,9 +128,11 @@ export class Fetching {
     from: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    const fetch: GatheringOptions['fetch'] = (...asked) => this.#network.blocks.fetch(...asked)
+    const { blocks } = this.#network
+    const fetch: GatheringOptions['fetch'] = (...asked) => blocks.fetch(...asked)
+    const giveBack = (bytes: Uint8Array) => blocks.giveBack(bytes)
     try {
-      const { left, failure } = await gather(cids, from, { fetch, use, bytesMaxOf }, signal)
+      const { left, failure } = await gather(cids, from, { fetch, giveBack, use, bytesMaxOf }, signal)
       if (left.length > 0) throw failure ?? new MissingBlocks(`block ${left[0]}`)
     } catch (error) {
       if (signal.aborted) this.#onGivenUp(use.mine.job)

@@ -29,6 +29,8 @@ export interface Use {
 
 export interface GatheringOptions {
   readonly fetch: (peer: PeerId, cids: readonly Cid[], signal: AbortSignal) => AsyncIterable<FetchedBlock>
+  /** The bytes of a block that was fetched may be another's. */
+  readonly giveBack: (bytes: Uint8Array) => void
   readonly use: Use
   readonly bytesMaxOf: (cid: Cid) => number
 }
@@ -117,14 +119,14 @@ class Gathering {
 
   /** The blocks that a peer gives. */
   async *#come(fetched: AsyncIterable<FetchedBlock>, peer: PeerId, lacks: Set<Cid>): AsyncGenerator<Block> {
-    const { use, bytesMaxOf } = this.#options
+    const { use, bytesMaxOf, giveBack } = this.#options
     for await (const { cid, bytes } of fetched) {
       if (bytes === undefined) lacks.add(cid)
       else if (bytes.byteLength > bytesMaxOf(cid))
         throw new BlockTooLong(cid, bytes.byteLength, bytesMaxOf(cid))
       else {
         use.told?.(peer, bytes.byteLength)
-        yield { cid, bytes }
+        yield { cid, bytes, letGo: () => giveBack(bytes) }
       }
     }
   }
