@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { abortable } from './abort.ts'
 import { BlockAsker } from './block-asker.ts'
+import { headerBytes } from './block-frames.ts'
 import { type BlockPresence, type BlockProvider, type BlockSource, serveBlocks } from './block-server.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { cidToBytes } from './cid-bytes.ts'
@@ -36,7 +37,7 @@ export class BlockExchange {
   #source: BlockSource | undefined
 
   constructor(connect: (peer: PeerId) => Promise<Connection>, bounds: NetworkBounds, log: Logger) {
-    this.#memory = new SpareMemory(bounds.blockBytesMax)
+    this.#memory = new SpareMemory(headerBytes + bounds.blockBytesMax)
     this.#bounds = bounds
     this.#log = log
     this.#outbound = new OutboundStreams(blocksProtocol, connect, bounds)

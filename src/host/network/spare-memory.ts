@@ -5,8 +5,6 @@
  * is pages that the system has to clear, and work for the garbage collector. So whoever has written a block gives its memory back. Nobody has
  * to: what is not given back is collected like any other.
  */
-import { headerBytes } from './block-frames.ts'
-
 /** Pieces that are kept: about what one fetch has under way. A guess. */
 const spareMax = 8
 
@@ -16,9 +14,9 @@ export class SpareMemory {
   /** Pieces that are somebody's: each comes back once. */
   readonly #lent = new WeakSet<ArrayBuffer>()
 
-  /** `blockBytesMax`: of the largest block. Those of less than half of that are not worth it. */
-  constructor(blockBytesMax: number) {
-    this.#pieceBytes = headerBytes + blockBytesMax
+  /** `frameBytesMax`: of the largest block with its header. Less than half of that is not worth it. */
+  constructor(frameBytesMax: number) {
+    this.#pieceBytes = frameBytesMax
   }
 
   /** Memory for a frame, whatever was in it before. */
