@@ -8,13 +8,13 @@ import type { Logger } from 'pino'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import { blockBytesMax } from '../../protocol/limits.ts'
+import { type GatheringOptions, gather, type Use } from '../gathering.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { firstBlockBytesMax, partsOfFile } from '../store/files.ts'
-import { type GatheringOptions, gather, type Use } from './gathering.ts'
 
-export type { Use } from './gathering.ts'
+export type { Use } from '../gathering.ts'
 
 import { SharedWork } from './shared-work.ts'
 

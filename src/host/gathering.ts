@@ -1,23 +1,50 @@
 /**
- * Fetches the blocks of weights from several peers at once.
+ * Fetches the blocks of weights from several peers at once, for vehicles and standbys.
  *
  * Every peer is asked for some blocks at a time, and for more when these have come: a fast one brings more of them. The
  * order is random, so that vehicles which fetch the same weights at the same time soon have blocks for each other. A peer that fails, or
  * lacks a block, leaves it to the others. In memory are no more than what the network asks ahead of one peer, and what waits
  * for the disk, for each of the peers.
  */
-import type { Cid, PeerId } from '../../protocol/ids.ts'
-import { BlockTooLong } from '../keep-fetched.ts'
-import type { FetchedBlock } from '../network/blocks.ts'
-import { shuffled } from '../shuffled.ts'
-import type { Block, BlockKind } from '../store/blocks.ts'
-import { StoreError } from '../store/errors.ts'
-import type { JobBlocks } from '../store/job-blocks.ts'
+import type { Cid, PeerId } from '../protocol/ids.ts'
+import { BlockTooLong } from './keep-fetched.ts'
+import type { FetchedBlock } from './network/blocks.ts'
+import type { Network } from './network/network.ts'
+import { shuffled } from './shuffled.ts'
+import type { Block, BlockKind } from './store/blocks.ts'
+import { StoreError } from './store/errors.ts'
+import type { JobBlocks } from './store/job-blocks.ts'
 
 /** Blocks asked for at a time: a round trip for each 16 MiB. A guess. */
 const blocksPerTurn = 16
 /** While the blocks of one turn are synced, those of the next come. */
 const turnsAtOnce = 2
+
+/** Peers asked whether they have weights: each costs one round trip. A guess. */
+const peersAskedMax = 16
+/** Those that weights come from at once: each may bring 12 MiB that wait in memory. A guess. */
+const peersAtOnceMax = 4
+
+/** Connected peers that say that they have a file of weights, in random order, and none of these. */
+export async function providersOf(
+  file: Cid,
+  network: Pick<Network, 'connectedPeers'> & { readonly blocks: Pick<Network['blocks'], 'have'> },
+  except: readonly PeerId[],
+  signal?: AbortSignal,
+): Promise<PeerId[]> {
+  const others = network.connectedPeers().filter((peer) => !except.includes(peer))
+  const asked = shuffled(others).slice(0, peersAskedMax)
+  const answers = await Promise.all(
+    asked.map(async (peer) => {
+      try {
+        return (await network.blocks.have(peer, [file], signal)).has(file)
+      } catch {
+        return false
+      }
+    }),
+  )
+  return asked.filter((_, i) => answers[i]).slice(0, peersAtOnceMax)
+}
 
 /** For which job a block is fetched, and as what. */
 export interface Use {
