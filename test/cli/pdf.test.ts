@@ -310,7 +310,10 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
     ...node,
     document: gone,
   } as unknown as RemoteApi
-  await assert.rejects(writeResults(refusing, 'job', { format: 'pdf', folder, overwrite: false }), /is not on this node/)
+  await assert.rejects(
+    writeResults(refusing, 'job', { format: 'pdf', folder, overwrite: false }),
+    /is not on this node/,
+  )
 })
 
 function textIn(t: TestContext, pdf: Uint8Array): string {
