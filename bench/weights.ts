@@ -1,9 +1,10 @@
 /**
  * Weights of a gigabyte between two nodes, from disk to disk: served out of one file, checked, and put together as one file,
- * beside a bare libp2p stream of as many bytes on the same stack, in the same run.
+ * beside a bare libp2p stream of as many bytes in the same run.
  *
- * The server is a process of its own. Rounds alternate and the median counts. The bare stream sends one buffer again and again, and its
- * reader drops what it gets: it neither hashes, frames nor touches a disk.
+ * Each side of each pair is a process of its own. Rounds alternate and the median counts. The bare stream sends one buffer again and again, and
+ * its reader drops what it gets: it neither hashes, frames nor touches a disk. It runs as libp2p comes, and once more with V8 set as
+ * our nodes have it (outside-memory.ts), so that one can tell what that alone does.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
@@ -13,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { weighOutsideMemory } from '../src/host/outside-memory.ts'
 import { openStore } from '../src/host/store.ts'
 import { Staging } from '../src/host/submission/staging.ts'
 import { Provisions } from '../src/host/vehicle/provisions.ts'
@@ -24,79 +26,108 @@ import { rawProtocol, receiveRaw, sendAll, startNetwork, startRaw, stopServer } 
 import { type BenchOptions, type Figure, median } from './figure.ts'
 
 interface Served {
-  readonly network: string
-  readonly raw: string
+  readonly address: string
   readonly weights: FileReference
 }
 
 const MiB = 2 ** 20
 const job = jobNamed('weights')
 
+const kinds = ['ours', 'bare', 'weighed'] as const
+type Kind = (typeof kinds)[number]
+
 export async function weights({ quick, note }: BenchOptions): Promise<Figure[]> {
   const megabytes = quick ? 256 : 1_024
-  const server = fork(fileURLToPath(import.meta.url), ['serve', String(megabytes)])
+  const pairs = new Map<Kind, Pair>()
   try {
-    const [served] = (await once(server, 'message')) as [Served]
-    const [ours, raw] = [new Rounds(server), new Rounds(server)]
-    for (let round = 0; round < 3; round += 1) {
-      await ours.take(() => fetchRound(served))
-      await raw.take(() => receiveRaw(served.raw, megabytes * MiB))
-      note(`${ours.last} beside ${raw.last}`)
-    }
+    for (const kind of kinds) pairs.set(kind, await Pair.start(kind, megabytes))
+    for (let round = 0; round < 3; round += 1)
+      for (const [kind, pair] of pairs) {
+        await pair.round()
+        note(`${kind}: ${pair.last}`)
+      }
+    const [ours, bare, weighed] = kinds.map((kind) => pairs.get(kind)!) as [Pair, Pair, Pair]
+    const rate = (pair: Pair) => median(pair.megabytesPerSecond)
+    const cpu = (pair: Pair) => median(pair.cpuSeconds)
+    const of = 'a bare libp2p stream'
+    const name = `weights of ${megabytes} MiB, from disk to disk and verified`
+    const cpuName = `processor time of both nodes for weights of ${megabytes} MiB`
     return [
       {
-        name: `weights of ${megabytes} MiB, from disk to disk and verified`,
+        name,
         unit: 'MB/s',
-        ours: median(ours.megabytesPerSecond),
-        baseline: median(raw.megabytesPerSecond),
-        of: 'a bare libp2p stream',
+        ours: rate(ours),
+        baseline: rate(bare),
+        of,
         goal: { value: 'ratio', least: 0.8 },
       },
       {
-        name: `processor time of both nodes for weights of ${megabytes} MiB`,
+        name,
+        unit: 'MB/s',
+        ours: rate(ours),
+        baseline: rate(weighed),
+        of: `${of}, with V8 set as ours`,
+        goal: null,
+      },
+      { name: cpuName, unit: 's', ours: cpu(ours), baseline: cpu(bare), of, goal: null },
+      {
+        name: cpuName,
         unit: 's',
-        ours: median(ours.cpuSeconds),
-        baseline: median(raw.cpuSeconds),
-        of: 'a bare libp2p stream',
+        ours: cpu(ours),
+        baseline: cpu(weighed),
+        of: `${of}, with V8 set as ours`,
         goal: null,
       },
     ]
   } finally {
-    await stopServer(server)
+    for (const pair of pairs.values()) await pair.stop()
   }
 }
 
-/** The rounds of one of the two, with the processor time of both processes. */
-class Rounds {
+/** A server and a receiver, with the rates of their rounds and the processor time of both. */
+class Pair {
   readonly megabytesPerSecond: number[] = []
   readonly cpuSeconds: number[] = []
-  readonly #server: ChildProcess
+  readonly #sides: readonly ChildProcess[]
 
-  constructor(server: ChildProcess) {
-    this.#server = server
+  static async start(kind: Kind, megabytes: number): Promise<Pair> {
+    const server = fork(fileURLToPath(import.meta.url), ['serve', kind, String(megabytes)])
+    const [served] = (await once(server, 'message')) as [Served]
+    return new Pair([server, fork(fileURLToPath(import.meta.url), ['receive', kind, JSON.stringify(served)])])
+  }
+
+  private constructor(sides: readonly ChildProcess[]) {
+    this.#sides = sides
   }
 
   get last(): string {
     return `${this.megabytesPerSecond.at(-1)!.toFixed(0)} MB/s in ${this.cpuSeconds.at(-1)!.toFixed(1)} s of processor time`
   }
 
-  async take(round: () => Promise<number>): Promise<void> {
+  async round(): Promise<void> {
     const before = await this.#cpu()
-    this.megabytesPerSecond.push(await round())
+    this.megabytesPerSecond.push(await ask(this.#sides[1]!, 'round'))
     this.cpuSeconds.push((await this.#cpu()) - before)
   }
 
+  async stop(): Promise<void> {
+    for (const side of this.#sides.toReversed()) await stopServer(side)
+  }
+
   async #cpu(): Promise<number> {
-    const answer = once(this.#server, 'message')
-    this.#server.send('cpu')
-    const [theirs] = (await answer) as [NodeJS.CpuUsage]
-    const own = process.cpuUsage()
-    return (theirs.user + theirs.system + own.user + own.system) / 1e6
+    const [one, other] = await Promise.all(this.#sides.map((side) => ask(side, 'cpu')))
+    return one! + other!
   }
 }
 
+async function ask(side: ChildProcess, what: 'round' | 'cpu'): Promise<number> {
+  const answer = once(side, 'message')
+  side.send(what)
+  return ((await answer) as [number])[0]
+}
+
 /** MB/s until the file is there, whole and synced. */
-async function fetchRound({ network: address, weights: served }: Served): Promise<number> {
+async function fetchRound({ address, weights: served }: Served): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-bench-'))
   const network = await startNetwork([address])
   const store = openStore(folder)
@@ -120,9 +151,23 @@ async function fetchRound({ network: address, weights: served }: Served): Promis
   }
 }
 
-/** The child process, until its parent disconnects. */
-async function serve(megabytes: number): Promise<void> {
+/** A receiver, until its parent disconnects. */
+function receive(kind: Kind, served: Served): void {
+  const round = () =>
+    kind === 'ours' ? fetchRound(served) : receiveRaw(served.address, served.weights.bytes)
+  answering(round)
+}
+
+/** A server, until its parent disconnects. */
+async function serve(kind: Kind, megabytes: number): Promise<void> {
+  const served = kind === 'ours' ? await serveWeights(megabytes) : await serveRaw(megabytes)
+  answering(() => Promise.reject(new Error('a server has no rounds')))
+  process.send?.(served)
+}
+
+async function serveWeights(megabytes: number): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true }))
   const path = join(folder, 'model')
   const file = openSync(path, 'wx')
   for (let at = 0; at < megabytes; at += 1) writeSync(file, randomFillSync(Buffer.alloc(MiB)))
@@ -136,22 +181,29 @@ async function serve(megabytes: number): Promise<void> {
     (cid) => (store.blocks.isPublic(cid) ? store.blocks.get(cid) : undefined),
     (cid) => store.blocks.has(cid) && store.blocks.isPublic(cid),
   )
+  return { address: network.addresses()[0]!, weights }
+}
+
+async function serveRaw(megabytes: number): Promise<Served> {
   const raw = await startRaw(['/ip4/127.0.0.1/tcp/0'])
   const sent = Array.from({ length: megabytes }, () => sample)
   await raw.handle(rawProtocol, (stream) => void sendAll(stream, sent))
-  process.send?.({
-    network: network.addresses()[0]!,
-    raw: raw.getMultiaddrs()[0]!.toString(),
-    weights,
-  } satisfies Served)
-  process.on('message', () => process.send?.(process.cpuUsage()))
-  process.once('disconnect', () => {
-    rmSync(folder, { recursive: true })
-    process.exit()
+  return { address: raw.getMultiaddrs()[0]!.toString(), weights: { file: '' as Cid, bytes: megabytes * MiB } }
+}
+
+function answering(round: () => Promise<number>): void {
+  process.on('message', async (what) => {
+    const { user, system } = process.cpuUsage()
+    process.send?.(what === 'round' ? await round() : (user + system) / 1e6)
   })
+  process.once('disconnect', () => process.exit())
 }
 
 const sample = new Uint8Array(randomFillSync(Buffer.alloc(MiB)))
 
-if (process.argv[2] === 'serve' && process.argv[1] === fileURLToPath(import.meta.url))
-  await serve(Number(process.argv[3]))
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [role, kind, what] = process.argv.slice(2) as ['serve' | 'receive', Kind, string]
+  if (kind !== 'bare') weighOutsideMemory()
+  if (role === 'serve') await serve(kind, Number(what))
+  else receive(kind, JSON.parse(what))
+}

@@ -20,6 +20,8 @@ interface FileOutput {
 export interface FolderOutput {
   readonly format: Format
   readonly folder: string
+  /** Replaces whatever files are there by those of results (output-file.ts). */
+  readonly overwrite: boolean
 }
 
 export interface OutputFlags {
@@ -35,7 +37,10 @@ export function addOutputOptions(command: Command, output: string): Command {
       '-o, --output <file>',
       `${output}; a file that is there is replaced if it is empty or has results in lines of JSON, and otherwise left alone`,
     )
-    .option('--overwrite', 'replace the file that -o names, whatever is in it')
+    .option(
+      '--overwrite',
+      'replace the file that -o names, or files in the folder of --output-dir, whatever is in them',
+    )
     .addOption(
       new Option(
         '--format <name>',
@@ -50,11 +55,13 @@ export function addOutputOptions(command: Command, output: string): Command {
 
 /** Undefined: no flag says where. Throws CommandFailure. */
 export function outputOf({ output, format, outputDir, overwrite = false }: OutputFlags): Output | undefined {
-  if (overwrite && output === undefined)
-    throw usage('--overwrite is for the file that -o names: add -o <file>, or leave it out')
+  if (overwrite && output === undefined && outputDir === undefined)
+    throw usage(
+      '--overwrite is for what -o or --output-dir names: add -o <file> or --output-dir <folder>, or leave it out',
+    )
   if (outputDir !== undefined) {
     if (output !== undefined) throw usage('-o and --output-dir exclude each other; leave one of them out')
-    return { format: format ?? 'text', folder: resolve(outputDir) }
+    return { format: format ?? 'text', folder: resolve(outputDir), overwrite }
   }
   if (format !== undefined && format !== 'jsonl' && format !== 'text')
     throw usage(`--format ${format} writes a file for each document: name a folder with --output-dir`)
@@ -73,9 +80,9 @@ export function isLines(output: Output): boolean {
   return typeof output === 'string' || ('path' in output && output.format === 'jsonl')
 }
 
-/** True where the output may take the place of any file. */
+/** True where the output may take the place of any files. */
 export function overwrites(output: Output): boolean {
-  return typeof output === 'object' && 'path' in output && output.overwrite
+  return typeof output === 'object' && output.overwrite
 }
 
 /** For people: where the results are. */

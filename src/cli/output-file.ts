@@ -1,5 +1,5 @@
 /**
- * The one rule for a file that `-o` names, with `--follow` and without: it is replaced where it is empty or holds results of Carpool, and that is
+ * The one rule for a file that `-o` names, with `--follow` and without, and for each file in the folder of `--output-dir`: it is replaced where it is empty or holds results of Carpool, and that is
  * said; what holds anything else is left alone, unless `--overwrite` says that it may go.
  *
  * Results are known by how their first line begins, which is what Carpool writes. Text has no such mark, so that a file of text is

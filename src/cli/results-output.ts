@@ -29,7 +29,7 @@ import { handToUser } from './user-files.ts'
 export function checkOutput(output: Output, isFollowed = false): void {
   if (isStdout(output)) return
   if (typeof output === 'object' && 'folder' in output) {
-    new OutputFolder(output.folder)
+    new OutputFolder(output.folder, output.overwrite)
     return
   }
   const path = placeOf(output)
@@ -96,19 +96,22 @@ async function writeToStdout(
 async function writeToFolder(
   node: RemoteApi,
   job: string,
-  { format, folder }: FolderOutput,
+  { format, folder: path, overwrite }: FolderOutput,
   unshown: UnshownPages,
 ): Promise<ResultsEnd> {
   const { DocumentFiles } = await import('./formats/documents.ts')
   const drawing = await openDrawing()
   const notShown = (line: ResultLine, why: string) => unshown.notShown(line, why)
-  const files = new DocumentFiles(node, job, format, new OutputFolder(folder), drawing.draw, notShown)
+  const folder = new OutputFolder(path, overwrite)
+  const files = new DocumentFiles(node, job, format, folder, drawing.draw, notShown)
   try {
     const results = node.results(job)
     for (;;) {
       const next = await results.next()
       if (next.done) {
         await files.end()
+        if (folder.replaced > 0)
+          note(`${path}: replaced ${formatCount(folder.replaced, 'file')} that had been there`)
         return next.value
       }
       unshown.look(next.value)

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -311,19 +312,27 @@ test('files are distinct, below the folder, and not hidden, whatever documents a
   )
 })
 
-test('results go into a folder, a file for each document, and take the place of older ones', async (t) => {
+test('results go into a folder, a file for each document, and take the place of older ones with --overwrite', async (t) => {
   const folder = join(temporaryDirectory(t), 'out', 'new')
   const second = result('b.png', 1, [line(['second', [1, 2, 30, 20]])])
   const node = nodeWith([first, { ...first, page: 2 }, second])
-  await writeResults(node, 'job', { format: 'text', folder })
+  await writeResults(node, 'job', { format: 'text', folder, overwrite: false })
   assert.deepEqual(readdirSync(folder).sort(), ['b.png.txt', 'scans'])
   const path = join(folder, 'scans', readdirSync(join(folder, 'scans'))[0]!)
   const page = 'Ärger <&>"\'\nbelow\nbeside\n'
   assert.equal(readFileSync(path, 'utf8'), `${page}\f${page}`)
-  writeFileSync(join(folder, 'b.png.txt'), 'older')
-  await writeResults(node, 'job', { format: 'text', folder })
+  writeFileSync(join(folder, 'b.png.txt'), 'my own')
+  rmSync(path)
+  await assert.rejects(
+    writeResults(node, 'job', { format: 'text', folder, overwrite: false }),
+    /b\.png\.txt is there already and holds no results of Carpool; name another file, or add --overwrite/,
+  )
+  assert.equal(readFileSync(join(folder, 'b.png.txt'), 'utf8'), 'my own')
+  const said = notesOf(t)
+  await writeResults(node, 'job', outputOf({ outputDir: folder, overwrite: true })!)
+  assert.match(said.at(-1)!, /replaced 2 files that had been there/)
   assert.equal(readFileSync(join(folder, 'b.png.txt'), 'utf8'), 'second\n')
-  await writeResults(node, 'job', { format: 'jsonl', folder })
+  await writeResults(node, 'job', { format: 'jsonl', folder, overwrite: false })
   assert.deepEqual(JSON.parse(readFileSync(join(folder, 'b.png.jsonl'), 'utf8')), second)
   const all = join(folder, 'all.txt')
   await writeResults(node, 'job', { format: 'text', path: all, overwrite: false })
@@ -337,19 +346,22 @@ test('nothing is written through a link that leads out of the folder, nor over a
   symlinkSync(elsewhere, join(folder, 'scans'))
   const node = nodeWith([first])
   await assert.rejects(
-    writeResults(node, 'job', { format: 'text', folder }),
+    writeResults(node, 'job', { format: 'text', folder, overwrite: false }),
     /scans is a link that leads out of/,
   )
   assert.deepEqual(readdirSync(elsewhere), [])
   const plain = nodeWith([result('a', 1, [])])
   mkdirSync(join(folder, 'a.txt'))
-  await assert.rejects(writeResults(plain, 'job', { format: 'text', folder }), /a\.txt: it is a folder/)
+  await assert.rejects(
+    writeResults(plain, 'job', { format: 'text', folder, overwrite: false }),
+    /a\.txt: it is a folder/,
+  )
   writeFileSync(join(root, 'target'), 'kept')
   symlinkSync(join(root, 'target'), join(folder, 'a.tsv'))
-  await writeResults(plain, 'job', { format: 'tsv', folder })
+  await writeResults(plain, 'job', { format: 'tsv', folder, overwrite: true })
   assert(lstatSync(join(folder, 'a.tsv')).isFile(), 'a link to a file is replaced')
   assert.equal(readFileSync(join(root, 'target'), 'utf8'), 'kept')
-  await assert.rejects(async () => new OutputFolder(join(root, 'target')), /it is no folder/)
+  await assert.rejects(async () => new OutputFolder(join(root, 'target'), false), /it is no folder/)
   assert(!readdirSync(folder).some((name) => name.endsWith('.part')))
 })
 
@@ -357,16 +369,19 @@ test('pages that a format cannot show are named, counted once, and an exit code 
   const folder = temporaryDirectory(t)
   const native = { ...first, result: { text: 'native' } }
   const said = notesOf(t)
-  await assert.rejects(writeResults(nodeWith([native]), 'job', { format: 'hocr', folder }), {
-    exitCode: 1,
-    message:
-      /^1 of 1 page cannot be shown as hocr; the first is .* page 1: its record does not say where its words stand; submit with --format/,
-  })
+  await assert.rejects(
+    writeResults(nodeWith([native]), 'job', { format: 'hocr', folder, overwrite: false }),
+    {
+      exitCode: 1,
+      message:
+        /^1 of 1 page cannot be shown as hocr; the first is .* page 1: its record does not say where its words stand; submit with --format/,
+    },
+  )
   assert.deepEqual(readdirSync(folder), [], 'no file without a page')
   // Of a PDF the pictures are missing as well: there are two pages and no more.
   for (const format of ['hocr', 'pdf'] as const)
     await assert.rejects(
-      writeResults(nodeWith([first, { ...native, page: 2 }]), 'job', { format, folder }),
+      writeResults(nodeWith([first, { ...native, page: 2 }]), 'job', { format, folder, overwrite: false }),
       format === 'hocr'
         ? { exitCode: 3, message: /^1 of 2 pages cannot be shown as hocr; the first is .* page 2: / }
         : { exitCode: 1, message: /^2 of 2 pages cannot be shown as pdf; the first is .* page 2: / },
@@ -382,6 +397,7 @@ test('a document of nothing but errors gets no file, and its pages are named', a
   await writeResults(nodeWith([torn, result('good.png', 1, [line(['good', [1, 1, 9, 9]])])]), 'job', {
     format: 'text',
     folder,
+    overwrite: false,
   })
   assert.deepEqual(readdirSync(folder), ['good.png.txt'])
   assert.deepEqual(said.slice(0, 2), [
@@ -389,9 +405,9 @@ test('a document of nothing but errors gets no file, and its pages are named', a
     '  torn.png page 1: damaged-image: torn -- here',
   ])
   for (const format of ['hocr', 'alto', 'tsv'] as const)
-    await writeResults(nodeWith([torn]), 'job', { format, folder })
+    await writeResults(nodeWith([torn]), 'job', { format, folder, overwrite: false })
   assert.deepEqual(readdirSync(folder), ['good.png.txt'])
-  await writeResults(nodeWith([torn]), 'job', { format: 'jsonl', folder })
+  await writeResults(nodeWith([torn]), 'job', { format: 'jsonl', folder, overwrite: false })
   assert.match(
     readFileSync(join(folder, 'torn.png.jsonl'), 'utf8'),
     /damaged-image/,
@@ -440,7 +456,7 @@ test('a place that nothing can be written to is said before anything is submitte
   )
   // Where nobody can make files, not even root.
   const shut = '/proc/self'
-  for (const output of [join(shut, 'out.jsonl'), { format: 'text', folder: shut } as const])
+  for (const output of [join(shut, 'out.jsonl'), { format: 'text', folder: shut, overwrite: false } as const])
     assert.throws(
       () => checkOutput(output),
       /nothing can be written to the folder \/proc\/.* \(.*\); change its permissions, or name another place$/,
@@ -456,12 +472,12 @@ test('flags that do not fit together are refused, and formats with places ask fo
     path: '/x',
     overwrite: false,
   })
-  assert.deepEqual(outputOf({ outputDir: '/x' }), { format: 'text', folder: '/x' })
+  assert.deepEqual(outputOf({ outputDir: '/x' }), { format: 'text', folder: '/x', overwrite: false })
   const refused = { name: 'CommandFailure', exitCode: 2 }
   assert.throws(() => outputOf({ format: 'pdf', output: '/x' }), refused)
   assert.throws(() => outputOf({ outputDir: '/x', output: '/y' }), refused)
   const request = { ...submitDefaults, paths: ['/x'], runtime: 'ocr' }
-  const pdf = { format: 'pdf', folder: '/x' } as const
+  const pdf = { format: 'pdf', folder: '/x', overwrite: false } as const
   assert.equal(forFormat(request, pdf).engine, 'exact')
   assert.equal(forFormat(request, '/x').engine, 'auto')
   for (const wrong of [{ runtime: 'wasm' }, { engine: 'native' }, { options: { words: 'off' } }])

@@ -274,7 +274,7 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
       return { firstPage: 1, pages: 1 }
     },
   } as unknown as RemoteApi
-  await writeResults(node, 'job', { format: 'pdf', folder })
+  await writeResults(node, 'job', { format: 'pdf', folder, overwrite: false })
   assert.equal(textIn(t, readFileSync(join(folder, 'a.png.pdf'))), 'found\n')
   const torn = { error: { code: 'damaged-image', message: 'torn' }, result: null }
   const noPicture = {
@@ -296,7 +296,7 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
     },
   } as unknown as RemoteApi
   const other = temporaryDirectory(t)
-  await assert.rejects(writeResults(noPicture, 'job', { format: 'pdf', folder: other }), {
+  await assert.rejects(writeResults(noPicture, 'job', { format: 'pdf', folder: other, overwrite: false }), {
     exitCode: 3,
     message:
       /^1 of 3 pages cannot be shown as pdf; the first is b\.txt page 1: no picture can be made of it$/,
@@ -310,7 +310,10 @@ test('results become PDFs with the pictures of the job’s documents', poppler, 
     ...node,
     document: gone,
   } as unknown as RemoteApi
-  await assert.rejects(writeResults(refusing, 'job', { format: 'pdf', folder }), /is not on this node/)
+  await assert.rejects(
+    writeResults(refusing, 'job', { format: 'pdf', folder, overwrite: false }),
+    /is not on this node/,
+  )
 })
 
 function textIn(t: TestContext, pdf: Uint8Array): string {

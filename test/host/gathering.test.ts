@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { gather } from '../../src/host/gathering.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
-import { gather } from '../../src/host/vehicle/gathering.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { blockOf, jobNamed, temporaryStore } from '../support/store.ts'
@@ -43,7 +43,13 @@ function setUp(t: TestContext, peers: readonly Peer[]) {
   const run = (signal = new AbortController().signal, reserves = 0, lateMs = 600_000) => {
     const from = names.slice(0, names.length - reserves)
     const others = () => names.slice(names.length - reserves)
-    return gather(cids, from, { fetch, use, bytesMaxOf: () => 20, reserves: others, lateMs }, signal)
+    const bytesMaxOf = () => 20
+    return gather(
+      cids,
+      from,
+      { fetch, giveBack: () => {}, use, bytesMaxOf, reserves: others, lateMs },
+      signal,
+    )
   }
   return { store, run, asked, gate, names, gave }
 }

@@ -90,6 +90,8 @@ function recruitingBy(send: (to: PeerId, invitation: Invitation) => Promise<void
         fetch: () => {
           throw new Error('nobody here has blocks')
         },
+        have: async () => new Set(),
+        giveBack: () => {},
       },
     },
     clock,

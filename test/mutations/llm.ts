@@ -87,6 +87,13 @@ export const llm: readonly Mutation[] = [
     caughtBy: structure,
   },
   {
+    name: 'A part of a split model is taken for a model.',
+    file: 'src/runtimes/gguf/check.ts',
+    find: "typeof count === 'number' && count > 1",
+    replace: "typeof count === 'number' && count > 100",
+    caughtBy: structure,
+  },
+  {
     name: 'A model is loaded whose data is cut short.',
     file: 'src/runtimes/gguf/check.ts',
     find: 'if (dataOffset + end > fileBytes)',

@@ -205,6 +205,20 @@ export const network: readonly Mutation[] = [
     caughtBy: ['test/host/network-thrift.test.ts'],
   },
   {
+    name: 'Memory that is given back twice is lent twice.',
+    file: 'src/host/network/spare-memory.ts',
+    find: 'this.#lent.delete(buffer)',
+    replace: 'this.#lent.has(buffer)',
+    caughtBy: ['test/host/network-blocks.test.ts'],
+  },
+  {
+    name: 'A packet is believed whoever wrote it.',
+    file: 'src/host/network/noise-cipher.ts',
+    find: '    decipher.final()\n',
+    replace: '',
+    caughtBy: ['test/host/network-noise.test.ts'],
+  },
+  {
     name: 'Each frame is answered by a grant.',
     file: 'src/host/network/thrift.ts',
     find: 'stream.recvWindowCapacity <= stream.recvWindow / 2',

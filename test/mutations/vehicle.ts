@@ -381,14 +381,14 @@ export const vehicle: readonly Mutation[] = [
   },
   {
     name: 'A peer that lacks a block ends the fetch of weights.',
-    file: 'src/host/vehicle/gathering.ts',
+    file: 'src/host/gathering.ts',
     find: 'lacks.add(cid)\n        this.#notCome(cid, peer)',
     replace: 'lacks.add(cid)\n        this.#due.delete(cid)',
     caughtBy: ['test/host/gathering.test.ts'],
   },
   {
     name: 'Weights come from one peer after the other.',
-    file: 'src/host/vehicle/gathering.ts',
+    file: 'src/host/gathering.ts',
     find: 'for (const peer of from) void',
     replace: 'for (const peer of from.slice(0, 1)) void',
     caughtBy: ['test/host/gathering.test.ts'],

@@ -35,6 +35,10 @@ function emptyTexts(count: number): readonly [number, Uint8Array] {
 }
 
 const lies: Readonly<Record<string, readonly [file: GgufParts, said: RegExp]>> = {
+  'one part of a split model': [
+    facts({ 'split.no': [2, new Uint8Array([1, 0])], 'split.count': [2, new Uint8Array([3, 0])] }),
+    /^is part 2 of 3 parts: join them with llama-gguf-split --merge, and name the file that it makes$/,
+  ],
   'another format': [{ magic: 'GGML' }, /^is no GGUF file/],
   'a version that nobody knows': [{ version: 4 }, /version 4/],
   'a trillion tensors': [{ tensorCount: 10n ** 12n }, /says that it has 1000000000000 tensors/],

@@ -217,6 +217,8 @@ export class JobsStage {
       },
       blocks: {
         fetch: (_peer, cids) => served(this.elsewhere, cids),
+        have: async (_peer, cids) => new Set(cids.filter((cid) => this.elsewhere.has(cid))),
+        giveBack: () => {},
       },
     }
     return {

@@ -1,23 +1,28 @@
 /**
  * A folder that results are written to, a file for each document. A file appears when it is complete, as `-o` does it, and takes the
- * place of one that was there; none of them lies outside of the folder, whatever links are in it.
+ * place of one that was there only as `-o` does (output-file.ts); none of them lies outside of the folder, whatever links are in it.
  */
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { CommandFailure, oneLine } from '../failure.ts'
-import { checkFolder } from '../output-file.ts'
+import { checkFolder, mayReplace } from '../output-file.ts'
 import { handFolderToUser, handToUser } from '../user-files.ts'
 
 export class OutputFolder {
   readonly #path: string
+  readonly #overwrite: boolean
   readonly #root: string
   /** Folders below it that are known to be there, and within it. */
   readonly #known = new Set<string>()
 
+  /** Files that were there and are replaced. */
+  replaced = 0
+
   /** Makes the folder where it is not there yet, and tries that files can be written there. Throws CommandFailure. */
-  constructor(path: string) {
+  constructor(path: string, overwrite: boolean) {
     this.#path = path
+    this.#overwrite = overwrite
     this.#root = madeFolder(path)
     checkFolder(this.#root, path)
   }
@@ -28,6 +33,7 @@ export class OutputFolder {
     this.#makeFolders(below.split('/').slice(0, -1))
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
       throw new CommandFailure(`cannot write results to ${path}: it is a folder`)
+    if (mayReplace(path, this.#overwrite)) this.replaced += 1
     const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`)
     try {
       const file = await open(part, 'wx')

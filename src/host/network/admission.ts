@@ -9,7 +9,8 @@ import type {
 } from '@libp2p/interface'
 import { lpStream } from '@libp2p/utils'
 import type { PeerId } from '../../protocol/ids.ts'
-import { joiningPackets } from './thrift.ts'
+import { noiseCipher } from './noise-cipher.ts'
+import { thriftyPackets } from './thrift.ts'
 import { hostOf } from './turnstile.ts'
 
 /** Decides who may come in. The doorkeepers of the two peers choose what they say to each other. */
@@ -38,8 +39,8 @@ export type Encrypter = (components: Parameters<ReturnType<typeof noise>>[0]) =>
 
 /** Noise alone: an open mesh. */
 export function noising(): Encrypter {
-  const create = noise()
-  return (components) => joiningPackets(create(components))
+  const create = noise({ crypto: noiseCipher })
+  return (components) => thriftyPackets(create(components))
 }
 
 /**

@@ -16,6 +16,7 @@ import { cidFromBytes, isBlockOf } from './cid-bytes.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { FlowStream } from './flow.ts'
 import { frames } from './frames.ts'
+import type { SpareMemory } from './spare-memory.ts'
 import { StallWatch } from './stall-watch.ts'
 
 interface Waiting {
@@ -39,16 +40,18 @@ export class BlockAsker {
   readonly #stream: FlowStream
   readonly #peer: PeerId
   readonly #bounds: NetworkBounds
+  readonly #memory: SpareMemory
   readonly #log: Logger
   readonly #waiting = new Map<number, Waiting>()
   readonly #watch: StallWatch
   #nextId = 0
   #answers = 0
 
-  constructor(stream: FlowStream, peer: PeerId, bounds: NetworkBounds, log: Logger) {
+  constructor(stream: FlowStream, peer: PeerId, bounds: NetworkBounds, memory: SpareMemory, log: Logger) {
     this.#stream = stream
     this.#peer = peer
     this.#bounds = bounds
+    this.#memory = memory
     this.#log = log
     const progress = () => stream.readBytes + this.#answers * bounds.stallBytesMin
     this.#watch = new StallWatch(bounds.stallTimeoutMs, bounds.stallBytesMin, progress, () => {
@@ -110,7 +113,9 @@ export class BlockAsker {
   async #read(): Promise<void> {
     try {
       const answerBytesMax = headerBytes + this.#bounds.blockBytesMax
-      for await (const frame of pipe(this.#stream.chunks(), (chunks) => frames(chunks, answerBytesMax)))
+      for await (const frame of pipe(this.#stream.chunks(), (chunks) =>
+        frames(chunks, answerBytesMax, this.#memory.take),
+      ))
         this.#settle(decodeAnswer(frame))
       this.#end(new NetworkError('closed', `${this.#peer} closed the stream`, { peer: this.#peer }))
     } catch (thrown) {

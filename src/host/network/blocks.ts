@@ -4,10 +4,12 @@ import type { Logger } from 'pino'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { abortable } from './abort.ts'
 import { BlockAsker } from './block-asker.ts'
+import { headerBytes } from './block-frames.ts'
 import { type BlockPresence, type BlockProvider, type BlockSource, serveBlocks } from './block-server.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { cidToBytes } from './cid-bytes.ts'
 import type { FlowStream } from './flow.ts'
+import { SpareMemory } from './spare-memory.ts'
 import { InboundStreams, OutboundStreams } from './streams.ts'
 
 export const blocksProtocol = '/carpool/blocks/1'
@@ -29,11 +31,13 @@ export class BlockExchange {
   readonly #outbound: OutboundStreams
   readonly #inbound: InboundStreams
   readonly #askers = new WeakMap<FlowStream, BlockAsker>()
+  readonly #memory: SpareMemory
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   #source: BlockSource | undefined
 
   constructor(connect: (peer: PeerId) => Promise<Connection>, bounds: NetworkBounds, log: Logger) {
+    this.#memory = new SpareMemory(headerBytes + bounds.blockBytesMax)
     this.#bounds = bounds
     this.#log = log
     this.#outbound = new OutboundStreams(blocksProtocol, connect, bounds)
@@ -144,6 +148,11 @@ export class BlockExchange {
     }
   }
 
+  /** Nobody reads a block any more that was fetched here: its memory may be another's. */
+  giveBack(bytes: Uint8Array): void {
+    this.#memory.giveBack(bytes)
+  }
+
   stop(): void {
     this.#outbound.stop()
     this.#inbound.stop()
@@ -153,7 +162,7 @@ export class BlockExchange {
     const stream = await abortable(this.#outbound.get(peer), signal)
     let asker = this.#askers.get(stream)
     if (asker === undefined) {
-      asker = new BlockAsker(stream, peer, this.#bounds, this.#log)
+      asker = new BlockAsker(stream, peer, this.#bounds, this.#memory, this.#log)
       this.#askers.set(stream, asker)
     }
     return asker

@@ -1,6 +1,7 @@
 /** Frames with a length prefix, read and written within bounds. */
 import { setImmediate } from 'node:timers/promises'
 import { NetworkError } from './errors.ts'
+import { uninitialized } from './spare-memory.ts'
 
 /**
  * Length-prefixed frames: an unsigned varint (protobuf's), then that many bytes.
@@ -8,7 +9,8 @@ import { NetworkError } from './errors.ts'
  * The prefix is judged before anything is allocated, so that a peer that announces a gigabyte costs us five
  * bytes. Each frame gets memory of its own, of exactly its length, filled as chunks arrive: one copy, no
  * concatenation at the end, and a small message kept by its handler does not pin the large chunk it came in.
- * it-length-prefixed was declined because it copies through a list, and limits by its own 4 MiB buffer.
+ * `allocate` gives that memory, of which every byte is
+ * written before the frame is handed out. it-length-prefixed was declined because it copies through a list, and limits by its own 4 MiB buffer.
  *
  * Every few frames the event loop gets a turn: a megabyte of empty frames in the read-ahead would otherwise be
  * handled in one go of microtasks, while timers, pings and every other peer wait.
@@ -16,6 +18,7 @@ import { NetworkError } from './errors.ts'
 export async function* frames(
   chunks: AsyncIterable<Uint8Array>,
   frameBytesMax: number,
+  allocate: (bytes: number) => Uint8Array = uninitialized,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let frameBytes = 0
   let prefixBits = 0
@@ -33,7 +36,7 @@ export async function* frames(
           throw new NetworkError('malformed', `a frame of more than ${frameBytesMax} bytes was announced`)
         }
         if (byte >= 0x80) continue
-        frame = uninitialized(frameBytes)
+        frame = allocate(frameBytes)
         filledBytes = 0
       }
       const part = chunk.subarray(at, at + frameBytes - filledBytes)
@@ -68,8 +71,3 @@ const prefixBitsMax = 28
 
 /** The fullest frame asks for 512 blocks that we lack, which takes about 5 ms. Guess. */
 const framesPerTurn = 16
-
-/** Every byte is written before the frame is handed out. Not from Buffer's pool, which would pin 64 KiB. */
-function uninitialized(lengthBytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(lengthBytes).buffer)
-}

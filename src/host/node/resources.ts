@@ -10,6 +10,7 @@ import { availableBytes, slotsThatFit } from '../executor/memory-room.ts'
 import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
 import { Notices } from '../notices.ts'
+import { weighOutsideMemory } from '../outside-memory.ts'
 import { endOnBrokenDisk } from '../store/broken-disk.ts'
 import { StoreError } from '../store/errors.ts'
 import { readSecret } from '../store/private-files.ts'
@@ -39,6 +40,7 @@ export interface Resources {
 /** Throws StoreError, or an Error of one sentence; then nothing is left open. */
 export async function openResources(asked: NodeOptions): Promise<Resources> {
   const { dataDir, cacheBytesMax, log, clock = systemClock } = asked
+  weighOutsideMemory()
   const store = openStore(dataDir, { cacheBytesMax, log })
   endOnBrokenDisk()
   const executor = asked.executor ?? new ProcessExecutor({ log })

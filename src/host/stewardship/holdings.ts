@@ -26,12 +26,12 @@ import { StoreError } from '../store/errors.ts'
 import { firstBlockBytesMax, partsOfFile, readFileParts } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import type { Mesh } from './mesh.ts'
+import { gatherWeights, peersWith } from './weight-inputs.ts'
 
 /** Blocks asked for in one call: with shards and documents of a page each, some tens of megabytes. A guess. */
 const blocksPerFetch = 256
 /** … as long as they cannot be more than this, which is set aside meanwhile. A guess. */
 const bytesPerFetch = 64 * 2 ** 20
-
 /** Entries of a list of shards that are read in one go, in a few milliseconds. A guess. */
 const entriesPerTurn = 1_024
 
@@ -58,6 +58,9 @@ export class Holdings {
   readonly #isOwn: boolean
   readonly #log: Logger
   #received = 0
+  readonly #came = () => {
+    this.#received += 1
+  }
 
   constructor({ network, isOwn, log }: HoldingsOptions, mine: JobBlocks) {
     this.#network = network
@@ -91,7 +94,7 @@ export class Holdings {
    */
   async inputs(manifest: Manifest, from: readonly PeerId[]): Promise<readonly ShardEntry[]> {
     const shards = await this.lists(manifest, from)
-    await this.#files(manifest.weights, 'weights', from)
+    await this.#weights(manifest.weights, from)
     for (let at = 0; at < shards.length; at += blocksPerFetch)
       await this.#shardsAndDocuments(shards.slice(at, at + blocksPerFetch), from)
     return shards
@@ -105,7 +108,7 @@ export class Holdings {
       shards.map((shard) => ({ shard })),
       from,
     )
-    await this.#files(manifest.weights, 'weights', from)
+    await this.#weights(manifest.weights, from)
   }
 
   /** Fetches what a reader needs to name results: the two lists, and a blind job's keys. Throws as `inputs`. */
@@ -178,14 +181,18 @@ export class Holdings {
     await this.#blocks(new Map(files.map((file) => [file.file, firstBlockBytesMax(file)])), kind, from)
     const parts = new Map<Cid, number>()
     for (const file of files) {
-      const known = await partsOfFile(file, this.#mine).catch((error) => {
-        throw wrongOrElse(error)
-      })
+      const known = await partsOfFile(file, this.#mine).catch(throwWrong)
       if (known === undefined) throw new Error(`file ${file.file} is damaged`)
       if (kind === 'weights' && known.length > 0) await this.#mine.plan(file)
       for (const part of known) parts.set(part, blockBytesMax)
     }
     await this.#blocks(parts, kind, from)
+  }
+
+  /** Weights are public: whoever has them may give them, and all at once. Documents come from the job's stewards alone. */
+  async #weights(weights: Manifest['weights'], from: readonly PeerId[]): Promise<void> {
+    for (const file of weights)
+      await this.#files([file], 'weights', await peersWith(file, from, this.#mine, this.#network))
   }
 
   /** Blocks, each with the longest that it may be. */
@@ -212,6 +219,8 @@ export class Holdings {
   async #fetch(wanted: Bounds, kind: BlockKind, from: readonly PeerId[]): Promise<void> {
     const bytesMaxOf = (cid: Cid) => wanted.get(cid) ?? 0
     let missing = [...wanted.keys()]
+    if (kind === 'weights')
+      return gatherWeights(missing, bytesMaxOf, from, this.#mine, this.#network, this.#came).catch(throwWrong)
     for (const peer of from) {
       try {
         await keepFetched(this.#network.blocks.fetch(peer, missing), this.#mine, kind, { bytesMaxOf })
@@ -278,8 +287,13 @@ function shardIn(block: Uint8Array): Shard {
 }
 
 /** The same bytes would say the same again, but for those that the disk lost. */
+function throwWrong(error: unknown): never {
+  throw wrongOrElse(error)
+}
+
 function wrongOrElse(error: unknown): unknown {
   const isWrong =
+    error instanceof BlockTooLong ||
     error instanceof ProtocolError ||
     (error instanceof StoreError && ['not-a-file', 'too-large', 'not-a-cid'].includes(error.code))
   return isWrong ? new WrongInputs(error) : error

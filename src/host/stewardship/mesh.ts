@@ -3,7 +3,7 @@ import type { PeerId } from '../../protocol/ids.ts'
 import type { Network } from '../network/network.ts'
 
 export type Mesh = Pick<Network, 'connectedPeers' | 'isRelayed' | 'reachability' | 'send'> & {
-  readonly blocks: Pick<Network['blocks'], 'fetch'>
+  readonly blocks: Pick<Network['blocks'], 'fetch' | 'giveBack' | 'have'>
 }
 
 /** Says to a job that the peer is connected. */

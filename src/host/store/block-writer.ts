@@ -19,6 +19,8 @@ import type { WeightRows } from './weight-rows.ts'
 export interface Block {
   readonly cid: Cid
   readonly bytes: Uint8Array
+  /** A part of weights is on the disk: nobody reads the bytes any more. */
+  readonly letGo?: () => void
 }
 
 export interface BlockWriterOptions {
@@ -110,14 +112,14 @@ export class BlockWriter {
       if (some.length > 0) await this.#keepParts(some, use, check)
     }
     try {
-      for await (const { cid, bytes } of blocks) {
+      for await (const { cid, bytes, letGo } of blocks) {
         const places = weightRows.wanted(new Map([[cid, bytes.byteLength]])).get(cid)
         if (places === undefined || has(cid)) {
           await this.putMany([{ cid, bytes }], use, check)
           continue
         }
         const writing = weightFiles.write(bytes, places)
-        writing.catch(() => {}) // met below
+        writing.then(letGo).catch(() => {}) // met below
         parts.push({ cid, bytes: bytes.byteLength, writing })
         bytesAll += bytes.byteLength
         await parts.at(-1 - partsWritingMax)?.writing

@@ -8,13 +8,13 @@ import type { Logger } from 'pino'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
 import { blockBytesMax } from '../../protocol/limits.ts'
+import { type GatheringOptions, gather, type Use } from '../gathering.ts'
 import { keepFetched } from '../keep-fetched.ts'
 import type { Network } from '../network/network.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { firstBlockBytesMax, partsOfFile } from '../store/files.ts'
-import { type GatheringOptions, gather, type Use } from './gathering.ts'
 
-export type { Use } from './gathering.ts'
+export type { Use } from '../gathering.ts'
 
 import { SharedWork } from './shared-work.ts'
 
@@ -145,12 +145,14 @@ export class Fetching {
     signal: AbortSignal,
     reserves: () => Iterable<PeerId> = () => [],
   ): Promise<void> {
-    const fetch: GatheringOptions['fetch'] = (...asked) => this.#network.blocks.fetch(...asked)
+    const { blocks } = this.#network
+    const fetch: GatheringOptions['fetch'] = (...asked) => blocks.fetch(...asked)
+    const giveBack = (bytes: Uint8Array) => blocks.giveBack(bytes)
     try {
       const { left, failure } = await gather(
         cids,
         from,
-        { fetch, use, bytesMaxOf, reserves, lateMs: this.#lateMs },
+        { fetch, giveBack, use, bytesMaxOf, reserves, lateMs: this.#lateMs },
         signal,
       )
       if (left.length > 0) throw failure ?? new MissingBlocks(`block ${left[0]}`)

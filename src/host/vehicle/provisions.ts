@@ -3,7 +3,7 @@
  *
  * Shards and documents come from the job's stewards, since only those may hand them out: from the one that looks
  * after the lease, and from the others when it cannot. Weights are public by their CID, so any peer that has them
- * will do, several at once (gathering.ts), and others are asked before the stewards, as long as these bring them: a hundred vehicles that
+ * will do, several at once (../gathering.ts), and others are asked before the stewards, as long as these bring them: a hundred vehicles that
  * join a job should not all fetch 15 MB from the submitter. Where two jobs want the same weights, the stewards of both may help. Leases of one job ask for the same blocks at the same time; each is fetched once, and no
  * further when none of them wants it any more: a vehicle that drives off has its link to itself.
  */
@@ -17,8 +17,8 @@ import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
 import { shardBlockBytesMax } from '../../protocol/limits.ts'
 import type { Verified } from '../../protocol/record/record.ts'
+import { providersOf } from '../gathering.ts'
 import type { Network } from '../network/network.ts'
-import { shuffled } from '../shuffled.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { missingFileBlocks, partsOfFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
@@ -26,10 +26,6 @@ import { Arrival } from './arrival.ts'
 import { Fetching, MissingBlocks, type Use } from './fetching.ts'
 import { SharedWork } from './shared-work.ts'
 
-/** Peers asked whether they have weights: each costs one round trip. A guess. */
-const peersAskedMax = 16
-/** Those that weights come from at once: each may bring 12 MiB that wait in memory. A guess. */
-const peersAtOnceMax = 4
 /** Shards of 256 pages have some 80 KB each in memory; more than a lease has of these. */
 const decodedMax = 32
 
@@ -179,20 +175,8 @@ export class Provisions {
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<PeerId[]> {
-    const { file } = weight
     if ((await missingFileBlocks(weight, this.#blocks)).length === 0) return []
-    const others = this.#network.connectedPeers().filter((peer) => !stewards.includes(peer))
-    const asked = shuffled(others).slice(0, peersAskedMax)
-    const answers = await Promise.all(
-      asked.map(async (peer) => {
-        try {
-          return (await this.#network.blocks.have(peer, [file], signal)).has(file)
-        } catch {
-          return false
-        }
-      }),
-    )
-    return asked.filter((_, i) => answers[i]).slice(0, peersAtOnceMax)
+    return providersOf(weight.file, this.#network, stewards, signal)
   }
 }
 

@@ -91,6 +91,7 @@ export function checkGguf(bytes: Uint8Array): GgufHeader {
 /** The header of a file of `fileBytes` whose structure has no fault. `head`: its first bytes, all of its header among them. Throws GgufFault. */
 export function checkGgufHead(head: Uint8Array, fileBytes: number): GgufHeader {
   const header = readGgufHeader(head)
+  checkWhole(header)
   checkTensors(header, fileBytes)
   checkFacts(header)
   checkVocabulary(header, head)
@@ -112,6 +113,15 @@ function faultOf(check: () => GgufHeader): string | null {
     if (error instanceof GgufFault) return error.message
     throw error
   }
+}
+
+/** llama.cpp's gguf-split writes which part of how many a file is, counted from 0. */
+function checkWhole({ facts }: GgufHeader): void {
+  const [place, count] = [facts.get('split.no'), facts.get('split.count')]
+  if (typeof count === 'number' && count > 1)
+    throw new GgufFault(
+      `is ${typeof place === 'number' ? `part ${place + 1}` : 'one'} of ${count} parts: join them with llama-gguf-split --merge, and name the file that it makes`,
+    )
 }
 
 function checkTensors({ tensors, dataOffset, alignment }: GgufHeader, fileBytes: number): void {

@@ -1,5 +1,5 @@
 /**
- * Fetches the blocks of weights from several peers at once.
+ * Fetches the blocks of weights from several peers at once, for vehicles and standbys.
  *
  * Every peer is asked for some blocks at a time, and for more when these have come: a fast one brings more of them. The
  * order is random, so that vehicles which fetch the same weights at the same time soon have blocks for each other. A peer that fails, or
@@ -11,14 +11,15 @@
  * reserves, a job's stewards, are spared only while the others get on.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cid, PeerId } from '../../protocol/ids.ts'
-import { systemClock } from '../clock.ts'
-import { BlockTooLong } from '../keep-fetched.ts'
-import type { FetchedBlock } from '../network/blocks.ts'
-import { shuffled } from '../shuffled.ts'
-import type { Block, BlockKind } from '../store/blocks.ts'
-import { StoreError } from '../store/errors.ts'
-import type { JobBlocks } from '../store/job-blocks.ts'
+import type { Cid, PeerId } from '../protocol/ids.ts'
+import { systemClock } from './clock.ts'
+import { BlockTooLong } from './keep-fetched.ts'
+import type { FetchedBlock } from './network/blocks.ts'
+import type { Network } from './network/network.ts'
+import { shuffled } from './shuffled.ts'
+import type { Block, BlockKind } from './store/blocks.ts'
+import { StoreError } from './store/errors.ts'
+import type { JobBlocks } from './store/job-blocks.ts'
 
 /** Blocks asked for at a time: a round trip for each 16 MiB. A guess. */
 const blocksPerTurn = 16
@@ -32,6 +33,32 @@ const lateMsUsual = 20_000
 /** Reserves that are asked at once: each may bring 12 MiB that wait in memory. A guess. */
 const reservesAtOnceMax = 2
 
+/** Peers asked whether they have weights: each costs one round trip. A guess. */
+const peersAskedMax = 16
+/** Those that weights come from at once: each may bring 12 MiB that wait in memory. A guess. */
+const peersAtOnceMax = 4
+
+/** Connected peers that say that they have a file of weights, in random order, and none of these. */
+export async function providersOf(
+  file: Cid,
+  network: Pick<Network, 'connectedPeers'> & { readonly blocks: Pick<Network['blocks'], 'have'> },
+  except: readonly PeerId[],
+  signal?: AbortSignal,
+): Promise<PeerId[]> {
+  const others = network.connectedPeers().filter((peer) => !except.includes(peer))
+  const asked = shuffled(others).slice(0, peersAskedMax)
+  const answers = await Promise.all(
+    asked.map(async (peer) => {
+      try {
+        return (await network.blocks.have(peer, [file], signal)).has(file)
+      } catch {
+        return false
+      }
+    }),
+  )
+  return asked.filter((_, i) => answers[i]).slice(0, peersAtOnceMax)
+}
+
 /** For which job a block is fetched, and as what. */
 export interface Use {
   readonly mine: JobBlocks
@@ -42,6 +69,8 @@ export interface Use {
 
 export interface GatheringOptions {
   readonly fetch: (peer: PeerId, cids: readonly Cid[], signal: AbortSignal) => AsyncIterable<FetchedBlock>
+  /** The bytes of a block that was fetched may be another's. */
+  readonly giveBack: (bytes: Uint8Array) => void
   readonly use: Use
   readonly bytesMaxOf: (cid: Cid) => number
   /** The peers that are asked only where the others do not get on, as they are known by then. */
@@ -176,7 +205,7 @@ class Gathering {
 
   /** The blocks that a peer gives, and that no other has given meanwhile. */
   async *#come(fetched: AsyncIterable<FetchedBlock>, peer: PeerId, lacks: Set<Cid>): AsyncGenerator<Block> {
-    const { use, bytesMaxOf } = this.#options
+    const { use, bytesMaxOf, giveBack } = this.#options
     for await (const { cid, bytes } of fetched) {
       if (bytes === undefined) {
         lacks.add(cid)
@@ -186,9 +215,9 @@ class Gathering {
       else if (this.#due.delete(cid)) {
         this.#came += 1
         use.told?.(peer, bytes.byteLength)
-        yield { cid, bytes }
+        yield { cid, bytes, letGo: () => giveBack(bytes) }
         if (this.#isDone()) this.#tellAll()
-      }
+      } else giveBack(bytes)
     }
   }
 
