@@ -41,11 +41,8 @@ export class Tree {
     try {
       for (const file of bug.caughtBy) {
         const without = before.get(file)!
-        const { failed, timedOut } = await this.run(file, without)
-        const test = [...failed].find((name) => without.passed.has(name))
-        if (test !== undefined) return `${file.slice('test/'.length)}: ${test}`
-        // A bug may make a test run for ever, which a test should not let happen; it is caught all the same.
-        if (timedOut && !without.timedOut) return `${file.slice('test/'.length)}: (it never ends)`
+        const how = redness(await this.run(file, without), without)
+        if (how !== undefined) return `${file.slice('test/'.length)}: ${how}`
       }
       return undefined
     } finally {
@@ -68,4 +65,17 @@ export class Tree {
     const parts = readFileSync(join(this.#folder, file), 'utf8').split(find)
     return parts.length === 2 ? parts.join(replace) : undefined
   }
+}
+
+/** What is red with a bug and was green without it; undefined if nothing is. */
+export function redness(run: TestRun, without: TestRun): string | undefined {
+  const test = [...run.failed].find((name) => without.passed.has(name))
+  if (test !== undefined) return test
+  // A bug may make a test run for ever, which a test should not let happen; it is caught all the same.
+  if (run.timedOut) return without.timedOut ? undefined : '(it never ends)'
+  // `npm test` fails such files, too. A file that cannot be loaded catches nothing: then the bug breaks the syntax.
+  if (!run.began) return undefined
+  const lost = [...without.passed].find((name) => !run.passed.has(name))
+  if (lost !== undefined) return `(it ends with code ${run.code} before: ${lost})`
+  return run.code !== 0 && without.code === 0 ? `(it ends with code ${run.code})` : undefined
 }

@@ -1,6 +1,6 @@
 /**
  * The files that a test file's process leaves for the runner: what was reported; how many tests were declared; which
- * began and ended; what was printed.
+ * began and ended; how much processor time it took; what was printed.
  */
 import { join } from 'node:path'
 
@@ -11,6 +11,7 @@ const fileVariable = 'TEST_RUN_FILE'
 export const eventsName = 'events.jsonl'
 export const declaredName = 'declared'
 export const notesName = 'notes'
+export const cpuName = 'cpu'
 export const outputName = 'output'
 
 export function runEnvironment(folder: string, file: string): NodeJS.ProcessEnv {
@@ -28,6 +29,11 @@ export function eventsPath(): string {
 
 export function declaredPath(): string {
   return join(folder, declaredName)
+}
+
+/** Seconds of processor time, written as the process exits. */
+export function cpuPath(): string {
+  return join(folder, cpuName)
 }
 
 export function notesPath(): string {

@@ -5,9 +5,9 @@ import type { FileOutcome, Result } from './test-file.ts'
 export function headOf(outcome: FileOutcome, withNames: boolean): string {
   const { file, results, broken } = outcome
   const isGood = broken === null && failedOf(outcome).length === 0
-  const seconds = outcome.seconds.toFixed(1).padStart(6)
+  const seconds = `${outcome.seconds.toFixed(1).padStart(6)} s ${outcome.cpuSeconds.toFixed(1).padStart(6)} CPU-s`
   const lines = [
-    `${isGood ? 'ok    ' : 'FAILED'} ${seconds} s ${`${results.length}`.padStart(4)} tests  ${file}`,
+    `${isGood ? 'ok    ' : 'FAILED'} ${seconds} ${`${results.length}`.padStart(4)} tests  ${file}`,
   ]
   if (withNames)
     for (const { type, name, ms } of results) lines.push(`  ${type.padEnd(7)} ${name} (${Math.round(ms)} ms)`)
@@ -33,7 +33,9 @@ export function summaryOf(
   const failed = count('failed') + broken
   if (fileCount === 0) lines.push('there is no such test file')
   lines.push('')
-  lines.push(`${outcomes.length} of ${fileCount} files in ${Math.round(seconds)} s`)
+  const cpuSeconds = outcomes.reduce((sum, outcome) => sum + outcome.cpuSeconds, 0)
+  const spent = `${Math.round(seconds)} s, ${Math.round(cpuSeconds)} s of CPU`
+  lines.push(`${outcomes.length} of ${fileCount} files in ${spent}`)
   lines.push(`${declared} tests declared, ${all.length} reported`)
   lines.push(`${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped`)
   const isComplete = outcomes.length === fileCount && declared === all.length && all.length > 0

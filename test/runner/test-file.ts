@@ -8,7 +8,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { declaredName, eventsName, notesName, outputName, runEnvironment } from './paths.ts'
+import { cpuName, declaredName, eventsName, notesName, outputName, runEnvironment } from './paths.ts'
 import type { Reported } from './reporter.ts'
 
 const preload = new URL('./preload.ts', import.meta.url).href
@@ -25,6 +25,8 @@ const outputCharactersShown = 4_000
 export interface FileOutcome {
   readonly file: string
   readonly seconds: number
+  /** Of processor time, with the file's children; 0 where the process was killed. */
+  readonly cpuSeconds: number
   readonly declared: number
   readonly results: readonly Result[]
   /** What is wrong with the file apart from its failed tests, or null. */
@@ -62,7 +64,8 @@ export class TestFile {
     const broken = judge({ ending, left, running, events, results, declared })
     const said = events.flatMap((event) => (event.type === 'said' ? [event.name] : []))
     const output = this.#read(outputName).slice(-outputCharactersShown)
-    return { file: this.#file, seconds, declared, results, broken, said, output }
+    const cpuSeconds = Number(this.#read(cpuName))
+    return { file: this.#file, seconds, cpuSeconds, declared, results, broken, said, output }
   }
 
   /** To the file's process and everything that it started in its group. */
