@@ -14,6 +14,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { memoryFolder } from './runner/memory-folder.ts'
 import { headOf, summaryOf } from './runner/report.ts'
 import { type FileOutcome, TestFile } from './runner/test-file.ts'
 
@@ -89,6 +90,8 @@ function rankOf(file: string): number {
 /** The exit code. */
 async function runAll(files: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-tests-'))
+  // The name is short: the path of a node's socket has room for 103 bytes.
+  const temporary = mkdtempSync(join(memoryFolder() ?? tmpdir(), 't-'))
   const running = new Map<string, TestFile>()
   const outcomes: FileOutcome[] = []
   const waiting = [...files]
@@ -110,7 +113,7 @@ async function runAll(files: readonly string[]): Promise<number> {
     const startMore = () => {
       for (let next = takeNext(waiting, running); next !== undefined; next = takeNext(waiting, running)) {
         const file = next
-        const test = new TestFile(join(root, file), join(folder, file), Number(options.limit))
+        const test = new TestFile(join(root, file), join(folder, file), temporary, Number(options.limit))
         running.set(file, test)
         test.run().then((outcome) => {
           running.delete(file)
@@ -125,7 +128,7 @@ async function runAll(files: readonly string[]): Promise<number> {
     startMore()
   })
 
-  rmSync(folder, { recursive: true, force: true })
+  for (const done of [folder, temporary]) rmSync(done, { recursive: true, force: true, maxRetries: 5 })
   const { text, ok } = summaryOf(outcomes, files.length, (performance.now() - startedMs) / 1000)
   if (interrupted !== null) console.log(`\nended early by ${interrupted}`)
   console.log(text)

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { memoryFolder } from '../runner/memory-folder.ts'
 import type { Mutation } from './mutation.ts'
 import { FileRun, type TestRun } from './run-file.ts'
 
@@ -16,7 +17,7 @@ export class Tree {
 
   static copy(): Tree {
     // The name is short: the path of a node's socket has room for 103 bytes.
-    const folder = mkdtempSync(join(tmpdir(), 'bugs-'))
+    const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'bugs-'))
     for (const name of copied) cpSync(join(root, name), join(folder, name), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     // What killed tests leave behind goes with the tree.

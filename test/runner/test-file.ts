@@ -41,13 +41,15 @@ export type Result = Extract<Reported, { readonly why: string }>
 export class TestFile {
   readonly #file: string
   readonly #folder: string
+  readonly #temporary: string
   readonly #limitSeconds: number
   #child: ChildProcess | undefined
 
-  /** `folder`: does not exist yet; keeps what the file reports and prints. */
-  constructor(file: string, folder: string, limitSeconds: number) {
+  /** `folder`: does not exist yet; keeps what the file reports and prints. `temporary`: where it may write. */
+  constructor(file: string, folder: string, temporary: string, limitSeconds: number) {
     this.#file = file
     this.#folder = folder
+    this.#temporary = temporary
     this.#limitSeconds = limitSeconds
   }
 
@@ -83,7 +85,12 @@ export class TestFile {
     ]
     const child = spawn(process.execPath, [...args, '--test-reporter-destination=stdout', this.#file], {
       stdio: ['ignore', output, output],
-      env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...runEnvironment(this.#folder, this.#file) },
+      env: {
+        ...process.env,
+        TMPDIR: this.#temporary,
+        NODE_COMPILE_CACHE: compileCache,
+        ...runEnvironment(this.#folder, this.#file),
+      },
       detached: true, // a group of its own, which ends together
     })
     this.#child = child
