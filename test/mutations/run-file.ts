@@ -32,10 +32,13 @@ export class FileRun {
   /** Keeps the notes of which tests began. */
   readonly #folder: string
 
-  /** `before`: how it went without a bug; it is ended as soon as one of the tests is red that passed then. */
-  constructor(tree: string, file: string, before?: TestRun) {
+  /**
+   * `temporary`: where the file may write. `before`: how it went without a bug; it is ended as soon as one of the tests is
+   * red that passed then.
+   */
+  constructor(tree: string, temporary: string, file: string, before?: TestRun) {
     const { NODE_TEST_CONTEXT: _, CARPOOL_SEED: __, ...env } = process.env
-    this.#folder = mkdtempSync(join(tree, 'tmp', 'run-'))
+    this.#folder = mkdtempSync(join(temporary, 'run-'))
     const path = join(tree, file)
     this.#child = spawn(process.execPath, ['--import', preload, '--test-reporter=tap', path], {
       cwd: tree,
@@ -44,7 +47,7 @@ export class FileRun {
         ...runEnvironment(this.#folder, path),
         // A node refuses to start with a variable that it does not know.
         ...(file.startsWith('test/simulator/') ? { CARPOOL_SEED: simulatorSeed } : {}),
-        TMPDIR: join(tree, 'tmp'),
+        TMPDIR: temporary,
         NODE_COMPILE_CACHE: join(tree, 'compiled'),
       },
       stdio: ['ignore', 'pipe', 'ignore'],

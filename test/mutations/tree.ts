@@ -1,5 +1,5 @@
 /** A temporary copy of what the tests read, in which one bug at a time is planted. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,20 +13,21 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export class Tree {
   readonly #folder: string
+  /** Where tests write: what killed ones leave behind goes with the tree. */
+  readonly #temporary: string
   #running: FileRun | undefined
 
   static copy(): Tree {
     // The name is short: the path of a node's socket has room for 103 bytes.
-    const folder = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'bugs-'))
+    const folder = mkdtempSync(join(tmpdir(), 'bugs-'))
     for (const name of copied) cpSync(join(root, name), join(folder, name), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    // What killed tests leave behind goes with the tree.
-    mkdirSync(join(folder, 'tmp'))
-    return new Tree(folder)
+    return new Tree(folder, mkdtempSync(join(memoryFolder() ?? tmpdir(), 't-')))
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, temporary: string) {
     this.#folder = folder
+    this.#temporary = temporary
   }
 
   /** Answers whether the text that the bug replaces is in its file exactly once. */
@@ -53,13 +54,14 @@ export class Tree {
 
   /** Runs a test file. `before`: how it went without a bug; it is ended as soon as it goes otherwise. */
   async run(file: string, before?: TestRun): Promise<TestRun> {
-    this.#running = new FileRun(this.#folder, file, before)
+    this.#running = new FileRun(this.#folder, this.#temporary, file, before)
     return await this.#running.ended
   }
 
   remove(): void {
     this.#running?.kill()
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+    for (const folder of [this.#folder, this.#temporary])
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #mutated({ file, find, replace }: Mutation): string | undefined {
