@@ -21,6 +21,9 @@ export function declaredTests(): number {
   return declared
 }
 
+/** A suite that is not counted, for all tests of a file. */
+export const fileSuite: typeof builtin.describe = builtin.describe
+
 // biome-ignore lint/suspicious/noExplicitAny: any of node:test's overloads, handed through as it came
 type Declare = (...args: any[]) => Promise<void>
 

@@ -18,10 +18,16 @@ export function runEnvironment(folder: string, file: string): NodeJS.ProcessEnv 
   return { [folderVariable]: folder, [fileVariable]: file }
 }
 
-const { [folderVariable]: folder = '', [fileVariable]: file } = process.env
+const { [folderVariable]: firstFolder = '', [fileVariable]: file } = process.env
+let folder = firstFolder
 
 /** A child that inherits the arguments and the environment of a test file's process is not that process. */
 export const isTestProcess: boolean = folder !== '' && process.argv[1] === file
+
+/** From now on everything is left in another folder, for the next file of a shared process. */
+export function moveTo(next: string): void {
+  folder = next
+}
 
 export function eventsPath(): string {
   return join(folder, eventsName)

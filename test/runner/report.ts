@@ -1,5 +1,5 @@
 /** Says what became of test files: a line for each as it ends, and in the end everything that went wrong. */
-import type { FileOutcome, Result } from './test-file.ts'
+import type { FileOutcome, Result } from './outcome.ts'
 
 /** One line, and under it the file's tests if they are to be named. */
 export function headOf(outcome: FileOutcome, withNames: boolean): string {
@@ -18,7 +18,7 @@ export function headOf(outcome: FileOutcome, withNames: boolean): string {
 export function summaryOf(
   outcomes: readonly FileOutcome[],
   fileCount: number,
-  seconds: number,
+  { seconds, cpuSeconds }: { readonly seconds: number; readonly cpuSeconds: number },
 ): { readonly text: string; readonly ok: boolean } {
   const lines: string[] = []
   for (const outcome of outcomes) lines.push(...troubleOf(outcome))
@@ -33,7 +33,6 @@ export function summaryOf(
   const failed = count('failed') + broken
   if (fileCount === 0) lines.push('there is no such test file')
   lines.push('')
-  const cpuSeconds = outcomes.reduce((sum, outcome) => sum + outcome.cpuSeconds, 0)
   const spent = `${Math.round(seconds)} s, ${Math.round(cpuSeconds)} s of CPU`
   lines.push(`${outcomes.length} of ${fileCount} files in ${spent}`)
   lines.push(`${declared} tests declared, ${all.length} reported`)
