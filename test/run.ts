@@ -4,6 +4,7 @@
  *   npm test                        all of them
  *   npm test -- council privacy     the files whose path has one of these words in it, with the names of their tests
  *   npm test -- --list              only says which files there are
+ *   npm test -- --alone …           each file in a process of its own; --shared: none of them
  *
  * It loses no result: a file fails that reports fewer tests than it declares, that declares none, that ends before its
  * tests do, or that does not end within its limit (`--limit`, in seconds). Why not `node --test`: Node 24's drops
@@ -72,6 +73,8 @@ const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
+    shared: { type: 'boolean', default: false },
     limit: { type: 'string', default: limitSecondsDefault },
   },
 })
@@ -93,6 +96,7 @@ function isSwarm(file: string): boolean {
 
 /** A file that is named as it is has a process of its own. */
 function isSharing(file: string): boolean {
+  if (options.alone || options.shared) return options.shared
   return (
     file.endsWith('.test.ts') &&
     sharing.some((folder) => file.startsWith(folder)) &&

@@ -16,9 +16,14 @@ let subtestsAreCounted = false
 const failing = new AsyncLocalStorage<(error: unknown) => void>()
 let errorsAreHeard = false
 
-/** The number of tests and suites that this process has declared so far. */
+/** The number of tests and suites that this process has declared so far, for this file. */
 export function declaredTests(): number {
   return declared
+}
+
+/** Begins with the next file of a shared process. */
+export function countAnew(): void {
+  declared = 0
 }
 
 /** A suite that is not counted, for all tests of a file. */

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { mock } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { declaredTests, fileSuite } from './counted.ts'
+import { countAnew, declaredTests, fileSuite } from './counted.ts'
 import { cpuSeconds } from './cpu.ts'
 import { moveTo } from './paths.ts'
 import { type FileEnded, type NextFile, shared } from './shared.ts'
@@ -20,8 +20,12 @@ const suiteTimeoutMs = 2 ** 31 - 1
 
 const load = createRequire(import.meta.url)
 
+// What a test leaves going may fail when its file is over, and nobody else would say how.
+process.on('uncaughtExceptionMonitor', (error) => console.error(error))
+
 process.on('message', async ({ file, folder }: NextFile) => {
-  const before = { declared: declaredTests(), cpu: cpuSeconds(), open: openResources() }
+  const before = { cpu: cpuSeconds(), open: openResources() }
+  countAnew()
   const { env, cwd } = { env: { ...process.env }, cwd: process.cwd() }
   moveTo(folder)
   const isGood = await new Promise<boolean>((resolve) => {
@@ -36,7 +40,7 @@ process.on('message', async ({ file, folder }: NextFile) => {
   Object.assign(process.env, env)
   const left = await leftOf(before.open)
   const ended: FileEnded = {
-    declared: declaredTests() - before.declared,
+    declared: declaredTests(),
     cpuSeconds: cpuSeconds() - before.cpu,
     code: isGood ? Number(process.exitCode ?? 0) : 1,
     left,

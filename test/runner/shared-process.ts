@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { leftProcesses, signalGroup } from './group.ts'
 import { type FileOutcome, outcomeOf, readIfThere } from './outcome.ts'
-import { outputName } from './paths.ts'
+import { declaredName, outputName } from './paths.ts'
 import type { FileEnded, NextFile } from './shared.ts'
 import { startGroup } from './start.ts'
 
@@ -43,7 +43,8 @@ export class SharedProcess {
     const run = { file, folder, seconds, output }
     if ('signal' in ended) {
       this.#isBroken = true
-      return outcomeOf({ ...run, cpuSeconds: 0, declared: 0, ending: { ...ended, left: null } })
+      const declared = Number(readIfThere(join(folder, declaredName)))
+      return outcomeOf({ ...run, cpuSeconds: 0, declared, ending: { ...ended, left: null } })
     }
     const { code, left, ...counts } = ended
     const outcome = outcomeOf({
