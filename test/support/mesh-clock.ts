@@ -16,7 +16,7 @@ interface Waiting {
 
 /** So often a hurry looks whether the nodes have done with a step, and so far each step goes. */
 const hurryPauseMs = 5
-const hurryStepMs = 100
+const stepMs = 100
 
 /** Turns of the event loop that a hurry watches, and the work in them that counts as none. */
 const quietTurns = 2
@@ -86,7 +86,16 @@ export class MeshClock implements Clock {
    * step begins before the nodes have done what the last one led to: what they get done in a time does not depend on the
    * machine.
    */
-  async hurry<Value>(event: Promise<Value>): Promise<Value> {
+  hurry<Value>(event: Promise<Value>): Promise<Value> {
+    return this.#step(event, hurryPauseMs)
+  }
+
+  /** As a hurry, but no faster than real time: for what waits for answers, and gives up where they take too long. */
+  wait<Value>(event: Promise<Value>): Promise<Value> {
+    return this.#step(event, stepMs)
+  }
+
+  async #step<Value>(event: Promise<Value>, pauseMs: number): Promise<Value> {
     let isOver = false
     const over = event.finally(() => {
       isOver = true
@@ -96,8 +105,8 @@ export class MeshClock implements Clock {
     this.#hurries += 1
     try {
       while (!isOver) {
-        await Promise.race([delay(hurryPauseMs), over])
-        if (!isOver && (await isQuiet())) this.skip(hurryStepMs)
+        await Promise.race([delay(pauseMs), over])
+        if (!isOver && (await isQuiet())) this.skip(stepMs)
       }
       return await over
     } finally {
@@ -138,9 +147,10 @@ export class MeshClock implements Clock {
   }
 }
 
-/** Answers whether this process has next to nothing to do in the next turns of its event loop. */
+/** Answers whether this process has next to nothing to do in the next turns of its event loop, and waits for no thread of its own. */
 async function isQuiet(): Promise<boolean> {
   const before = performance.eventLoopUtilization()
   for (let i = 0; i < quietTurns; i += 1) await new Promise((resolve) => setImmediate(resolve))
-  return performance.eventLoopUtilization(before).active <= quietMsMax
+  const isWaitedFor = process.getActiveResourcesInfo().some((kind) => /^FSReq|Job$/.test(kind))
+  return !isWaitedFor && performance.eventLoopUtilization(before).active <= quietMsMax
 }
