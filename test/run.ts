@@ -67,7 +67,14 @@ const slow = [
  */
 const sharing = ['test/base/', 'test/host/', 'test/mesh/', 'test/protocol/']
 /** … but for those that change their process, look at all of it, or begin with an `await`. */
-const alone = ['host/executor', 'mesh/long-results']
+const alone = [
+  'host/executor',
+  'mesh/long-results',
+  // They leave vehicles running, as if these were killed (lone-vehicle.ts).
+  'host/history.',
+  'host/idle-weights.',
+  'host/vehicle.',
+]
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
