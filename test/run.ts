@@ -1,9 +1,10 @@
 /**
- * Runs the tests: each file a process of its own, a few at a time, the slow ones first.
+ * Runs the tests: a few files at a time, the slow ones first, most of them in processes that run one file after another.
  *
  *   npm test                        all of them
  *   npm test -- council privacy     the files whose path has one of these words in it, with the names of their tests
  *   npm test -- --list              only says which files there are
+ *   npm test -- --alone …           each file in a process of its own; --shared: none of them
  *
  * It loses no result: a file fails that reports fewer tests than it declares, that declares none, that ends before its
  * tests do, or that does not end within its limit (`--limit`, in seconds). Why not `node --test`: Node 24's drops
@@ -14,8 +15,12 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { childrenCpuSeconds } from './runner/cpu.ts'
+import { memoryFolder } from './runner/memory-folder.ts'
+import type { FileOutcome } from './runner/outcome.ts'
+import { OwnProcess } from './runner/own-process.ts'
 import { headOf, summaryOf } from './runner/report.ts'
-import { type FileOutcome, TestFile } from './runner/test-file.ts'
+import { SharedProcess } from './runner/shared-process.ts'
 
 /** Swarms wait for most of their time, once their nodes have started; so do a good part of the other files. */
 const swarmsAtOnce = availableParallelism() + 1
@@ -56,11 +61,27 @@ const slow = [
   'runner/',
   'runtimes/pdf',
 ]
+/**
+ * Files that share processes: a start, with libp2p, takes up to 0.7 s of processor time, and as much again until its code is
+ * compiled for speed.
+ */
+const sharing = ['test/base/', 'test/host/', 'test/mesh/', 'test/protocol/']
+/** … but for those that change their process, look at all of it, or begin with an `await`. */
+const alone = [
+  'host/executor',
+  'mesh/long-results',
+  // They leave vehicles running, as if these were killed (lone-vehicle.ts).
+  'host/history.',
+  'host/idle-weights.',
+  'host/vehicle.',
+]
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
+    shared: { type: 'boolean', default: false },
     limit: { type: 'string', default: limitSecondsDefault },
   },
 })
@@ -80,6 +101,16 @@ function isSwarm(file: string): boolean {
   return file.startsWith('test/swarm/')
 }
 
+/** A file that is named as it is has a process of its own. */
+function isSharing(file: string): boolean {
+  if (options.alone || options.shared) return options.shared
+  return (
+    file.endsWith('.test.ts') &&
+    sharing.some((folder) => file.startsWith(folder)) &&
+    !alone.some((name) => file.startsWith(`test/${name}`))
+  )
+}
+
 function rankOf(file: string): number {
   if (isSwarm(file)) return slowSwarms.some((name) => file.includes(name)) ? -1 : 0
   const place = slow.findIndex((name) => file.startsWith(`test/${name}`))
@@ -89,7 +120,11 @@ function rankOf(file: string): number {
 /** The exit code. */
 async function runAll(files: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-tests-'))
-  const running = new Map<string, TestFile>()
+  // The name is short: the path of a node's socket has room for 103 bytes.
+  const temporary = mkdtempSync(join(memoryFolder() ?? tmpdir(), 't-'))
+  const running = new Map<string, Pick<OwnProcess, 'signal'>>()
+  const idle: SharedProcess[] = []
+  const processes = new Set<SharedProcess>()
   const outcomes: FileOutcome[] = []
   const waiting = [...files]
   const startedMs = performance.now()
@@ -103,16 +138,31 @@ async function runAll(files: readonly string[]): Promise<number> {
     })
 
   process.on('exit', () => {
-    for (const file of running.values()) file.signal('SIGKILL')
+    for (const one of [...running.values(), ...processes]) one.signal('SIGKILL')
   })
+
+  /** In a process of its own, or in the next that is shared. */
+  const run = async (file: string): Promise<FileOutcome> => {
+    const [path, results, limitSeconds] = [join(root, file), join(folder, file), Number(options.limit)]
+    if (!isSharing(file)) {
+      const own = new OwnProcess(path, results, temporary, limitSeconds)
+      running.set(file, own)
+      return own.run()
+    }
+    const shared = idle.pop() ?? new SharedProcess(join(folder, `shared-${processes.size}`), temporary)
+    processes.add(shared)
+    running.set(file, shared)
+    const outcome = await shared.run(path, results, limitSeconds)
+    if (shared.isFit) idle.push(shared)
+    else await shared.end()
+    return outcome
+  }
 
   await new Promise<void>((resolve, reject) => {
     const startMore = () => {
       for (let next = takeNext(waiting, running); next !== undefined; next = takeNext(waiting, running)) {
         const file = next
-        const test = new TestFile(join(root, file), join(folder, file), Number(options.limit))
-        running.set(file, test)
-        test.run().then((outcome) => {
+        run(file).then((outcome) => {
           running.delete(file)
           const named = { ...outcome, file: relative(root, outcome.file) }
           outcomes.push(named)
@@ -125,8 +175,12 @@ async function runAll(files: readonly string[]): Promise<number> {
     startMore()
   })
 
-  rmSync(folder, { recursive: true, force: true })
-  const { text, ok } = summaryOf(outcomes, files.length, (performance.now() - startedMs) / 1000)
+  await Promise.all([...processes].map((one) => one.end()))
+  for (const done of [folder, temporary]) rmSync(done, { recursive: true, force: true, maxRetries: 5 })
+  const { text, ok } = summaryOf(outcomes, files.length, {
+    seconds: (performance.now() - startedMs) / 1000,
+    cpuSeconds: childrenCpuSeconds(),
+  })
   if (interrupted !== null) console.log(`\nended early by ${interrupted}`)
   console.log(text)
   return ok && interrupted === null ? 0 : 1

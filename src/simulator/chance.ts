@@ -4,24 +4,38 @@
  * nobody, since nobody in here attacks hashes.
  */
 
-/** Four lanes, each taking every fourth byte, mixed with one another at the end. */
+/** Four lanes, each taking every fourth byte, mixed with one another at the end. They are variables, as a world hashes all day. */
 export function cheapHash(bytes: Uint8Array): Uint8Array {
-  const lanes = [0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f]
-  for (let i = 0; i < bytes.length; i += 1) {
-    const lane = i & 3
-    const mixed = Math.imul(lanes[lane]! ^ bytes[i]!, 0x5bd1e995)
-    lanes[lane] = mixed ^ (mixed >>> 13)
-    if (lane === 3) lanes[0] = (lanes[0]! + Math.imul(lanes[3]!, 0x165667b1)) | 0
+  let [a, b, c, d] = [0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f]
+  const { length } = bytes
+  const whole = length & ~3
+  for (let i = 0; i < whole; i += 4) {
+    a = mix(a, bytes[i]!)
+    b = mix(b, bytes[i + 1]!)
+    c = mix(c, bytes[i + 2]!)
+    d = mix(d, bytes[i + 3]!)
+    a = (a + Math.imul(d, 0x165667b1)) | 0
   }
-  for (let round = 0; round < 8; round += 1) {
-    const i = round & 3
-    lanes[i] = finish(lanes[i]! + Math.imul(lanes[(i + 3) & 3]!, 0x9e3779b1) + bytes.length)
+  if (length > whole) a = mix(a, bytes[whole]!)
+  if (length > whole + 1) b = mix(b, bytes[whole + 1]!)
+  if (length > whole + 2) c = mix(c, bytes[whole + 2]!)
+  for (let round = 0; round < 2; round += 1) {
+    a = finish(a + Math.imul(d, 0x9e3779b1) + length)
+    b = finish(b + Math.imul(a, 0x9e3779b1) + length)
+    c = finish(c + Math.imul(b, 0x9e3779b1) + length)
+    d = finish(d + Math.imul(c, 0x9e3779b1) + length)
   }
+  const lanes = [a, b, c, d]
   const out = new Uint8Array(32)
   const view = new DataView(out.buffer)
   for (let i = 0; i < 8; i += 1)
     view.setUint32(i * 4, finish(lanes[i & 3]! + Math.imul(i >> 2, 0x27d4eb2f)) >>> 0)
   return out
+}
+
+function mix(lane: number, byte: number): number {
+  const mixed = Math.imul(lane ^ byte, 0x5bd1e995)
+  return mixed ^ (mixed >>> 13)
 }
 
 /** Every bit of the argument moves about half of those of the result (MurmurHash3's finalizer). */

@@ -19,7 +19,7 @@ import {
 import { defaultLimits } from '../../src/host/executor/limits.ts'
 import { findTool, systemFolders } from '../../src/host/executor/tools.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
-import { toolsWithout } from '../support/tools.ts'
+import { diskFolder, toolsWithout } from '../support/tools.ts'
 import { silent, weightFile } from '../support/wasm/executor.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
@@ -27,8 +27,12 @@ const isolation = await probeIsolation(defaultLimits, silent)
 const hasRoot = !isolation.missing.includes('root')
 const MiB = 2 ** 20
 
-function fileWith(t: TestContext, bytes: Uint8Array | string, name = 'weights'): string {
-  const folder = mkdtempSync(join(tmpdir(), 'carpool-weights-'))
+function fileWith(
+  t: TestContext,
+  bytes: Uint8Array | string,
+  { name = 'weights', place = tmpdir() } = {},
+): string {
+  const folder = mkdtempSync(join(place, 'carpool-weights-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const path = join(folder, name)
   writeFileSync(path, bytes, { mode: 0o400 })
@@ -152,7 +156,8 @@ test('a child that maps a file larger than its memory may be is within its limit
   const limits = { ...defaultLimits, dataBytesMax: 256 * MiB }
   const how = await probeIsolation(limits, silent)
   const bytes = 384 * MiB
-  const path = fileWith(t, '')
+  // The pages of a file on a disk; those of one in memory count as shared memory.
+  const path = fileWith(t, '', { place: diskFolder })
   truncateSync(path, bytes)
   // PROT_READ; MAP_SHARED | MAP_POPULATE.
   const code = `

@@ -22,7 +22,8 @@ after(() => mesh.stop())
 /** The names of those that stand by for a job, which has ended. */
 async function standbysOf(text: string, wanted: number): Promise<string[]> {
   const { submitter } = mesh
-  const { job, standbys } = await submitter.api.submit(mesh.request([text], { standbys: wanted }))
+  const submitted = submitter.api.submit(mesh.request([text], { standbys: wanted }))
+  const { job, standbys } = await mesh.clock.wait(submitted)
   const knowing = () =>
     mesh
       .running()

@@ -10,9 +10,9 @@
  * A bug costs little when its nearest test catches it: only the test files that it names run, the bug is caught as soon
  * as one test is red, and what is left of the file is killed.
  */
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { childrenCpuSeconds } from '../runner/cpu.ts'
 import type { Mutation } from './mutation.ts'
 import { mutations } from './mutations.ts'
 import type { TestRun } from './run-file.ts'
@@ -111,16 +111,6 @@ async function inEachTree<Item>(items: readonly Item[], act: (tree: Tree, item: 
       for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(tree, item)
     }),
   )
-}
-
-/** The processor time of all children that have ended (proc_pid_stat(5), fields 16 and 17, in ticks of 10 ms). */
-function childrenCpuSeconds(): number {
-  const stat = readFileSync('/proc/self/stat', 'utf8')
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(13, 15)
-  return (Number(user) + Number(system)) / 100
 }
 
 function say(line: string): void {

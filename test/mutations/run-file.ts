@@ -1,7 +1,9 @@
 /** Runs one test file in a process group of its own, reads its results as they come, and ends it when it is known enough. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { notesName, runEnvironment } from '../runner/paths.ts'
 
 /** The limit of a file that is run for the first time: the slowest takes a third of it on a quiet machine. */
 const limitMsFirst = 300_000
@@ -16,6 +18,8 @@ const simulatorSeed = '1'
 export interface TestRun {
   readonly passed: ReadonlySet<string>
   readonly failed: ReadonlySet<string>
+  /** At least one test began: the file and all that it imports could be loaded. */
+  readonly began: boolean
   readonly timedOut: boolean
   /** Null if the file was killed. */
   readonly code: number | null
@@ -25,17 +29,25 @@ export interface TestRun {
 export class FileRun {
   readonly ended: Promise<TestRun>
   readonly #child: ChildProcess
+  /** Keeps the notes of which tests began. */
+  readonly #folder: string
 
-  /** `before`: how it went without a bug; it is ended as soon as one of the tests is red that passed then. */
-  constructor(tree: string, file: string, before?: TestRun) {
+  /**
+   * `temporary`: where the file may write. `before`: how it went without a bug; it is ended as soon as one of the tests is
+   * red that passed then.
+   */
+  constructor(tree: string, temporary: string, file: string, before?: TestRun) {
     const { NODE_TEST_CONTEXT: _, CARPOOL_SEED: __, ...env } = process.env
-    this.#child = spawn(process.execPath, ['--import', preload, '--test-reporter=tap', file], {
+    this.#folder = mkdtempSync(join(temporary, 'run-'))
+    const path = join(tree, file)
+    this.#child = spawn(process.execPath, ['--import', preload, '--test-reporter=tap', path], {
       cwd: tree,
       env: {
         ...env,
+        ...runEnvironment(this.#folder, path),
         // A node refuses to start with a variable that it does not know.
         ...(file.startsWith('test/simulator/') ? { CARPOOL_SEED: simulatorSeed } : {}),
-        TMPDIR: join(tree, 'tmp'),
+        TMPDIR: temporary,
         NODE_COMPILE_CACHE: join(tree, 'compiled'),
       },
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -73,8 +85,7 @@ export class FileRun {
     const passed = new Set<string>()
     const failed = new Set<string>()
     for await (const line of createInterface({ input: this.#child.stdout! })) {
-      // Not indented: results of tests, and not of their steps. A file that cannot be loaded has none at all, so that a
-      // bug which breaks the syntax is not caught.
+      // Not indented: results of tests, and not of their steps.
       const [, not, name] = /^(not )?ok \d+ - (.*?)(?: # (?:TODO|SKIP).*)?$/.exec(line) ?? []
       if (name === undefined) continue
       const test = name.replaceAll('\\#', '#')
@@ -83,6 +94,7 @@ export class FileRun {
     }
     const code = await exit
     clearTimeout(timer)
-    return { passed, failed, timedOut, code, seconds: (performance.now() - startedMs) / 1000 }
+    const began = existsSync(join(this.#folder, notesName))
+    return { passed, failed, began, timedOut, code, seconds: (performance.now() - startedMs) / 1000 }
   }
 }

@@ -1,8 +1,9 @@
 /** A temporary copy of what the tests read, in which one bug at a time is planted. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { memoryFolder } from '../runner/memory-folder.ts'
 import type { Mutation } from './mutation.ts'
 import { FileRun, type TestRun } from './run-file.ts'
 
@@ -12,6 +13,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export class Tree {
   readonly #folder: string
+  /** Where tests write: what killed ones leave behind goes with the tree. */
+  readonly #temporary: string
   #running: FileRun | undefined
 
   static copy(): Tree {
@@ -19,13 +22,12 @@ export class Tree {
     const folder = mkdtempSync(join(tmpdir(), 'bugs-'))
     for (const name of copied) cpSync(join(root, name), join(folder, name), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    // What killed tests leave behind goes with the tree.
-    mkdirSync(join(folder, 'tmp'))
-    return new Tree(folder)
+    return new Tree(folder, mkdtempSync(join(memoryFolder() ?? tmpdir(), 't-')))
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, temporary: string) {
     this.#folder = folder
+    this.#temporary = temporary
   }
 
   /** Answers whether the text that the bug replaces is in its file exactly once. */
@@ -41,11 +43,8 @@ export class Tree {
     try {
       for (const file of bug.caughtBy) {
         const without = before.get(file)!
-        const { failed, timedOut } = await this.run(file, without)
-        const test = [...failed].find((name) => without.passed.has(name))
-        if (test !== undefined) return `${file.slice('test/'.length)}: ${test}`
-        // A bug may make a test run for ever, which a test should not let happen; it is caught all the same.
-        if (timedOut && !without.timedOut) return `${file.slice('test/'.length)}: (it never ends)`
+        const how = redness(await this.run(file, without), without)
+        if (how !== undefined) return `${file.slice('test/'.length)}: ${how}`
       }
       return undefined
     } finally {
@@ -55,17 +54,31 @@ export class Tree {
 
   /** Runs a test file. `before`: how it went without a bug; it is ended as soon as it goes otherwise. */
   async run(file: string, before?: TestRun): Promise<TestRun> {
-    this.#running = new FileRun(this.#folder, file, before)
+    this.#running = new FileRun(this.#folder, this.#temporary, file, before)
     return await this.#running.ended
   }
 
   remove(): void {
     this.#running?.kill()
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
+    for (const folder of [this.#folder, this.#temporary])
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #mutated({ file, find, replace }: Mutation): string | undefined {
     const parts = readFileSync(join(this.#folder, file), 'utf8').split(find)
     return parts.length === 2 ? parts.join(replace) : undefined
   }
+}
+
+/** What is red with a bug and was green without it; undefined if nothing is. */
+export function redness(run: TestRun, without: TestRun): string | undefined {
+  const test = [...run.failed].find((name) => without.passed.has(name))
+  if (test !== undefined) return test
+  // A bug may make a test run for ever, which a test should not let happen; it is caught all the same.
+  if (run.timedOut) return without.timedOut ? undefined : '(it never ends)'
+  // `npm test` fails such files, too. A file that cannot be loaded catches nothing: then the bug breaks the syntax.
+  if (!run.began) return undefined
+  const lost = [...without.passed].find((name) => !run.passed.has(name))
+  if (lost !== undefined) return `(it ends with code ${run.code} before: ${lost})`
+  return run.code !== 0 && without.code === 0 ? `(it ends with code ${run.code})` : undefined
 }

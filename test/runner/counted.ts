@@ -16,10 +16,18 @@ let subtestsAreCounted = false
 const failing = new AsyncLocalStorage<(error: unknown) => void>()
 let errorsAreHeard = false
 
-/** The number of tests and suites that this process has declared so far. */
+/** The number of tests and suites that this process has declared so far, for this file. */
 export function declaredTests(): number {
   return declared
 }
+
+/** Begins with the next file of a shared process. */
+export function countAnew(): void {
+  declared = 0
+}
+
+/** A suite that is not counted, for all tests of a file. */
+export const fileSuite: typeof builtin.describe = builtin.describe
 
 // biome-ignore lint/suspicious/noExplicitAny: any of node:test's overloads, handed through as it came
 type Declare = (...args: any[]) => Promise<void>

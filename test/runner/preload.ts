@@ -1,11 +1,12 @@
 /**
  * Loaded before a test file (`node --import`): puts counted.ts in the place of `node:test`, and writes how many tests
- * the file has declared when the process exits, however that comes about, short of a kill.
+ * the file has declared, and its processor time, when the process exits, however that comes about, short of a kill.
  */
 import { writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import './without-promises.ts'
-import { declaredPath, isTestProcess } from './paths.ts'
+import { cpuSeconds } from './cpu.ts'
+import { cpuPath, declaredPath, isTestProcess } from './paths.ts'
 
 // It loads node:test, which must not come before what is above.
 const { declaredTests } = await import('./counted.ts')
@@ -19,4 +20,8 @@ registerHooks({
       : next(specifier, context),
 })
 
-if (isTestProcess) process.on('exit', () => writeFileSync(declaredPath(), `${declaredTests()}`))
+if (isTestProcess)
+  process.on('exit', () => {
+    writeFileSync(declaredPath(), `${declaredTests()}`)
+    writeFileSync(cpuPath(), `${cpuSeconds()}`)
+  })

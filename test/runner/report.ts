@@ -1,13 +1,13 @@
 /** Says what became of test files: a line for each as it ends, and in the end everything that went wrong. */
-import type { FileOutcome, Result } from './test-file.ts'
+import type { FileOutcome, Result } from './outcome.ts'
 
 /** One line, and under it the file's tests if they are to be named. */
 export function headOf(outcome: FileOutcome, withNames: boolean): string {
   const { file, results, broken } = outcome
   const isGood = broken === null && failedOf(outcome).length === 0
-  const seconds = outcome.seconds.toFixed(1).padStart(6)
+  const seconds = `${outcome.seconds.toFixed(1).padStart(6)} s ${outcome.cpuSeconds.toFixed(1).padStart(6)} CPU-s`
   const lines = [
-    `${isGood ? 'ok    ' : 'FAILED'} ${seconds} s ${`${results.length}`.padStart(4)} tests  ${file}`,
+    `${isGood ? 'ok    ' : 'FAILED'} ${seconds} ${`${results.length}`.padStart(4)} tests  ${file}`,
   ]
   if (withNames)
     for (const { type, name, ms } of results) lines.push(`  ${type.padEnd(7)} ${name} (${Math.round(ms)} ms)`)
@@ -18,7 +18,7 @@ export function headOf(outcome: FileOutcome, withNames: boolean): string {
 export function summaryOf(
   outcomes: readonly FileOutcome[],
   fileCount: number,
-  seconds: number,
+  { seconds, cpuSeconds }: { readonly seconds: number; readonly cpuSeconds: number },
 ): { readonly text: string; readonly ok: boolean } {
   const lines: string[] = []
   for (const outcome of outcomes) lines.push(...troubleOf(outcome))
@@ -33,7 +33,8 @@ export function summaryOf(
   const failed = count('failed') + broken
   if (fileCount === 0) lines.push('there is no such test file')
   lines.push('')
-  lines.push(`${outcomes.length} of ${fileCount} files in ${Math.round(seconds)} s`)
+  const spent = `${Math.round(seconds)} s, ${Math.round(cpuSeconds)} s of CPU`
+  lines.push(`${outcomes.length} of ${fileCount} files in ${spent}`)
   lines.push(`${declared} tests declared, ${all.length} reported`)
   lines.push(`${count('passed')} passed, ${failed} failed, ${count('skipped')} skipped`)
   const isComplete = outcomes.length === fileCount && declared === all.length && all.length > 0

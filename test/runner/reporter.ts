@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import type { TestEvent } from 'node:test/reporters'
 import { inspect } from 'node:util'
 import { eventsPath } from './paths.ts'
+import { shared } from './shared.ts'
 
 export type Reported =
   | {
@@ -19,9 +20,28 @@ const totals = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /
 
 // biome-ignore lint/correctness/useYield: all that is said goes into the file
 export default async function* (events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const path = eventsPath()
-  for await (const event of events)
-    for (const line of reportedOf(event)) appendFileSync(path, `${JSON.stringify(line)}\n`)
+  for await (const event of events) {
+    const isEnd = isEndOfFile(event)
+    for (const line of isEnd ? endOf(event) : reportedOf(event))
+      appendFileSync(eventsPath(), `${JSON.stringify(line)}\n`)
+    if (isEnd) shared.ended(event.type === 'test:pass')
+  }
+}
+
+/** The suite of a file in a shared process has ended, and so have all its tests. */
+function isEndOfFile({ type, data }: TestEvent): boolean {
+  const isResult = type === 'test:pass' || type === 'test:fail'
+  return isResult && data.nesting === 0 && data.name === shared.file
+}
+
+/** Of the file's suite itself only that is told which its tests do not tell, such as a hook that fails. */
+function endOf(event: TestEvent): Reported[] {
+  const isOwn = event.type === 'test:fail' && failureOf(event.data.details.error) !== 'subtestsFailed'
+  return [...(isOwn ? reportedOf(event) : []), { type: 'all' }]
+}
+
+function failureOf(error: Error): unknown {
+  return 'failureType' in error ? error.failureType : undefined
 }
 
 function reportedOf(event: TestEvent): Reported[] {
@@ -41,7 +61,7 @@ function reportedOf(event: TestEvent): Reported[] {
     case 'test:diagnostic':
       return totals.test(event.data.message) ? [] : [{ type: 'said', name: event.data.message }]
     case 'test:summary':
-      return [{ type: 'all' }]
+      return shared.file === null ? [{ type: 'all' }] : []
     default:
       return []
   }

@@ -66,6 +66,27 @@ for (const [name, said] of Object.entries(broken))
     assert.equal(code, 1)
   })
 
+test('a file that breaks the process that it shares is named as if it had its own, and the others run in another', async () => {
+  const names = [
+    'exits-early',
+    'is-killed',
+    'declares-none',
+    'leaves-child',
+    'leaks',
+    'spins',
+    'throws-apart',
+  ]
+  const files = [...names, 'passes'].map((name) => `test/runner/fixtures/${name}.ts`)
+  const { code, out } = await runWith(['--shared', ...files, '--limit', '20'])
+  for (const name of ['exits-early', 'is-killed', 'declares-none', 'leaves-child'])
+    assert.match(out, broken[name]!)
+  assert.match(out, /leaks.ts: it left TCPServerWrap$/m)
+  assert.match(out, /spins.ts: it had not ended after 20 s and was killed, in: computes for ever$/m)
+  assert.match(out, /^FAILED throws in a timer \(.*throws-apart.ts\)\n {2}Error: of a timer$/m)
+  assert.match(out, /^ok .* 7 tests {2}test\/runner\/fixtures\/passes.ts$/m)
+  assert.equal(code, 1)
+})
+
 test('a file that does not end is killed at its limit, and what it was at is named', async () => {
   const names = ['hangs', 'spins', 'leaks'].map((name) => `test/runner/fixtures/${name}.ts`)
   const { code, out } = await runWith([...names, '--limit', '5'])

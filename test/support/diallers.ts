@@ -10,6 +10,8 @@ const names = new Map<number, string>()
 subscribe('net.client.socket', (message) => {
   const name = acting.getStore()
   const { socket } = message as { readonly socket: Socket }
+  // Each node of this process counts the bytes of each socket (traffic.ts), so there are as many listeners as nodes.
+  socket.setMaxListeners(0)
   if (name === undefined) return
   socket.once('connect', () => {
     const port = socket.localPort!
