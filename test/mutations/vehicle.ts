@@ -228,8 +228,8 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A vehicle that leaves counts without the leases that it has.',
     file: 'src/protocol/worker/objection.ts',
-    find: 'return nowMs + Math.max(ownMs, queuedMs / slots) <= availableUntilMs',
-    replace: 'return nowMs + Math.max(ownMs, 0 * queuedMs) <= availableUntilMs',
+    find: 'return nowMs + Math.max(leaseMs, beforeMs / slots) <= availableUntilMs',
+    replace: 'return nowMs + Math.max(leaseMs, 0 * beforeMs) <= availableUntilMs',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {

@@ -12,7 +12,7 @@ import { handIn } from './endings.ts'
 import type { Held } from './held.ts'
 
 /** A lease that is fifteen times as long as it should be. A guess. */
-const turnMsMax = 120_000
+export const turnMsMax = 120_000
 /** … and so long may the shard under way take then: a page may take ten minutes of processor time (runtimes/options.ts). A guess. */
 const turnGraceMs = 600_000
 
