@@ -56,7 +56,7 @@ export interface Completion {
 }
 
 /** What others need to check an answer by the network alone. */
-interface Claim {
+export interface Claim {
   /** Of all tokens that were drawn. */
   readonly ids: readonly number[]
   /** For each, the natural logarithm of the probability that the network gave it, before temperature and grammar. */
