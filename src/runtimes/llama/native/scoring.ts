@@ -44,7 +44,10 @@ export function limitsOf(honest: readonly ClaimScore[]): ScoreLimits {
   const means = honest.map(meansOf)
   return {
     gapMax: Math.max(least.gapMax, margin * Math.max(...means.map(({ gap }) => gap))),
-    differenceMax: Math.max(least.differenceMax, margin * Math.max(...means.map(({ difference }) => difference))),
+    differenceMax: Math.max(
+      least.differenceMax,
+      margin * Math.max(...means.map(({ difference }) => difference)),
+    ),
   }
 }
 
@@ -65,7 +68,10 @@ export function sumOf(scores: readonly ClaimScore[]): ClaimScore {
   )
 }
 
-function meansOf({ tokens, gap, difference }: ClaimScore): { readonly gap: number; readonly difference: number } {
+function meansOf({ tokens, gap, difference }: ClaimScore): {
+  readonly gap: number
+  readonly difference: number
+} {
   if (tokens === 0) return { gap: 0, difference: 0 }
   return { gap: gap / tokens, difference: difference / tokens }
 }
