@@ -6,7 +6,7 @@ import type { Claim, Sampling } from '../src/runtimes/llama/llama.ts'
 import { startAddon } from '../src/runtimes/llama/native/addon.ts'
 import { nativeLlamaFolder } from '../src/runtimes/llama/native/binary.ts'
 import { NativeLlama } from '../src/runtimes/llama/native/native-llama.ts'
-import type { ClaimScore } from '../src/runtimes/llama/native/scoring.ts'
+import type { ClaimScore } from '../src/runtimes/runtime.ts'
 
 export interface Work {
   readonly model: string

@@ -1,20 +1,23 @@
 /** Windows of answers as an SVG: mean gap to the right, mean difference upwards, and the limits within which they are accepted. */
-import type { ClaimScore, ScoreLimits } from '../src/runtimes/llama/native/scoring.ts'
+import type { limitsOf, Score } from '../src/protocol/verification/score.ts'
 
 /** Windows of one kind of answers. */
 export interface Windows {
   readonly name: string
   readonly isHonest: boolean
   /** Null: some answer is none. */
-  readonly windows: readonly (ClaimScore | null)[]
+  readonly windows: readonly (Score | null)[]
 }
+
+/** Windows of each kind that are drawn: more would hide each other. */
+const shownMax = 100
 
 const frame = { left: 70, top: 20, width: 560, height: 420 }
 /** Powers of ten that the axes show; what is lower is drawn on their beginning. */
 const gaps = [-6, 1] as const
 const differences = [-8, 1] as const
 
-export function plotScores(all: readonly Windows[], limits: ScoreLimits): string {
+export function plotScores(all: readonly Windows[], limits: ReturnType<typeof limitsOf>): string {
   const width = frame.left + frame.width + 330
   const height = frame.top + frame.height + 60
   const [limitX, limitY] = placeOf({ tokens: 1, gap: limits.gapMax, difference: limits.differenceMax })
@@ -38,13 +41,15 @@ export function plotScores(all: readonly Windows[], limits: ScoreLimits): string
     }),
     `<path class="limit" d="M${limitX} ${frame.top + frame.height}V${limitY}H${frame.left}"/>`,
     ...all.flatMap(({ windows, isHonest }, i) =>
-      windows.flatMap((window) => (window === null ? [] : [mark(...placeOf(window), i, isHonest)])),
+      windows
+        .slice(0, shownMax)
+        .flatMap((window) => (window === null ? [] : [mark(...placeOf(window), i, isHonest)])),
     ),
     ...legend,
     text(
       frame.left + frame.width / 2,
       height - 14,
-      'mean gap, nats a token (honest windows lie within the dashed limits)',
+      'mean gap, nats a token (100 windows of each kind; within the dashed limits they are accepted)',
       'middle',
     ),
     `<g transform="translate(16 ${frame.top + frame.height / 2}) rotate(-90)">${text(0, 0, 'mean difference of log-probabilities, nats', 'middle')}</g>`,
@@ -76,7 +81,7 @@ text { fill: currentColor }
 @media (prefers-color-scheme: dark) { svg { background: #16181c; color: #ddd } }
 </style>`
 
-function placeOf({ tokens, gap, difference }: ClaimScore): [x: number, y: number] {
+function placeOf({ tokens, gap, difference }: Score): [x: number, y: number] {
   const share = (value: number, [low, high]: readonly [number, number]) =>
     Math.min(1, Math.max(0, (Math.log10(Math.max(value, 1e-12)) - low) / (high - low)))
   return [

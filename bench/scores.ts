@@ -11,16 +11,10 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { RandomStream } from '../src/base/prng.ts'
 import { sha256 } from '../src/host/sha256.ts'
+import { isWithin, limitsOf, type Score, sumOf } from '../src/protocol/verification/score.ts'
 import { checkGguf } from '../src/runtimes/gguf/check.ts'
 import type { Claim } from '../src/runtimes/llama/llama.ts'
 import { nativeBuild } from '../src/runtimes/llama/native/binary.ts'
-import {
-  type ClaimScore,
-  isWithin,
-  limitsOf,
-  type ScoreLimits,
-  sumOf,
-} from '../src/runtimes/llama/native/scoring.ts'
 import type { BenchOptions, Figure } from './figure.ts'
 import type { Done, Work } from './score-worker.ts'
 import { plotScores, type Windows } from './scores-plot.ts'
@@ -61,7 +55,7 @@ export async function scores({ quick, note }: BenchOptions): Promise<Figure[]> {
   }
 }
 
-function figureOf({ name, isHonest, windows }: Windows, limits: ScoreLimits): Figure {
+function figureOf({ name, isHonest, windows }: Windows, limits: ReturnType<typeof limitsOf>): Figure {
   const accepted = windows.filter((window) => window !== null && isWithin(window, limits)).length
   return {
     name: `${name}: windows of ${windowAnswers} answers that are ${isHonest ? 'refused' : 'accepted'}`,
@@ -74,8 +68,8 @@ function figureOf({ name, isHonest, windows }: Windows, limits: ScoreLimits): Fi
 }
 
 /** Honest answers to other prompts, by this machine's kernels and by the oldest. */
-async function calibrated(texts: readonly string[]): Promise<ScoreLimits> {
-  const honest: ClaimScore[] = []
+async function calibrated(texts: readonly string[]): Promise<ReturnType<typeof limitsOf>> {
+  const honest: Score[] = []
   for (const kernels of [null, olderKernels[0]!]) {
     const { claims } = await answered(modelPath, kernels, texts)
     honest.push(...(await scored(texts, claims)).map((window) => window!))
@@ -158,13 +152,13 @@ async function answered(model: string, kernels: string | null, texts: readonly s
 }
 
 /** The windows, as this machine's kernels see them. */
-async function scored(texts: readonly string[], claims: readonly Claim[]): Promise<(ClaimScore | null)[]> {
+async function scored(texts: readonly string[], claims: readonly Claim[]): Promise<(Score | null)[]> {
   const items = texts.map((line, i) => ({ text: line, claim: claims[i]! }))
   const { scores: found } = await ask({ model: modelPath, kernels: null, items })
-  const windows: (ClaimScore | null)[] = []
+  const windows: (Score | null)[] = []
   for (let at = 0; at < found.length; at += windowAnswers) {
     const window = found.slice(at, at + windowAnswers)
-    windows.push(window.includes(null) ? null : sumOf(window as ClaimScore[]))
+    windows.push(window.includes(null) ? null : sumOf(window as Score[]))
   }
   return windows
 }

@@ -8,6 +8,7 @@
  */
 import type {
   AbsentEngine,
+  ClaimScore,
   DocumentShape,
   DrawnPage,
   EngineDescription,
@@ -17,6 +18,7 @@ import type {
 } from './runtime.ts'
 
 export type {
+  ClaimScore,
   DocumentShape,
   DrawnPage,
   EngineDescription,
@@ -50,6 +52,8 @@ export type ToChild =
     }
   /** Body: the document. Answered by `record`. */
   | { readonly type: 'run'; readonly id: number; readonly page: number }
+  /** Body: the document, of so many bytes, and the output that is claimed for its page. Answered by `scored`. */
+  | { readonly type: 'score'; readonly id: number; readonly page: number; readonly documentBytes: number }
   /** Body: the document. Answered by `shape`. Needs no `load`. */
   | ({ readonly type: 'inspect'; readonly id: number; readonly runtime: string } & Inspecting)
   /** Body: the document. Answered by `pieces`. Needs no `load`. */
@@ -101,6 +105,8 @@ export type FromChild =
       /** As RecordOutput's. */
       readonly log?: string
     }
+  /** Null: the output is none that the engine could give. */
+  | { readonly type: 'scored'; readonly id: number; readonly score: ClaimScore | null }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
   /** Body: a file for each group of pages, one after another. */
   | { readonly type: 'pieces'; readonly id: number; readonly sizes: readonly number[] }

@@ -8,7 +8,7 @@
 import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
 import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
-import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
+import { llmAgreements, llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import {
   faultOfOcrWeights,
   languagePattern,
@@ -56,7 +56,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
     faultOfLargeWeights: faultOfLargeModel,
-    nativeAgreement: 'class-bytes',
+    agreements: llmAgreements,
     nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,

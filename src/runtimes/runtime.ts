@@ -80,9 +80,10 @@ export interface RuntimeDescription {
    */
   readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
   /**
-   * How results of its native engines compare, as their descriptions say: adverts do not. Left out: 'class-text'.
+   * How results of its engines that are not exact compare, by the engine's name, as their descriptions say: adverts do not. One that is
+   * left out: 'class-text'.
    */
-  readonly nativeAgreement?: EngineDescription['agreement']
+  readonly agreements?: Readonly<Record<string, EngineDescription['agreement']>>
   /** Its native engine reads strangers' bytes with no check before it that would do, so that it needs every link of isolation. */
   readonly nativeNeedsAll?: true
   /** Set where its records are pages that say where words stand. */
@@ -138,6 +139,20 @@ export interface Session {
    * so on every vehicle; anything else that it throws is taken as this vehicle's failure.
    */
   run(document: Uint8Array, page: number): Promise<RecordOutput>
+  /**
+   * Holds an output that somebody claims for a page against the network, without making it again. Null where it is none that this engine
+   * could give. Left out where results are compared with each other only. Throws as `run`.
+   */
+  score?(document: Uint8Array, page: number, claimed: Uint8Array): Promise<ClaimScore | null>
+}
+
+/** Sums over the tokens of a claimed answer, in nats. */
+export interface ClaimScore {
+  readonly tokens: number
+  /** By how much likelier than the claimed token another one is. */
+  readonly gap: number
+  /** By how much the claimed log-probability differs from the network's. */
+  readonly difference: number
 }
 
 export interface AbsentEngine {
@@ -171,6 +186,7 @@ type Agreement =
   | { readonly relation: 'text-distance'; readonly editsMax: number }
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
+  | { readonly relation: 'scored'; readonly gapMax: number; readonly differenceMax: number }
 
 /** A page in gray, a byte a pixel, row by row. `dpi`: at which a page of a PDF was drawn, and null for a picture. */
 export interface DrawnPage {

@@ -12,6 +12,7 @@ import type { Overrun } from './watch.ts'
 
 export type Request =
   | { readonly type: 'run'; readonly page: number }
+  | { readonly type: 'score'; readonly page: number; readonly documentBytes: number }
   | ({ readonly type: 'inspect'; readonly runtime: string } & Inspecting)
   | {
       readonly type: 'cut'
@@ -30,7 +31,7 @@ export type Request =
 export interface Answer {
   /** The child's answer, or the code under which the supervisor ended the request. */
   readonly said:
-    | (FromChild & { type: 'record' | 'shape' | 'tried' | 'pieces' | 'drawn' })
+    | (FromChild & { type: 'record' | 'scored' | 'shape' | 'tried' | 'pieces' | 'drawn' })
     | { readonly type: 'fault'; readonly code: Fault }
   readonly body: Uint8Array
   readonly cpuMs: number

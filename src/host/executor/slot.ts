@@ -4,6 +4,8 @@
  * Switching sessions means another process, never a second `load` in the same one: a module that has
  * escaped from V8's sandbox unnoticed must not meet the next job's documents.
  */
+import { concat } from 'uint8arrays'
+import type { ClaimScore } from '../../runtimes/messages.ts'
 import type { Child, ChildHandlers } from './child.ts'
 import {
   type ExecutorLog,
@@ -16,7 +18,7 @@ import {
 } from './contract.ts'
 import type { GivenFile } from './isolation.ts'
 import { Lane } from './lane.ts'
-import type { Fault } from './lane-queue.ts'
+import type { Answer, Fault, Request } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 
 export interface SlotOptions {
@@ -69,10 +71,7 @@ export class ProcessSlot implements Slot {
    * SlotFailed only, which say nothing about the document.
    */
   async run(document: Uint8Array, page: number, limits?: Partial<RunLimits>): Promise<RecordResult> {
-    if (this.#lane === null)
-      throw this.#kills > 0 ? new SlotKilled() : new SlotFailed('no session is prepared')
-    const { cpuMsMax, wallMsMax } = this.#options.limits
-    const answer = await this.#lane.ask({ type: 'run', page }, document, { cpuMsMax, wallMsMax, ...limits })
+    const answer = await this.#ask({ type: 'run', page }, document, limits)
     const { said, body: output, cpuMs, wallMs } = answer
     if (said.type === 'record') {
       const { text, error, log } = said
@@ -81,6 +80,27 @@ export class ProcessSlot implements Slot {
     if (said.type !== 'fault') throw new SlotFailed(`a run was answered by '${said.type}'`)
     const error = { code: said.code, message: faultMessages[said.code] }
     return { output, text: '', error, cpuMs, wallMs }
+  }
+
+  /** As `run`. */
+  async score(
+    document: Uint8Array,
+    page: number,
+    claimed: Uint8Array,
+    limits?: Partial<RunLimits>,
+  ): Promise<ClaimScore | null> {
+    const request = { type: 'score', page, documentBytes: document.byteLength } as const
+    const { said } = await this.#ask(request, concat([document, claimed]), limits)
+    if (said.type === 'fault') return null
+    if (said.type !== 'scored') throw new SlotFailed(`a claim was answered by '${said.type}'`)
+    return said.score
+  }
+
+  #ask(request: Request, body: Uint8Array, limits?: Partial<RunLimits>): Promise<Answer> {
+    if (this.#lane === null)
+      throw this.#kills > 0 ? new SlotKilled() : new SlotFailed('no session is prepared')
+    const { cpuMsMax, wallMsMax } = this.#options.limits
+    return this.#lane.ask(request, body, { cpuMsMax, wallMsMax, ...limits })
   }
 
   holdBack(isHeld: boolean): void {

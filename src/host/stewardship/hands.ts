@@ -57,7 +57,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     entrust: ({ to }) => entrust(options, parts, to),
     adopt: ({ to }) => say(to, { type: 'adopt', ...credentials() }),
     collect: ({ wanted }) => void collector.collect(wanted),
-    recompute: ({ position }) => void recompute(options, parts, position).then(tell),
+    recompute: (effect) => void recompute(options, parts, effect).then(tell),
     'hold-inputs': async () => {
       const shards = await inputs.hold(council.isReader)
       if (typeof shards === 'string') options.onLeft(shards, council.serial)
@@ -105,14 +105,14 @@ export function entrust(
 async function recompute(
   { recomputer, job, manifest, secret, log }: CouncilDriverOptions,
   { inputs }: Pick<CouncilDriverParts, 'inputs'>,
-  position: number,
+  { position, claimed }: Extract<CouncilEffect, { type: 'recompute' }>,
 ): Promise<Extract<CouncilInput, { type: 'recomputed' }>> {
   if (secret === null) return { type: 'recomputed', position, found: null }
   const { shard } = inputs.shards[position]!
   const key = shardKey(secret, position)
   log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
   try {
-    const found = await recomputer.recompute(job, manifest, shard, key)
+    const found = await recomputer.recompute(job, manifest, { shard, key, claimed })
     if (found === null)
       log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
     return { type: 'recomputed', position, found }

@@ -10,9 +10,22 @@ import type { Executor, Slot } from '../executor/contract.ts'
 import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { documentMemory, outputBacklog, runShard, sessionOf } from '../vehicle/runtime-session.ts'
+import { passingClaims } from './claim-scores.ts'
 
 /** The engine that a job names, and how its results compare. */
 type JobEngine = Pick<EngineDescription, 'id' | 'agreement'>
+
+/** A shard to decide: its block, its key, and the results that owners claim for it, the first lease's first. */
+export interface Disputed {
+  readonly shard: Cid
+  readonly key: Uint8Array
+  readonly claimed: readonly Cid[]
+}
+
+/** True where another engine's results are no answer: bytes within a class of processors, and log-probabilities. */
+function isOfItsOwn(agreement: JobEngine['agreement']): boolean {
+  return agreement === 'class-bytes' || (typeof agreement === 'object' && agreement.relation === 'scored')
+}
 
 export class Recomputer {
   readonly #executor: Executor
@@ -34,20 +47,19 @@ export class Recomputer {
     return this.#engineFor(runtime, engine) !== undefined
   }
 
-  /** Where bytes are compared within a class of processors, another engine's are no answer. */
   #engineFor(runtime: string, { id, agreement }: JobEngine): EngineDescription | undefined {
     return this.#engines.find(
       (engine) =>
-        engine.runtime === runtime && (agreement === 'class-bytes' ? engine.id === id : engine.isa === null),
+        engine.runtime === runtime && (isOfItsOwn(agreement) ? engine.id === id : engine.isa === null),
     )
   }
 
   /**
-   * Runs a shard here, after the runs that wait already. `key`: the shard's. Null when it cannot be done here, or when
-   * this machine ran out of something. Keeps the result that it found, so that the report can show it.
+   * Runs a shard here, after the runs that wait already; or finds claims of it that pass a score, where those are as good. Null when it
+   * cannot be done here, or when this machine ran out of something. Keeps the result that it found, so that the report can show it.
    */
-  recompute(job: JobId, manifest: Manifest, shard: Cid, key: Uint8Array): Promise<Recomputation | null> {
-    const run = this.#turn.then(() => this.#recompute(job, manifest, shard, key))
+  recompute(job: JobId, manifest: Manifest, disputed: Disputed): Promise<Recomputation | null> {
+    const run = this.#turn.then(() => this.#recompute(job, manifest, disputed))
     this.#turn = run.catch(() => undefined)
     return run
   }
@@ -55,8 +67,7 @@ export class Recomputer {
   async #recompute(
     job: JobId,
     manifest: Manifest,
-    shard: Cid,
-    key: Uint8Array,
+    { shard, key, claimed }: Disputed,
   ): Promise<Recomputation | null> {
     const { runtime, agreement } = manifest
     const own = this.#engineFor(runtime, { id: manifest.engine.id, agreement })
@@ -66,18 +77,16 @@ export class Recomputer {
     this.#slot ??= this.#executor.openSlot()
     await this.#slot.prepare(sessionOf(job, manifest, own.engine, mine))
     const asRun: Manifest = { ...manifest, engine: { name: own.engine, id: own.id } }
+    const decoded = decodeShard(bytes)
+    const source = { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(this.#slot) }
+    const passing = await passingClaims(this.#slot, manifest, decoded, source, claimed)
+    if (passing !== null) return passing
     const packer = new ResultPacker({
       manifest: asRun,
       key,
       keep: (part, size) => mine.withRoom(size, () => mine.putMany(part, 'result')),
     })
-    await runShard(
-      this.#slot,
-      asRun,
-      decodeShard(bytes),
-      { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(this.#slot) },
-      (record) => packer.add(record),
-    )
+    await runShard(this.#slot, asRun, decoded, source, (record) => packer.add(record))
     const result = await packer.finish()
     const found = recomputedAs(result.cid, packer.compared)
     if (found !== null)

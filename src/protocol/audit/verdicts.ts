@@ -272,13 +272,21 @@ export class VerdictAudit {
     if (recomputed.exhausted)
       this.#blame(`${name} rests on a recomputation whose machine ran out of something`)
     for (const claim of agreeing) {
-      if (claim.result === result) continue
+      if (claim.result === result || this.#mayHavePassed(claim.result, position)) continue
       // A standby's report has the results that were accepted, and may lack others that say the same.
       const claimed = this.#findings.of(claim.result, position)
       const isAlike =
         !comparesBytes(agreement) && (claimed === undefined || isSame(claimed, recomputed, agreement))
       if (!isAlike) this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
     }
+  }
+
+  /** A score is the steward's word, as a recomputation is; that what it counts is a result can be checked. */
+  #mayHavePassed(result: Cid, position: number): boolean {
+    const { agreement } = this.#manifest
+    if (!isTolerance(agreement) || agreement.relation !== 'scored') return false
+    const finding = this.#findings.of(result, position)
+    return finding === undefined || finding.state === 'good'
   }
 
   #voice(id: RecordId, position: number, name: string): Voice {

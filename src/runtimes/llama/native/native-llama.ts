@@ -20,6 +20,7 @@ import {
   Llama,
   type LlamaSettings,
   type Sampling,
+  type Scored,
 } from '../llama.ts'
 import {
   type AddonContext,
@@ -29,7 +30,7 @@ import {
   type LlamaAddon,
   startAddon,
 } from './addon.ts'
-import { type ClaimScore, scoreOfToken, sumOf } from './scoring.ts'
+import { logProbOf, natsApart } from './probability.ts'
 import { stubModel } from './stub-model.ts'
 
 export interface MappedModel {
@@ -40,9 +41,6 @@ export interface MappedModel {
 
 /** No stop is longer: so many tokens hold its bytes, one each, and the tokens around it. */
 const stopTokensMax = 4 * 128 + 8
-
-/** The logarithm of the smallest probability that 32 bits hold: what stands for that of a token to which the network gave none. */
-const logProbMin = Math.log(2 ** -149)
 
 export class NativeLlama implements ChatEngine {
   readonly #model: MappedModel
@@ -119,11 +117,7 @@ export class NativeLlama implements ChatEngine {
     }
   }
 
-  /**
-   * Holds a claimed answer against the network, in one pass over its prompt and its tokens: what they say, and their score. Null where
-   * they are no answer: they go on behind an end, end before one, or are none that the model has, or the grammar allows. Throws as
-   * `complete`. Of an answer that was drawn with a temperature it shows only whether the claimed probabilities are the network's.
-   */
+  /** Of an answer that was drawn with a temperature it shows only whether the claimed probabilities are the network's. */
   async score(prompt: string, sampling: Sampling, { ids, logProbs }: Claim): Promise<Scored | null> {
     const { tokensMax, stop, grammar } = sampling
     if (ids.some((id) => id >= this.#vocabulary)) return null
@@ -132,15 +126,17 @@ export class NativeLlama implements ChatEngine {
     if (end === null || ends.slice(0, -1).some((earlier) => earlier !== null)) return null
     const input = this.#inputOf(prompt)
     const state = grammar === undefined ? null : this.#stateOf(grammar)
-    const scores: ClaimScore[] = []
+    const score = { tokens: 0, gap: 0, difference: 0 }
     for await (const name of this.#scoresBehind([...input, ...ids.slice(0, -1)], 0, ids.length)) {
-      const id = ids[scores.length]!
+      const id = ids[score.tokens]!
       if (state !== null && !this.#isAllowed(state, id)) return null
       const { likeliest, own } = await this.#look(name, id, state)
-      scores.push(scoreOfToken(sampling.temperature === 0 ? likeliest : own, own, logProbs[scores.length]!))
+      if (sampling.temperature === 0) score.gap += natsApart(likeliest, own)
+      score.difference += natsApart(logProbs[score.tokens]!, own)
+      score.tokens += 1
       if (state !== null) this.#accept(state, id)
     }
-    return { ...this.#textOf(ids, end, stop), promptTokens: input.length, score: sumOf(scores) }
+    return { ...this.#textOf(ids, end, stop), promptTokens: input.length, score }
   }
 
   get #open(): Loaded {
@@ -259,11 +255,6 @@ export class NativeLlama implements ChatEngine {
   }
 }
 
-/** A claimed answer, as the network sees it. */
-export interface Scored extends Pick<Completion, 'text' | 'finish' | 'promptTokens'> {
-  readonly score: ClaimScore
-}
-
 type End = 'itself' | 'text' | 'length'
 
 interface Loaded {
@@ -292,23 +283,6 @@ async function drawn<Token>(token: Promise<Token>): Promise<Token> {
       throw new EngineFault('the grammar allows no token that the model has')
     throw error
   }
-}
-
-/** Throws RecordError('not-a-number'): one score that is none makes all probabilities none. */
-function logProbOf(probability: number | undefined): number {
-  if (probability === undefined || Number.isNaN(probability))
-    throw new RecordError('not-a-number', 'the model gives numbers that are none')
-  return inShort(Math.max(logProbMin, Math.log(probability)))
-}
-
-/** The shortest decimal of the same 32 bits: the engine knows the probability no better. */
-function inShort(value: number): number {
-  const kept = Math.fround(value)
-  for (let digits = 6; digits < 9; digits += 1) {
-    const short = Number(kept.toPrecision(digits))
-    if (Math.fround(short) === kept) return short
-  }
-  return Number(kept.toPrecision(9))
 }
 
 function textBefore(text: string, stop: readonly string[]): string {
