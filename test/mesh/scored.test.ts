@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { pino } from 'pino'
 import type { SessionSpec } from '../../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
+import { auditFile } from '../../src/host/jobs/audit.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
 import { Mesh } from '../support/mesh.ts'
@@ -77,6 +78,10 @@ test('vehicles of different kinds agree on answers whose bits differ, and one th
     for (const [i, { result }] of results.entries())
       assert.equal(JSON.parse(String(result?.text)).category, letterCategories()[i])
     assert.deepEqual(mesh.submitter.api.bans(), [])
+    const report = join(mesh.folder, 'job.car')
+    await mesh.submitter.api.report(job, report)
+    const { problems } = await auditFile(report)
+    assert.deepEqual(problems, [])
   } finally {
     await mesh.stop()
   }
