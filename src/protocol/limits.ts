@@ -228,8 +228,6 @@ export const voicesMax = 64
 export const comparedResultsMax = 16
 /** An edit costs a pass over the page: with a page's 64 Ki characters, 200 passes take a tenth of a second. */
 export const toleratedEditsMax = 100
-/** A limit of a score in nats a token: e^-5 is 0.7 %, and what differs by more in the mean is another model. A guess. */
-export const scoreNatsMax = 5
 export const comparedTextMax = 65_536
 /** Outputs that nest deeper are none: neither comparing them nor writing them out may end the stack. A guess. */
 export const outputDepthMax = 64

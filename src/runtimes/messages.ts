@@ -17,6 +17,7 @@ import type {
   RuntimeOptions,
 } from './runtime.ts'
 
+export type { EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
 export type {
   ClaimScore,
   DocumentShape,

@@ -1,7 +1,7 @@
 /** Limits of scores, and what is within them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { scoreNatsMax } from '../../src/protocol/limits.ts'
+import { scoreNatsMax } from '../../src/protocol/job/agreement.ts'
 import { isWithin, limitsOf, sumOf } from '../../src/protocol/verification/score.ts'
 
 test('the limits follow from the worst of the honest windows, by the token', () => {

@@ -10,17 +10,12 @@
 import { randomBytes } from 'node:crypto'
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { JobId } from '../../protocol/ids.ts'
-import type { Agreement } from '../../protocol/job/agreement.ts'
 import { encodeList, type ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
 import { jobDeadlineDefaultMs } from '../../protocol/limits.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
-import { limitsOf } from '../../protocol/verification/score.ts'
-import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { SubmitProgress } from '../api.ts'
 import type { Clock } from '../clock.ts'
-import { RequestError } from '../errors.ts'
-import type { SessionSpec } from '../executor/contract.ts'
 import {
   drawCommitment,
   drawSecretOf,
@@ -35,7 +30,7 @@ import { blindKeysOf } from './blind-candidates.ts'
 import { type Cutting, planCutting } from './cutting.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
-import { type JobPlan, planJob } from './job-plan.ts'
+import { agreementOf, type JobPlan, planJob } from './job-plan.ts'
 import type { QuoteContext } from './quote.ts'
 import { sealShards } from './sealed-shards.ts'
 import { signManifest } from './signing.ts'
@@ -85,7 +80,7 @@ export async function makeJob(
       pages: documents.pages,
     },
     documents: { ...names, count: documents.count },
-    agreement: await agreementOf(plan, described, weights, context),
+    agreement: await agreementOf(plan, described, weights, context.measuring),
     assurance: plan.assurance,
     fleet: context.fleet,
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },
@@ -110,27 +105,6 @@ export async function makeJob(
     throw error
   }
   return { job, record, manifest, requestDigest: described.requestDigest }
-}
-
-/** How results compare: where they are scored, within limits that are measured for the model. Throws RequestError where that cannot be done here. */
-async function agreementOf(
-  { engine, assurance }: JobPlan,
-  { request, samples }: JobDescription,
-  weights: SessionSpec['weights'],
-  { measuring }: SubmissionContext,
-): Promise<Agreement> {
-  const { agreement } = engine
-  if (typeof agreement !== 'object' || agreement.relation !== 'scored') return agreement
-  if (assurance.arbiter !== 'steward')
-    throw new RequestError('the scored engine needs a steward that scores; leave out --arbiter owners')
-  const { runtime, options } = request
-  const session = { key: '', runtime, engine: engine.engine, options: ownOptionsOf(options), weights }
-  const honest = await measuring.calibrate(samples, session)
-  if (honest.length === 0)
-    throw new RequestError(
-      'this machine cannot answer any of the requests that it tried by this model, and so cannot measure by how much answers of others may differ; take --engine exact or native',
-    )
-  return { ...agreement, ...limitsOf(honest) }
 }
 
 /** Seals one shard after another and puts it aside, so that a large job is never in memory as a whole. Returns what stewards know of them. */

@@ -24,7 +24,7 @@ import { toString as bytesToText } from 'uint8arrays'
 import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
 import { withinEdits } from '../../base/text-distance.ts'
-import { comparedTextMax, outputDepthMax, scoreNatsMax, toleratedEditsMax } from '../limits.ts'
+import { comparedTextMax, outputDepthMax, toleratedEditsMax } from '../limits.ts'
 import type { PageRecord, ShardResult } from './result.ts'
 
 export type Agreement = 'bytes' | 'class-bytes' | 'class-text' | Tolerance
@@ -46,6 +46,9 @@ export interface Scored {
   readonly gapMax: number
   readonly differenceMax: number
 }
+
+/** A limit of a score, at most: e^-5 is 0.7 %, and what differs by more in the mean is another model. A guess. */
+export const scoreNatsMax = 5
 
 /** The part of each page of a result that is compared. */
 export type Content = readonly {

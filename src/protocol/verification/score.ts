@@ -11,8 +11,7 @@
  * limits that were measured for the model: answers that the submitter's machine made, once by its own kernels and once by those of the
  * oldest processors, are scored there, and the worst mean, times a margin, is the limit. docs/figures.md has how often it errs.
  */
-import type { Scored } from '../job/agreement.ts'
-import { scoreNatsMax } from '../limits.ts'
+import { type Scored, scoreNatsMax } from '../job/agreement.ts'
 
 /** Sums over tokens, in nats. */
 export interface Score {
