@@ -13,7 +13,7 @@ import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
-import { equivocators, isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
+import { equivocators, isSame, mayHavePassed, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
@@ -272,21 +272,13 @@ export class VerdictAudit {
     if (recomputed.exhausted)
       this.#blame(`${name} rests on a recomputation whose machine ran out of something`)
     for (const claim of agreeing) {
-      if (claim.result === result || this.#mayHavePassed(claim.result, position)) continue
+      if (claim.result === result) continue
       // A standby's report has the results that were accepted, and may lack others that say the same.
       const claimed = this.#findings.of(claim.result, position)
       const isAlike =
-        !comparesBytes(agreement) && (claimed === undefined || isSame(claimed, recomputed, agreement))
+        !comparesBytes(agreement) && (claimed === undefined || mayHavePassed(claimed, recomputed, agreement))
       if (!isAlike) this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
     }
-  }
-
-  /** A score is the steward's word, as a recomputation is; that what it counts is a result can be checked. */
-  #mayHavePassed(result: Cid, position: number): boolean {
-    const { agreement } = this.#manifest
-    if (!isTolerance(agreement) || agreement.relation !== 'scored') return false
-    const finding = this.#findings.of(result, position)
-    return finding === undefined || finding.state === 'good'
   }
 
   #voice(id: RecordId, position: number, name: string): Voice {
