@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   lines: async (options) => (await import('./lines.ts')).lines(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
   weights: async (options) => (await import('./weights.ts')).weights(options),
+  scores: async (options) => (await import('./scores.ts')).scores(options),
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),
   trust: async (options) => (await import('./trust.ts')).trust(options),
   week: async (options) => (await import('./week.ts')).week(options),

@@ -70,6 +70,7 @@ const sharing = ['test/base/', 'test/host/', 'test/mesh/', 'test/protocol/']
 const alone = [
   'host/executor',
   'mesh/long-results',
+  'mesh/scored',
   // They leave vehicles running, as if these were killed (lone-vehicle.ts).
   'host/history.',
   'host/idle-weights.',

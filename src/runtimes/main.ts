@@ -47,6 +47,8 @@ async function handle(header: ToChild, body: Uint8Array): Promise<void> {
       return load(header, body)
     case 'run':
       return run(header, body)
+    case 'score':
+      return score(header, body)
     case 'inspect': {
       const shape = await (await runtimeNamed(header.runtime)).inspect(body, header)
       return send({ type: 'shape', id: header.id, ...shape })
@@ -142,6 +144,21 @@ async function run(header: ToChild & { type: 'run' }, body: Uint8Array): Promise
     if (!(error instanceof RecordError)) throw error
     const { code, message, log } = error
     return send({ type: 'record', id, text: '', error: { code, message }, cpuMs: cpuMs(), ...logged(log) })
+  }
+}
+
+async function score(
+  { id, page, documentBytes, unitsMax }: ToChild & { type: 'score' },
+  body: Uint8Array,
+): Promise<void> {
+  if (session?.score === undefined) throw new Error('the session scores nothing')
+  const [document, claimed] = [body.subarray(0, documentBytes), body.subarray(documentBytes)]
+  try {
+    return send({ type: 'scored', id, score: await session.score(document, page, claimed, unitsMax) })
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    // There is no answer to it, so that none can be claimed.
+    return send({ type: 'scored', id, score: null })
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   Inspecting,
   RecordErrorCode,
   RuntimeOptions,
+  ScoredClaim,
   UnitCount,
 } from './runtime.ts'
 
@@ -31,6 +32,7 @@ export type {
   RequestsDescription,
   RuntimeDescription,
   RuntimeOptions,
+  ScoredClaim,
   UnitCount,
   UnitDescription,
   WeightFile,
@@ -56,6 +58,14 @@ export type ToChild =
     }
   /** Body: the document. Answered by `record`. */
   | { readonly type: 'run'; readonly id: number; readonly page: number; readonly unitsMax?: number }
+  /** Body: the document, of so many bytes, and the output that is claimed for its page. Answered by `scored`. */
+  | {
+      readonly type: 'score'
+      readonly id: number
+      readonly page: number
+      readonly documentBytes: number
+      readonly unitsMax?: number
+    }
   /** Body: the document. Answered by `shape`. Needs a `load` of what counts. */
   | { readonly type: 'count'; readonly id: number }
   /** Body: the document. Answered by `shape`. Needs no `load`. */
@@ -111,6 +121,8 @@ export type FromChild =
       /** As RecordOutput's. */
       readonly log?: string
     }
+  /** Null: the output is none that the engine could give. */
+  | { readonly type: 'scored'; readonly id: number; readonly score: ScoredClaim | null }
   | ({ readonly type: 'shape'; readonly id: number } & DocumentShape)
   /** Body: a file for each group of pages, one after another. */
   | { readonly type: 'pieces'; readonly id: number; readonly sizes: readonly number[] }

@@ -9,7 +9,7 @@ import { embedOptions, embedRequests, embedShapeOf } from './embed/description.t
 import { embedEndpoints } from './embed/endpoints.ts'
 import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
-import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
+import { llmAgreements, llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import { llmEndpoints } from './llm/endpoints.ts'
 import {
   faultOfOcrWeights,
@@ -61,7 +61,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
     faultOfLargeWeights: faultOfLargeModel,
-    nativeAgreement: 'class-bytes',
+    agreements: llmAgreements,
     nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,

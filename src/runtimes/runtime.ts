@@ -15,6 +15,7 @@ import type { OptionDescriptions, RuntimeOptions } from './options.ts'
 import type { UnitCount, UnitDescription } from './units.ts'
 
 export type { RuntimeOptions } from './options.ts'
+export { hasRunOut, isOutOfStack, RecordError, type RecordErrorCode } from './record-error.ts'
 export type { UnitCount, UnitDescription } from './units.ts'
 
 export interface Runtime {
@@ -85,9 +86,10 @@ export interface RuntimeDescription {
    */
   readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
   /**
-   * How results of its native engines compare, as their descriptions say: adverts do not. Left out: 'class-text'.
+   * How results of its engines that are not exact compare, by the engine's name, as their descriptions say: adverts do not. One that is
+   * left out: 'class-text'.
    */
-  readonly nativeAgreement?: EngineDescription['agreement']
+  readonly agreements?: Readonly<Record<string, EngineDescription['agreement']>>
   /** Its native engine reads strangers' bytes with no check before it that would do, so that it needs every link of isolation. */
   readonly nativeNeedsAll?: true
   /** Set where its records are pages that say where words stand. */
@@ -152,6 +154,30 @@ export interface Session {
    * so on every vehicle; anything else that it throws is taken as this vehicle's failure.
    */
   run(document: Uint8Array, page: number, unitsMax?: number): Promise<RecordOutput>
+  /**
+   * Holds an output that somebody claims for a page against the network, without making it again. Null where it is none that this engine
+   * could give. Left out where results are compared with each other only. Throws as `run`.
+   */
+  score?(
+    document: Uint8Array,
+    page: number,
+    claimed: Uint8Array,
+    unitsMax?: number,
+  ): Promise<ScoredClaim | null>
+}
+
+/** Sums over the tokens of a claimed answer, in nats. */
+export interface ClaimScore {
+  readonly tokens: number
+  /** By how much likelier than the claimed token another one is. */
+  readonly gap: number
+  /** By how much the claimed log-probability differs from the network's. */
+  readonly difference: number
+}
+
+export interface ScoredClaim extends ClaimScore {
+  /** Those that a run would count. */
+  readonly units: UnitCount
 }
 
 export interface AbsentEngine {
@@ -185,6 +211,7 @@ type Agreement =
   | { readonly relation: 'text-distance'; readonly editsMax: number }
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
+  | { readonly relation: 'scored'; readonly gapMax: number; readonly differenceMax: number }
 
 /** A page in gray, a byte a pixel, row by row. `dpi`: at which a page of a PDF was drawn, and null for a picture. */
 export interface DrawnPage {
@@ -228,62 +255,4 @@ export interface RecordOutput {
   readonly units?: UnitCount
   /** The end of what a program wrote beside its output, for people: it is no part of the record, and nobody compares it. */
   readonly log?: string
-}
-
-/** The faults that a document can have on any vehicle. Codes are part of the record, so they are stable. */
-export type RecordErrorCode =
-  | 'empty-document'
-  | 'not-an-image'
-  | 'damaged-image'
-  | 'image-too-large'
-  | 'no-such-page'
-  | 'bad-weights'
-  | 'not-a-number'
-  | 'not-a-wasi-command'
-  | 'bad-request'
-  | 'context-length'
-  | 'beyond-units'
-  | 'trap'
-  | 'exit-code'
-  | 'output-limit'
-  /** The five below are this vehicle's word about itself. All but the first are found by the supervisor. */
-  | 'stack-limit'
-  | 'memory-limit'
-  | 'cpu-limit'
-  | 'time-limit'
-  | 'crash'
-
-/** The message is compared between vehicles: it must not carry addresses, times or paths. */
-export class RecordError extends Error {
-  readonly code: RecordErrorCode
-  /** As RecordOutput's. */
-  readonly log: string
-  constructor(code: RecordErrorCode, message: string, log = '') {
-    super(message)
-    this.name = 'RecordError'
-    this.code = code
-    this.log = log
-  }
-}
-
-/**
- * Tells whether an error says something of this vehicle and nothing of the document: it ran out of memory, or of stack. Code that
- * takes a library's errors for a document's fault throws these on, so that the child ends and does not answer. How deep a
- * stack goes is never the document's: V8 gives a function another frame before and after it has optimised it.
- */
-export function hasRunOut(error: unknown): boolean {
-  return isOutOfStack(error) || isOutOfMemory(error)
-}
-
-export function isOutOfStack(error: unknown): boolean {
-  return error instanceof RangeError && /call stack/.test(error.message)
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error ? error.code : undefined
-  return (
-    code === 'Z_MEM_ERROR' ||
-    /allocation failed|out of memory|bad_alloc|\bOOM\b|enlarge memory/i.test(error.message)
-  )
 }

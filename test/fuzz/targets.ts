@@ -97,7 +97,13 @@ export interface Target {
 }
 
 const hash = cidNamed('r')
-const agreements: readonly Agreement[] = ['bytes', 'class-text', { relation: 'argmax' }]
+const agreements: readonly Agreement[] = [
+  'bytes',
+  'class-bytes',
+  'class-text',
+  { relation: 'argmax' },
+  { relation: 'scored', gapMax: 1, differenceMax: 1 },
+]
 const batchLines = [
   '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"x"}],"max_tokens":9,"stop":["a"],"temperature":0.5}}\n',
   '{"custom_id":"b","body":{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"array","maxItems":9}}}}}\n{"id":"c","text":"x"}\n',

@@ -28,7 +28,12 @@ test('a stranger’s shard that does not end is given up, and holds up no job of
   const blocks = { of: () => ({ get: async () => new Uint8Array(1) }) } as unknown as BlockStore
   const recomputer = new Recomputer(executor, [engine], blocks, 50)
   const run = (isOwn: boolean) =>
-    recomputer.recompute(cidNamed('job'), manifest, cidNamed('shard'), new Uint8Array(32), isOwn)
+    recomputer.recompute(
+      cidNamed('job'),
+      manifest,
+      { shard: cidNamed('shard'), key: new Uint8Array(32), claimed: [] },
+      isOwn,
+    )
   const strangers = [run(false), run(false)]
   const own = run(true)
   for (const one of strangers) await assert.rejects(one, /the slot was killed/)

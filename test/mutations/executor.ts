@@ -121,7 +121,7 @@ export const executor: readonly Mutation[] = [
   },
   {
     name: 'A stack that is too small for a decoder is damage of the page.',
-    file: 'src/runtimes/runtime.ts',
+    file: 'src/runtimes/record-error.ts',
     find: 'return isOutOfStack(error) || isOutOfMemory(error)',
     replace: 'return isOutOfMemory(error)',
     caughtBy: ['test/runtimes/imaging-refusals.test.ts'],

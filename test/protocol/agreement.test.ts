@@ -14,6 +14,7 @@ import {
 
 const argmax: Tolerance = { relation: 'argmax' }
 const numbers: Tolerance = { relation: 'numbers', absoluteMax: 0.01, relativeMax: 0.001 }
+const scored: Tolerance = { relation: 'scored', gapMax: 0.001, differenceMax: 0.01 }
 const edits: Tolerance = { relation: 'text-distance', editsMax: 2 }
 
 function page(output: string, text = '', code: string | null = null): Content {
@@ -55,6 +56,28 @@ test('a list of numbers may be another one whose largest stands at the same plac
     assert(!isAlike(argmax, a, b), `${a} ${b}`)
 })
 
+test('answers may differ in their log-probabilities, by so much a token over all pages, and in nothing else', () => {
+  const answer = (logprobs: string, tokens = '[5,6,2]') =>
+    `{"text":"yes","finish_reason":"stop","tokens":${tokens},"logprobs":${logprobs}}`
+  const own = answer('[-0.1,-0.2,-3]')
+  assert(isAlike(scored, own, answer('[-0.1,-0.2,-3.02]')))
+  assert(isAlike(scored, own, answer('[-0.11,-0.21,-3.01]')))
+  for (const other of [
+    answer('[-0.1,-0.2,-3.1]'),
+    answer('[-0.1,-0.2]'),
+    answer('[-0.1,-0.2,-1e999]'),
+    answer('[-0.1,-0.2,"-3"]'),
+    answer('[-0.1,-0.2,-3]', '[5,7,2]'),
+    own.replace('yes', 'no'),
+    own.replace('stop', 'length'),
+  ])
+    assert(!isAlike(scored, own, other), other)
+  const pages = (...outputs: readonly string[]) => outputs.flatMap((output) => page(output))
+  const [near, far] = [answer('[-0.1,-0.2,-3]'), answer('[-0.1,-0.2,-3.05]')]
+  assert(!withinTolerance(scored, pages(own), pages(far)))
+  assert(withinTolerance(scored, pages(own, own), pages(far, near)), 'the mean is over the whole shard')
+})
+
 test('texts may be a few edits apart on each page, and an error is like the same error only', () => {
   const alike = (a: string, b: string) => withinTolerance(edits, page('{}', a), page('{}', b))
   assert(alike('a page of text', 'a page off texts'))
@@ -85,7 +108,7 @@ test('every tolerance is symmetric, and an output is like itself, however it nes
 })
 
 test('a manifest can declare these tolerances within bounds, and a report can name them', () => {
-  for (const agreement of ['bytes', 'class-text', argmax, numbers, edits] as const) {
+  for (const agreement of ['bytes', 'class-bytes', 'class-text', argmax, numbers, edits, scored] as const) {
     assert.deepEqual(agreementSchema.parse(agreement), agreement)
     assert.match(describeAgreement(agreement), /same|edits/)
   }

@@ -169,6 +169,8 @@ function isNear(found: Delivered, agreement: Agreement): boolean {
       return text === 'truth' && Math.abs(scores[0]! - 0.5) < 0.2 && Math.abs(scores[1]! - 0.1) < 0.2
     case 'argmax':
       return text === 'truth' && scores.length === 2 && scores[0]! > scores[1]!
+    case 'scored':
+      return false
   }
 }
 

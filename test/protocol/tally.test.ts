@@ -214,3 +214,16 @@ test('many different results under a tolerance cost little, and the most claimed
   assert(found.state === 'open' && found.disputed)
   assert.equal(found.leading.length, 32, 'sixteen results that two claim each, though all are alike')
 })
+
+test('of answers that a steward has scored, all that passed agree, and those that did not have no voice', () => {
+  const claims = claimsOf(
+    [0, 1, 2, 3].map((result) => ({ owner: result, result, text: 0, exhausted: false })),
+  )
+  const agreement = { relation: 'scored', gapMax: 0.001, differenceMax: 0.01 } as const
+  const recomputed = { result: names[1]!, text: '0', content: [], passed: [names[1]!, names[3]!] }
+  const found = tally(claims, { replicas: 2, lead: 3 }, agreement, recomputed)
+  assert(found.state === 'accepted')
+  assert.equal(found.result, names[1])
+  assert.deepEqual(found.agreeing.map(({ result }) => result).sort(), [names[1], names[3]].sort())
+  assert.deepEqual(found.contradicting.map(({ result }) => result).sort(), [names[0], names[2]].sort())
+})

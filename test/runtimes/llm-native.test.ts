@@ -145,6 +145,64 @@ test('an answer in JSON ends where it parses, one that is cut says so, and one t
   assert.deepEqual([stopped.text, stopped.finish_reason], [text.slice(0, text.indexOf('ory')), 'stop'])
 })
 
+test('a claimed answer is scored in one pass: an honest one is what the network says, and no other is', {
+  skip,
+}, async () => {
+  const bytes = readFileSync(lettersModelPath).byteLength
+  const scored = await llm.load('scored', new Map([['model', { path: lettersModelPath, bytes }]]), {})
+  const line = letterLines()[1]!
+  const bodies = [
+    line.body,
+    says('Thank you, Anna! The lamps are wonderful.', { max_tokens: 12, stop: ['zzz'] }),
+  ]
+  for (const body of bodies) {
+    const read = llmRequests.ofLine({ custom_id: 'a', body })
+    assert(read !== undefined && !('fault' in read))
+    const { output } = await scored.run(read.document, 0)
+    const answer = JSON.parse(new TextDecoder().decode(output)) as Answer
+    const scoreOf = (changes: Partial<Answer>) =>
+      scored.score!(read.document, 0, new TextEncoder().encode(JSON.stringify({ ...answer, ...changes })))
+    const honest = await scoreOf({})
+    assert(honest !== null)
+    assert.equal(honest.tokens, answer.tokens.length)
+    assert(honest.gap === 0 && honest.difference < 1e-3, JSON.stringify(honest))
+    const invented = await scoreOf({ logprobs: answer.logprobs.map(() => -1) })
+    assert(invented !== null && invented.gap === 0 && invented.difference > answer.tokens.length / 2)
+    const { tokens, logprobs } = answer
+    for (const changes of [
+      { text: `${answer.text} ` },
+      { usage: { ...answer.usage, completion_tokens: 1 } },
+      { finish_reason: answer.finish_reason === 'stop' ? 'length' : 'stop' },
+      { tokens: tokens.slice(1), logprobs: logprobs.slice(1) },
+      { tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) },
+      { tokens: [...tokens, 5], logprobs: [...logprobs, -0.1] },
+      { tokens: [...tokens.slice(0, -1), 1e9] },
+      { logprobs: logprobs.slice(1) },
+      { tokens: [], logprobs: [] },
+    ])
+      assert.equal(await scoreOf(changes), null, JSON.stringify(changes))
+  }
+  // Another ending, with its own text and count: well written, and nothing that the network would say.
+  const body = says('Thank you, Anna!', { max_tokens: 20 })
+  const read = llmRequests.ofLine({ custom_id: 'a', body })
+  assert(read !== undefined && !('fault' in read))
+  const short = await run(says('Thank you, Anna!', { max_tokens: 3 }))
+  const usage = { ...short.usage, completion_tokens: 4, total_tokens: short.usage.prompt_tokens + 4 }
+  const ended = {
+    text: short.text,
+    finish_reason: 'stop',
+    usage,
+    tokens: [...short.tokens, 2],
+    logprobs: [...short.logprobs, -0.1],
+  }
+  const cut = await scored.score!(read.document, 0, new TextEncoder().encode(JSON.stringify(ended)))
+  assert(cut !== null && cut.gap > 5, JSON.stringify(cut))
+  await assert.rejects(
+    run(says(opening, { temperature: 1 }), scored),
+    /takes the likeliest tokens, which others can check/,
+  )
+})
+
 test('a template’s prompts are those of the exact engine, at the same standing time', { skip }, async () => {
   const template =
     "{{ strftime_now('%Y-%m-%d') }}{{ bos_token }}{% for m in messages %}{{ m.role }}{{ m.content }}{{ eos_token }}{% endfor %}"

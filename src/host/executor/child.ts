@@ -64,6 +64,18 @@ const fromChild: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     log: z.string().max(logCharsMax).exactOptional(),
   }),
   z.strictObject({
+    type: z.literal('scored'),
+    id,
+    score: z
+      .strictObject({
+        tokens: z.int().min(0),
+        gap: z.number().min(0),
+        difference: z.number().min(0),
+        units,
+      })
+      .nullable(),
+  }),
+  z.strictObject({
     type: z.literal('shape'),
     id,
     pages: z.int().min(0),

@@ -6,6 +6,7 @@ import type {
   RecordErrorCode,
   Refusal,
   RuntimeOptions,
+  ScoredClaim,
   UnitCount,
 } from '../../runtimes/messages.ts'
 
@@ -76,6 +77,16 @@ export interface Slot {
   prepare(session: SessionSpec): Promise<void>
   /** Runs one page, counted from 0, in the session that was prepared last. Rejects with SlotKilled or SlotFailed. */
   run(document: Uint8Array, page: number, limits?: Partial<PageLimits>): Promise<RecordResult>
+  /**
+   * Holds an output that is claimed for a page against the network, in the session that was prepared last. Null where it is none that the
+   * engine could give, or where the slot ran out of something. An executor without such engines leaves it out. Rejects as `run`.
+   */
+  score?(
+    document: Uint8Array,
+    page: number,
+    claimed: Uint8Array,
+    limits?: Partial<PageLimits>,
+  ): Promise<ScoredClaim | null>
   /**
    * Reads no further answers from the slot's process until it is told `false`: those that came are more than memory has room
    * for. The process waits with its next one. An executor whose answers are short may leave it out.

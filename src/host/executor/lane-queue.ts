@@ -12,6 +12,12 @@ import type { Overrun } from './watch.ts'
 
 export type Request =
   | { readonly type: 'run'; readonly page: number; readonly unitsMax?: number }
+  | {
+      readonly type: 'score'
+      readonly page: number
+      readonly documentBytes: number
+      readonly unitsMax?: number
+    }
   | { readonly type: 'count' }
   | ({ readonly type: 'inspect'; readonly runtime: string } & Inspecting)
   | {
@@ -31,7 +37,7 @@ export type Request =
 export interface Answer {
   /** The child's answer, or the code under which the supervisor ended the request. */
   readonly said:
-    | (FromChild & { type: 'record' | 'shape' | 'tried' | 'pieces' | 'drawn' })
+    | (FromChild & { type: 'record' | 'scored' | 'shape' | 'tried' | 'pieces' | 'drawn' })
     | { readonly type: 'fault'; readonly code: Fault }
   readonly body: Uint8Array
   readonly cpuMs: number

@@ -207,6 +207,7 @@ export class Lane {
         this.#fail(new SessionRefused(said.code, said.message))
         break
       case 'record':
+      case 'scored':
       case 'shape':
       case 'tried':
       case 'pieces':

@@ -4,6 +4,8 @@
  * Switching sessions means another process, never a second `load` in the same one: a module that has
  * escaped from V8's sandbox unnoticed must not meet the next job's documents.
  */
+import { concat } from 'uint8arrays'
+import type { ScoredClaim } from '../../runtimes/messages.ts'
 import type { Child, ChildHandlers } from './child.ts'
 import {
   type ExecutorLog,
@@ -16,7 +18,7 @@ import {
 } from './contract.ts'
 import type { GivenFile } from './isolation.ts'
 import { Lane } from './lane.ts'
-import type { Fault } from './lane-queue.ts'
+import type { Answer, Fault, Request } from './lane-queue.ts'
 import type { ExecutorLimits } from './limits.ts'
 
 export interface SlotOptions {
@@ -68,13 +70,8 @@ export class ProcessSlot implements Slot {
    * the child takes them in order. A fault of the document is in the result; the promise rejects with SlotKilled or
    * SlotFailed only, which say nothing about the document.
    */
-  async run(document: Uint8Array, page: number, asked: Partial<PageLimits> = {}): Promise<RecordResult> {
-    if (this.#lane === null)
-      throw this.#kills > 0 ? new SlotKilled() : new SlotFailed('no session is prepared')
-    const { cpuMsMax, wallMsMax } = this.#options.limits
-    const { unitsMax, ...limits } = asked
-    const request = { type: 'run', page, ...(unitsMax === undefined ? {} : { unitsMax }) } as const
-    const answer = await this.#lane.ask(request, document, { cpuMsMax, wallMsMax, ...limits })
+  async run(document: Uint8Array, page: number, asked?: Partial<PageLimits>): Promise<RecordResult> {
+    const answer = await this.#ask({ type: 'run', page }, document, asked)
     const { said, body: output, cpuMs, wallMs } = answer
     if (said.type === 'record') {
       const { text, error, units, log } = said
@@ -84,6 +81,32 @@ export class ProcessSlot implements Slot {
     if (said.type !== 'fault') throw new SlotFailed(`a run was answered by '${said.type}'`)
     const error = { code: said.code, message: faultMessages[said.code] }
     return { output, text: '', error, cpuMs, wallMs }
+  }
+
+  /** As `run`. */
+  async score(
+    document: Uint8Array,
+    page: number,
+    claimed: Uint8Array,
+    asked?: Partial<PageLimits>,
+  ): Promise<ScoredClaim | null> {
+    const request = { type: 'score', page, documentBytes: document.byteLength } as const
+    const { said } = await this.#ask(request, concat([document, claimed]), asked)
+    if (said.type === 'fault') return null
+    if (said.type !== 'scored') throw new SlotFailed(`a claim was answered by '${said.type}'`)
+    return said.score
+  }
+
+  #ask(
+    request: Extract<Request, { readonly unitsMax?: number }>,
+    body: Uint8Array,
+    { unitsMax, ...limits }: Partial<PageLimits> = {},
+  ): Promise<Answer> {
+    if (this.#lane === null)
+      throw this.#kills > 0 ? new SlotKilled() : new SlotFailed('no session is prepared')
+    const { cpuMsMax, wallMsMax } = this.#options.limits
+    const asked = unitsMax === undefined ? request : { ...request, unitsMax }
+    return this.#lane.ask(asked, body, { cpuMsMax, wallMsMax, ...limits })
   }
 
   holdBack(isHeld: boolean): void {

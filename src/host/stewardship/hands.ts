@@ -57,7 +57,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     entrust: ({ to }) => entrust(options, parts, to),
     adopt: ({ to }) => say(to, { type: 'adopt', ...credentials() }),
     collect: ({ wanted }) => void collector.collect(wanted),
-    recompute: ({ position }) => void recompute(options, parts, position).then(tell),
+    recompute: (effect) => void recompute(options, parts, effect).then(tell),
     'hold-inputs': async () => {
       const shards = await inputs.hold(council.isReader)
       if (typeof shards === 'string') options.onLeft(shards, council.serial)
@@ -105,7 +105,7 @@ export function entrust(
 async function recompute(
   { recomputer, job, manifest, secret, key: { peerId }, log }: CouncilDriverOptions,
   { inputs }: Pick<CouncilDriverParts, 'inputs'>,
-  position: number,
+  { position, claimed }: Extract<CouncilEffect, { type: 'recompute' }>,
 ): Promise<Extract<CouncilInput, { type: 'recomputed' }>> {
   if (secret === null) return { type: 'recomputed', position, found: null }
   const { shard } = inputs.shards[position]!
@@ -113,7 +113,7 @@ async function recompute(
   log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
   try {
     const isOwn = manifest.stewards[0]?.peer === peerId
-    const found = await recomputer.recompute(job, manifest, shard, key, isOwn)
+    const found = await recomputer.recompute(job, manifest, { shard, key, claimed }, isOwn)
     if (found === null)
       log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
     return { type: 'recomputed', position, found }

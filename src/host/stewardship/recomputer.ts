@@ -10,6 +10,7 @@ import type { Executor, Slot } from '../executor/contract.ts'
 import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { documentMemory, outputBacklog, runShard, sessionOf } from '../vehicle/runtime-session.ts'
+import { passingClaims } from './claim-scores.ts'
 
 /**
  * The longest that a stranger's shard may take here; then owners decide. Its submitter says what is recomputed, and how much work that is. A
@@ -25,6 +26,18 @@ interface Bench {
 
 /** The engine that a job names, and how its results compare. */
 type JobEngine = Pick<EngineDescription, 'id' | 'agreement'>
+
+/** A shard to decide: its block, its key, and the results that owners claim for it, the first lease's first. */
+export interface Disputed {
+  readonly shard: Cid
+  readonly key: Uint8Array
+  readonly claimed: readonly Cid[]
+}
+
+/** True where another engine's results are no answer: bytes within a class of processors, and log-probabilities. */
+function isOfItsOwn(agreement: JobEngine['agreement']): boolean {
+  return agreement === 'class-bytes' || (typeof agreement === 'object' && agreement.relation === 'scored')
+}
 
 export class Recomputer {
   readonly #executor: Executor
@@ -54,31 +67,29 @@ export class Recomputer {
     return this.#engineFor(runtime, engine) !== undefined
   }
 
-  /** Where bytes are compared within a class of processors, another engine's are no answer. */
   #engineFor(runtime: string, { id, agreement }: JobEngine): EngineDescription | undefined {
     return this.#engines.find(
       (engine) =>
-        engine.runtime === runtime && (agreement === 'class-bytes' ? engine.id === id : engine.isa === null),
+        engine.runtime === runtime && (isOfItsOwn(agreement) ? engine.id === id : engine.isa === null),
     )
   }
 
   /**
-   * Runs a shard here, after the runs that wait already. `key`: the shard's. `isOwn`: this node's submitter brought the job. Null
-   * when it cannot be done here, or when this machine ran out of something; rejects where a stranger's takes too long. Keeps the result
-   * that it found, so that the report can show it.
+   * Runs a shard here, after the runs that wait already; or finds claims of it that pass a score, where those are as good. `isOwn`: this
+   * node's submitter brought the job. Null when it cannot be done here, or when this machine ran out of something; rejects where a
+   * stranger's takes too long. Keeps the result that it found, so that the report can show it.
    */
   recompute(
     job: JobId,
     manifest: Manifest,
-    shard: Cid,
-    key: Uint8Array,
+    disputed: Disputed,
     isOwn: boolean,
   ): Promise<Recomputation | null> {
     const bench = isOwn ? this.#own : this.#strangers
     const run = bench.turn.then(async () => {
       const timer = isOwn ? undefined : setTimeout(() => void bench.slot?.kill(), this.#msMax)
       try {
-        return await this.#recompute(bench, job, manifest, shard, key)
+        return await this.#recompute(bench, job, manifest, disputed)
       } finally {
         clearTimeout(timer)
       }
@@ -91,8 +102,7 @@ export class Recomputer {
     bench: Bench,
     job: JobId,
     manifest: Manifest,
-    shard: Cid,
-    key: Uint8Array,
+    { shard, key, claimed }: Disputed,
   ): Promise<Recomputation | null> {
     const { runtime, agreement } = manifest
     const own = this.#engineFor(runtime, { id: manifest.engine.id, agreement })
@@ -102,18 +112,16 @@ export class Recomputer {
     bench.slot ??= this.#executor.openSlot()
     await bench.slot.prepare(sessionOf(job, manifest, own.engine, mine))
     const asRun: Manifest = { ...manifest, engine: { name: own.engine, id: own.id } }
+    const decoded = decodeShard(bytes)
+    const source = { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(bench.slot) }
+    const passing = await passingClaims(bench.slot, manifest, decoded, source, claimed)
+    if (passing !== null) return passing
     const packer = new ResultPacker({
       manifest: asRun,
       key,
       keep: (part, size) => mine.withRoom(size, () => mine.putMany(part, 'result')),
     })
-    await runShard(
-      bench.slot,
-      asRun,
-      decodeShard(bytes),
-      { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(bench.slot) },
-      (record) => packer.add(record),
-    )
+    await runShard(bench.slot, asRun, decoded, source, (record) => packer.add(record))
     const result = await packer.finish()
     const found = recomputedAs(result.cid, packer.compared)
     if (found !== null)

@@ -43,7 +43,7 @@ export function chooseEngine(
     )
   const wanted = offered.filter(
     ({ engine }) =>
-      (request.engine === 'auto' || engine.engine === request.engine) &&
+      (request.engine === 'auto' ? !isScored(engine) : engine.engine === request.engine) &&
       (!request.blind || engine.agreement === 'bytes') &&
       !(isLarge && engine.isa === null),
   )
@@ -68,6 +68,11 @@ export function chooseEngine(
   // No engine has enough owners yet: most vehicles that join later will have the exact one, too.
   if (enough(first) === 0) return (wanted.find((choice) => !native(choice)) ?? first).engine
   return first.engine
+}
+
+/** Its limits take some answers of this machine to measure, so that a submitter asks for it. */
+function isScored({ agreement }: EngineDescription): boolean {
+  return typeof agreement === 'object' && agreement.relation === 'scored'
 }
 
 /** Voices that a shard may need of so many owners of a class; infinity where no number meets the bound. */
@@ -102,8 +107,8 @@ function offeredFor(
     if (peer === node.peerId) continue
     for (const { ask, unitsPerHour: _, ...engine } of others) {
       // An advert does not say how an engine's results compare. Where the runtime does not either, the strictest way is taken.
-      const { nativeAgreement = 'class-text' } = runtimes[runtime] ?? {}
-      const agreement = engine.isa === null ? 'bytes' : nativeAgreement
+      const known = runtimes[runtime]?.agreements?.[engine.engine] ?? 'class-text'
+      const agreement = engine.isa === null ? 'bytes' : known
       note({ ...engine, agreement }, isAffordable(ask, payment) ? owner : undefined)
     }
   }

@@ -1,14 +1,20 @@
-/** Plans a job: its engine, the number of owners that must agree, and the expected cost. */
+/** Plans a job: its engine, the number of owners that must agree, when they do, and the expected cost. */
 
+import type { Agreement } from '../../protocol/job/agreement.ts'
 import type { Assurance } from '../../protocol/job/manifest.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { type Cost, costOf } from '../../protocol/verification/cost.ts'
 import type { Plan } from '../../protocol/verification/plan.ts'
+import { limitsOf } from '../../protocol/verification/score.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
+import type { SessionSpec } from '../executor/contract.ts'
 import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './assurance.ts'
+import type { JobDescription } from './description.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
+import type { Measuring } from './measuring.ts'
 import { unitOf } from './weights.ts'
 
 export interface JobPlan {
@@ -33,6 +39,27 @@ export function planJob(
   const cost = costOf(plan, work, supply.offers, assurance.arbiter)
   refuseTooLittle(request.payment, cost, unitOf(request.runtime).isCounted === true)
   return { engine, shards, plan, assurance }
+}
+
+/** When two results of the job are one answer: where they are scored, within limits that are measured for the model. Throws RequestError where that cannot be done here. */
+export async function agreementOf(
+  { engine, assurance }: JobPlan,
+  { request, samples }: JobDescription,
+  weights: SessionSpec['weights'],
+  measuring: Measuring,
+): Promise<Agreement> {
+  const { agreement } = engine
+  if (typeof agreement !== 'object' || agreement.relation !== 'scored') return agreement
+  if (assurance.arbiter !== 'steward')
+    throw new RequestError('the scored engine needs a steward that scores; leave out --arbiter owners')
+  const { runtime, options } = request
+  const session = { key: '', runtime, engine: engine.engine, options: ownOptionsOf(options), weights }
+  const honest = await measuring.calibrate(samples, session)
+  if (honest.length === 0)
+    throw new RequestError(
+      'this machine cannot answer any of the requests that it tried by this model, and so cannot measure by how much answers of others may differ; take --engine exact or native',
+    )
+  return { ...agreement, ...limitsOf(honest) }
 }
 
 /** Refuses a job that its budget must make fail. `isOpen`: results may take less than leases promise. Throws RequestError. */

@@ -7,6 +7,7 @@
  * its price or its proof, and a machine that cannot measure falls back on the runtime's guess.
  */
 import { shardCostMsTarget } from '../../protocol/limits.ts'
+import type { ScoredClaim } from '../../runtimes/messages.ts'
 import type { Executor, SessionSpec, Slot } from '../executor/contract.ts'
 import { Turns } from '../turns.ts'
 import type { Samples } from './samples.ts'
@@ -45,6 +46,39 @@ export class Measuring {
     if (kept.length === 0) return null
     const samples = await this.#turns.inTurn('', () => this.#run(kept, session))
     return samples.length === 0 ? null : measureOf(samples)
+  }
+
+  /**
+   * Answers some documents by this machine's kernels and by those of the oldest machines, and scores each answer. Empty where that cannot
+   * be done here.
+   */
+  calibrate({ kept }: Samples, session: SessionSpec): Promise<ScoredClaim[]> {
+    return this.#turns.inTurn('', () => this.#calibrate(kept, session))
+  }
+
+  async #calibrate(documents: readonly Uint8Array[], session: SessionSpec): Promise<ScoredClaim[]> {
+    this.#slot ??= this.#executor.openSlot()
+    const slot = this.#slot
+    const claimed: { readonly document: Uint8Array; readonly output: Uint8Array }[] = []
+    const scores: ScoredClaim[] = []
+    try {
+      for (const engine of [`${session.engine}@oldest`, session.engine]) {
+        await slot.prepare({ ...session, key: `calibrating ${engine}`, engine })
+        for (const document of documents) {
+          const { output, error } = await slot.run(document, 0)
+          if (error === null) claimed.push({ document, output })
+        }
+      }
+      for (const { document, output } of claimed) {
+        const score = (await slot.score?.(document, 0, output)) ?? null
+        if (score !== null) scores.push(score)
+      }
+    } catch {
+      // What is wrong with the model is the vehicles' to say.
+    } finally {
+      await slot.kill()
+    }
+    return scores
   }
 
   async #run(documents: readonly Uint8Array[], session: SessionSpec): Promise<Sample[]> {

@@ -30,7 +30,7 @@ import { blindKeysOf } from './blind-candidates.ts'
 import { type Cutting, planCutting } from './cutting.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
-import { type JobPlan, planJob } from './job-plan.ts'
+import { agreementOf, type JobPlan, planJob } from './job-plan.ts'
 import type { QuoteContext } from './quote.ts'
 import { sealShards } from './sealed-shards.ts'
 import { signManifest } from './signing.ts'
@@ -80,7 +80,7 @@ export async function makeJob(
       pages: documents.pages,
     },
     documents: { ...names, count: documents.count },
-    agreement: plan.engine.agreement,
+    agreement: await agreementOf(plan, described, weights, context.measuring),
     assurance: plan.assurance,
     fleet: context.fleet,
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },

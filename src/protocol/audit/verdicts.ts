@@ -13,7 +13,7 @@ import type { Finding } from '../verification/examination.ts'
 import type { Findings } from './findings.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords, Decision } from './records.ts'
-import { equivocators, isSame, mostClaimed, type Voice, type Voiced } from './voices.ts'
+import { equivocators, isSame, mayHavePassed, mostClaimed, type Voice, type Voiced } from './voices.ts'
 
 export class VerdictAudit {
   /** The verdict that stands for each position. */
@@ -276,7 +276,7 @@ export class VerdictAudit {
       // A standby's report has the results that were accepted, and may lack others that say the same.
       const claimed = this.#findings.of(claim.result, position)
       const isAlike =
-        !comparesBytes(agreement) && (claimed === undefined || isSame(claimed, recomputed, agreement))
+        !comparesBytes(agreement) && (claimed === undefined || mayHavePassed(claimed, recomputed, agreement))
       if (!isAlike) this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
     }
   }

@@ -51,3 +51,9 @@ export function isSame(a: Finding, b: Finding, agreement: Agreement): boolean {
     a.content !== undefined && b.content !== undefined && withinTolerance(agreement, a.content, b.content)
   )
 }
+
+/** The same of a claim and of what a steward recomputed. That a claim passed a score is the steward's word, as the recomputation is. */
+export function mayHavePassed(claimed: Finding, recomputed: Finding, agreement: Agreement): boolean {
+  const isScored = isTolerance(agreement) && agreement.relation === 'scored'
+  return isScored ? claimed.state === 'good' : isSame(claimed, recomputed, agreement)
+}

@@ -8,6 +8,8 @@
  *   text-distance  on each page, texts that few edits turn into each other
  *   numbers        outputs that are the same but for their numbers, and these within a tolerance
  *   argmax         outputs that are the same but for lists of numbers, and the largest of each at the same place
+ *   scored         answers of language models: the same but for their log-probabilities, and these within a mean; of others, those that
+ *                  a steward has scored
  *
  * The submitter is given what was compared, and nothing else (delivery.ts): the output where outputs are compared, and the
  * text alone where texts are. A class is a vehicle's own word about itself, which nobody can check, so no text is believed for it. Nor is
@@ -34,6 +36,20 @@ export type Tolerance =
   /** |a − b| ≤ absoluteMax + relativeMax · max(|a|, |b|). */
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }
   | { readonly relation: 'argmax' }
+  /**
+   * Outputs with `tokens` and `logprobs`, of equal lengths. In nats a token, in the mean over a shard: by how much the log-probabilities of
+   * two results may differ, or those of a result and of the network that scores it; and by how much likelier other tokens may be there.
+   */
+  | Scored
+
+export interface Scored {
+  readonly relation: 'scored'
+  readonly gapMax: number
+  readonly differenceMax: number
+}
+
+/** A limit of a score, at most: e^-5 is 0.7 %, and what differs by more in the mean is another model. A guess. */
+export const scoreNatsMax = 5
 
 /** The part of each page of a result that is compared. */
 export type Content = readonly {
@@ -60,6 +76,11 @@ export const agreementSchema: z.ZodType<Agreement> = z.union([
     relativeMax: z.number().min(0).lt(1),
   }),
   z.strictObject({ relation: z.literal('argmax') }),
+  z.strictObject({
+    relation: z.literal('scored'),
+    gapMax: z.number().min(0).max(scoreNatsMax),
+    differenceMax: z.number().min(0).max(scoreNatsMax),
+  }),
 ])
 
 /** True where results are compared by their bytes, and so by their names. */
@@ -77,6 +98,7 @@ export function comparesTexts(agreement: Agreement): boolean {
     case 'class-bytes':
     case 'numbers':
     case 'argmax':
+    case 'scored':
       return false
   }
 }
@@ -94,6 +116,8 @@ export function describeAgreement(agreement: Agreement): string {
     return `texts at most ${editsMax} ${editsMax === 1 ? 'edit' : 'edits'} a page apart`
   }
   if (agreement.relation === 'argmax') return 'the same but for numbers, the largest at the same place'
+  if (agreement.relation === 'scored')
+    return `the same but for log-probabilities, and these within ${agreement.differenceMax} a token, or pass a steward's score`
   const { absoluteMax, relativeMax } = agreement
   return `the same but for numbers, and these within ${absoluteMax} plus ${relativeMax} of their size`
 }
@@ -113,10 +137,22 @@ export function contentOfPage({ error, text, output, units }: PageRecord): Conte
 
 /** Symmetric, and true of a content and itself; not transitive. */
 export function withinTolerance(tolerance: Tolerance, a: Content, b: Content): boolean {
-  return a.length === b.length && a.every((page, i) => isPageAlike(tolerance, page, b[i]!))
+  if (a.length !== b.length) return false
+  if (tolerance.relation !== 'scored') return a.every((page, i) => isPageAlike(tolerance, page, b[i]!))
+  const apart = { tokens: 0, nats: 0 }
+  return (
+    a.every((page, i) => isPageAlike(tolerance, page, b[i]!, apart)) &&
+    apart.nats <= tolerance.differenceMax * apart.tokens
+  )
 }
 
-function isPageAlike(tolerance: Tolerance, a: Content[number], b: Content[number]): boolean {
+/** `apart`: gets what log-probabilities differ by. */
+function isPageAlike(
+  tolerance: Tolerance,
+  a: Content[number],
+  b: Content[number],
+  apart = { tokens: 0, nats: 0 },
+): boolean {
   if (a.digest !== undefined || b.digest !== undefined) return a.digest === b.digest
   if (a.units?.input !== b.units?.input || a.units?.output !== b.units?.output) return false
   if (a.error !== null || b.error !== null) return a.error === b.error
@@ -140,6 +176,13 @@ function isPageAlike(tolerance: Tolerance, a: Content[number], b: Content[number
         if (!isNumbers(left) || !isNumbers(right)) return undefined
         return left.length === right.length && placeOfLargest(left) === placeOfLargest(right)
       })
+    case 'scored':
+      return isAlike(a.output, b.output, outputDepthMax, (left, right, key) => {
+        if (key !== 'logprobs' || !isNumbers(left) || !isNumbers(right)) return undefined
+        apart.tokens += left.length
+        apart.nats += left.reduce((sum, value, i) => sum + Math.abs(value - right[i]!), 0)
+        return left.length === right.length && Number.isFinite(apart.nats)
+      })
   }
 }
 
@@ -148,10 +191,11 @@ function isAlike(
   a: unknown,
   b: unknown,
   depthLeft: number,
-  judge: (a: unknown, b: unknown) => boolean | undefined,
+  judge: (a: unknown, b: unknown, key: string) => boolean | undefined,
+  ownKey = '',
 ): boolean {
   if (a === undefined || b === undefined || depthLeft === 0) return false
-  const judged = judge(a, b)
+  const judged = judge(a, b, ownKey)
   if (judged !== undefined) return judged
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b
   if (Array.isArray(a) !== Array.isArray(b)) return false
@@ -160,7 +204,7 @@ function isAlike(
     left.length === right.length &&
     left.every(([key, value], i) => {
       const [otherKey, other] = right[i]!
-      return key === otherKey && isAlike(value, other, depthLeft - 1, judge)
+      return key === otherKey && isAlike(value, other, depthLeft - 1, judge, key)
     })
   )
 }

@@ -82,8 +82,8 @@ export type StewardEffect =
   | { readonly type: 'revoke'; readonly lease: LeaseId; readonly from: PeerId }
   /** Fetch results from those who claim them, check their form, and say what is in them. */
   | { readonly type: 'collect'; readonly wanted: readonly Wanted[] }
-  /** Run this shard here with the exact engine. */
-  | { readonly type: 'recompute'; readonly position: number }
+  /** Run this shard here with the exact engine; or, under `scored`, score the results that owners claim, and run it only where none passes. */
+  | { readonly type: 'recompute'; readonly position: number; readonly claimed: readonly Cid[] }
   /** The vehicle that signed this receipt lied: proven by another of its receipts, or found by recomputing. */
   | {
       readonly type: 'lied'

@@ -3,7 +3,7 @@
  * effects on other shards until nothing changes any more.
  */
 
-import type { OwnerId, RecordId } from '../ids.ts'
+import type { Cid, OwnerId, RecordId } from '../ids.ts'
 import { packVerdicts, type ShardVerdict } from '../job/verdict.ts'
 import {
   settledVerdictsMax,
@@ -30,7 +30,13 @@ export function decideChanged(desk: Desk, nowMs: number): void {
     followChecks(desk)
   }
   const next = desk.board.nextToRecompute()
-  if (next !== undefined) desk.effects.push({ type: 'recompute', position: next.position })
+  if (next !== undefined)
+    desk.effects.push({ type: 'recompute', position: next.position, claimed: claimedOf(next) })
+}
+
+/** The results that owners claim, those of the first leases first. */
+function claimedOf({ claims }: ShardState): Cid[] {
+  return [...new Set(claims.filter(({ exhausted }) => !exhausted).map(({ result }) => result))]
 }
 
 function decideOne(desk: Desk, shard: ShardState, nowMs: number): void {

@@ -51,6 +51,8 @@ export interface Recomputation {
   readonly result: Cid
   readonly text: string
   readonly content?: Content
+  /** Under `scored`: results that the steward has scored, and that passed. They are as good as this one. */
+  readonly passed?: readonly Cid[]
 }
 
 export type Tally =
@@ -190,7 +192,8 @@ function accepted(agreeing: Claim[], counted: Claim[], because: 'unanimous' | 'l
 
 /** The steward's own bytes are the result: nobody else has any say in them. */
 function arbitrated(counted: Claim[], agreement: Agreement, recomputed: Recomputation): Tally {
-  const agrees = (claim: Claim) => answersAlike(claim, recomputed, agreement)
+  const passed = new Set(recomputed.passed)
+  const agrees = (claim: Claim) => passed.has(claim.result) || answersAlike(claim, recomputed, agreement)
   const agreeing = counted.filter(agrees)
   const contradicting = counted.filter((claim) => !agrees(claim))
   return { state: 'accepted', result: recomputed.result, because: 'recomputed', agreeing, contradicting }

@@ -9,7 +9,7 @@
  * Its clock stands still: a template may ask for today's date, and all vehicles must give it the same one.
  */
 import type { LlamaModule } from '@fugood/node-llama-wasm/wasm/llama-node.js'
-import { hasRunOut, RecordError } from '../runtime.ts'
+import { type ClaimScore, hasRunOut, RecordError } from '../runtime.ts'
 import { startLlama } from './binary.ts'
 
 /** 1 January 2025, 00:00 UTC: what templates take for now. */
@@ -58,7 +58,7 @@ export interface Completion {
 }
 
 /** What others need to check an answer by the network alone. */
-interface Claim {
+export interface Claim {
   /** Of all tokens that were drawn. */
   readonly ids: readonly number[]
   /** For each, the natural logarithm of the probability that the network gave it, before temperature and grammar. */
@@ -77,6 +77,17 @@ export interface ChatEngine {
   grammarOf(schema: object): Promise<string>
   /** Throws EngineFault, and RecordError('not-a-number'). */
   complete(prompt: string, sampling: Sampling): Promise<Completion>
+  /**
+   * Holds a claimed answer against the network, in one pass over its prompt and its tokens: what they say, and their score. Null where
+   * they are no answer: they go on behind an end, end before one, or are none that the model has, or the grammar allows. Throws as
+   * `complete`. Left out by an engine whose bytes are the same everywhere.
+   */
+  score?(prompt: string, sampling: Sampling, claim: Claim): Promise<Scored | null>
+}
+
+/** A claimed answer, as the network sees it. */
+export interface Scored extends Pick<Completion, 'text' | 'finish' | 'promptTokens'> {
+  readonly score: ClaimScore
 }
 
 export class Llama implements ChatEngine {

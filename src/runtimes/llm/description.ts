@@ -30,6 +30,11 @@ export const llmOptions = {
 
 /** The most that a context has unless somebody asks for more. */
 export const contextTokensUsual = 4096
+/** Under `scored` these are the least limits that a job may have: it is given its model's own. */
+export const llmAgreements = {
+  native: 'class-bytes',
+  scored: { relation: 'scored', gapMax: 1e-3, differenceMax: 1e-4 },
+} as const
 
 /** A model of 135 million parameters reads 100 tokens in 1 s and writes 14, on one core, in the exact engine. */
 const msPerByte = 2.5

@@ -1,119 +1,67 @@
 /**
  * Runs a language model: a request for a chat in, its answer out.
  *
- * Two engines. 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
+ * Three engines. 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
  * seed or greedily. 'native': llama.cpp as machine code, some seven times as fast, for models of any size; the same bytes within a class of
- * processors, and with each answer what an auditor needs to check it. The model's own template makes one string of the messages, in which no text of a user is taken for a mark of the
- * system (llama/marks.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
+ * processors. 'scored': the same on any processor, greedily, where a steward scores answers that differ; with each answer of these two
+ * comes what an auditor needs to check it. The model's own template makes one string of the messages, in which no text of a user is taken
+ * for a mark of the system (llama/marks.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
  * does not fit is refused: the engine would cut it without a word.
  */
-import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
-import { type ChatEngine, EngineFault, Llama } from '../llama/llama.ts'
+import { type ChatEngine, EngineFault, type Sampling } from '../llama/llama.ts'
 import { marksOf } from '../llama/marks.ts'
-import { type Model, type ModelUse, modelInFile, modelOf } from '../llama/model.ts'
-import { nativeBuild, nativeEngineId, nativeLlamaFolder } from '../llama/native/binary.ts'
-import { NativeLlama } from '../llama/native/native-llama.ts'
-import { nativeRoomFault } from '../llama/native/room.ts'
 import { optionOf, wrongOption } from '../options.ts'
-import {
-  type EngineDescription,
-  RecordError,
-  type RecordOutput,
-  type Runtime,
-  type Session,
-} from '../runtime.ts'
+import { RecordError, type RecordOutput, type Runtime, type ScoredClaim, type Session } from '../runtime.ts'
+import { claimIn, outputOf } from './answer.ts'
 import { openRequestCounter } from './counter.ts'
 import { contextTokensUsual, llmOptions, llmShapeOf } from './description.ts'
+import { absentLlmEngines, type ChatModel, chatModel, llmEngines } from './engines.ts'
 import { answerTokensMax, harmlessMessages, requestOf } from './prompt.ts'
 import type { ChatRequest } from './request.ts'
-
-/** Raise it with any change to what is made of a request, or of the engine's answer. */
-const pipelineVersion = 2
 
 /** Tokens of a prompt that are computed at once: the scores of a large vocabulary stay below 80 MB. */
 const batchTokens = 128
 
 export const llm: Runtime = {
   name: 'llm',
-  async engines() {
-    const [isExactHere, native] = await Promise.all([isLlamaHere(), nativeBuild()])
-    const use = { runtime: 'llm', pipelineVersion, batchTokens }
-    const engines: EngineDescription[] = []
-    if (isExactHere) engines.push({ ...exact, id: llamaEngineId(use), isa: null, agreement: 'bytes' })
-    if (typeof native !== 'string')
-      engines.push({
-        runtime: 'llm',
-        engine: 'native',
-        id: nativeEngineId(native, use),
-        isa: native.isa,
-        agreement: 'class-bytes',
-      })
-    return engines
-  },
-  async absent() {
-    const [isExactHere, native] = await Promise.all([isLlamaHere(), nativeBuild()])
-    return [
-      ...(isExactHere ? [] : [{ ...exact, why: llamaAbsence }]),
-      ...(typeof native === 'string' ? [{ runtime: 'llm', engine: 'native', why: native }] : []),
-    ]
-  },
+  engines: () => llmEngines(batchTokens),
+  absent: absentLlmEngines,
   inspect(document) {
     return llmShapeOf(document.byteLength)
   },
   counter: openRequestCounter,
   async load(engine, weights, options) {
-    if (engine !== 'exact' && engine !== 'native')
-      throw new RecordError('bad-weights', 'the engines of llm are exact and native')
     const wrong = wrongOption(llmOptions, options)
     if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
     const contextTokens = optionOf(llmOptions, 'contextTokens', options)
     const use = { contextTokens, contextTokensUsual, batchTokens }
-    const chat = new Chat(
-      engine === 'exact' ? exactModel(weights, use) : nativeModel(weights, use),
-      optionOf(llmOptions, 'maxTokens', options),
-    )
+    const model = await chatModel(engine, weights, use)
+    const chat = new Chat(model, optionOf(llmOptions, 'maxTokens', options), engine.startsWith('scored'))
     await chat.open()
     return chat
   },
 }
 
-const exact = { runtime: 'llm', engine: 'exact' }
-
-/** A model with the engine that has it. */
-interface ChatModel extends Pick<Model, 'header' | 'settings' | 'tokenBytesMax'> {
-  readonly engine: ChatEngine
-  /** The first bytes of its file, all of its header among them. */
-  readonly head: Uint8Array
-}
-
-function exactModel(weights: Weights, use: ModelUse): ChatModel {
-  const model = modelOf(weights, use)
-  return { ...model, head: model.bytes, engine: new Llama(model.bytes, model.settings) }
-}
-
-function nativeModel(weights: Weights, use: ModelUse): ChatModel {
-  const model = modelInFile(weights, use, nativeRoomFault)
-  const folder = nativeLlamaFolder()
-  if (folder === undefined) throw new Error('the native engine is not here')
-  return { ...model, engine: new NativeLlama(model, folder) }
-}
-
-type Weights = Parameters<Runtime['load']>[1]
-
 class Chat implements Session {
   readonly #llama: ChatEngine
   readonly #contextTokens: number
   readonly #answerTokensMax: number
+  readonly #isScored: boolean
   readonly #marks: readonly string[]
   readonly #tokenBytesMax: number
   /** Those that the engine puts before each prompt. */
   #leadingTokens = 0
 
   /** Throws RecordError('bad-weights'). */
-  constructor({ engine, head, header, settings, tokenBytesMax }: ChatModel, answerTokensMax: number) {
+  constructor(
+    { engine, head, header, settings, tokenBytesMax }: ChatModel,
+    answerTokensMax: number,
+    isScored: boolean,
+  ) {
     if (typeof header.facts.get('tokenizer.chat_template') !== 'string')
       throw new RecordError('bad-weights', 'the model has no chat template, so it answers no messages')
     this.#llama = engine
+    this.#isScored = isScored
     this.#contextTokens = settings.contextTokens
     this.#answerTokensMax = answerTokensMax
     this.#marks = marksOf(header, head)
@@ -138,6 +86,32 @@ class Chat implements Session {
   }
 
   async run(document: Uint8Array, page: number, tokensPaid?: number): Promise<RecordOutput> {
+    const { prompt, promptTokens, sampling } = await this.#read(document, page, tokensPaid)
+    const answer = await this.#complete(prompt, sampling)
+    return outputOf(sampling, promptTokens, answer)
+  }
+
+  /** As Session's. An answer counts that is written as this engine writes it, from its tokens. */
+  async score(
+    document: Uint8Array,
+    page: number,
+    claimed: Uint8Array,
+    tokensPaid?: number,
+  ): Promise<ScoredClaim | null> {
+    const { prompt, promptTokens, sampling } = await this.#read(document, page, tokensPaid)
+    const claim = claimIn(claimed)
+    const scored = claim && (await this.#llama.score?.(prompt, sampling, claim))
+    if (!claim || !scored) return null
+    const tokens = claim.ids.length
+    const { output, units } = outputOf(sampling, promptTokens, { ...scored, tokens, claim })
+    return Buffer.compare(output, claimed) === 0 ? { ...scored.score, units } : null
+  }
+
+  async #read(
+    document: Uint8Array,
+    page: number,
+    tokensPaid: number | undefined,
+  ): Promise<{ readonly prompt: string; readonly promptTokens: number; readonly sampling: Sampling }> {
     if (page !== 0) throw new RecordError('no-such-page', 'a request has one page')
     const request = requestOf(document)
     const prompt = await this.#promptOf(request)
@@ -145,20 +119,12 @@ class Chat implements Session {
     const tokensMax = this.#tokensMaxOf(request, promptTokens, tokensPaid)
     const { temperature = 0, top_p: topP = 1, seed = 0, stop = [], schema } = request
     const grammar = schema && (await this.#grammarOf(schema))
-    const sampling = { tokensMax, temperature, topP, seed, stop, grammar }
-    const answer = await this.#complete(prompt, sampling)
-    // The tokenizers of Llama's first models begin each text with a blank. JSON has none around it.
-    const text = schema === undefined ? answer.text.trimStart() : answer.text.trim()
-    const usage = {
-      prompt_tokens: promptTokens,
-      completion_tokens: answer.tokens,
-      total_tokens: promptTokens + answer.tokens,
-    }
-    const { finish, claim } = answer
-    const claimed = claim && { tokens: claim.ids, logprobs: claim.logProbs }
-    const output = JSON.stringify({ text, finish_reason: finish, usage, ...claimed })
-    const units = { input: promptTokens, output: answer.tokens }
-    return { output: new TextEncoder().encode(output), text, units }
+    if (this.#isScored && temperature > 0)
+      throw new RecordError(
+        'bad-request',
+        'the scored engine takes the likeliest tokens, which others can check; leave out the temperature, or take another engine',
+      )
+    return { prompt, promptTokens, sampling: { tokensMax, temperature, topP, seed, stop, grammar } }
   }
 
   async #promptOf(request: ChatRequest): Promise<string> {

@@ -19,6 +19,7 @@ export interface LlamaAddon {
   setLoggerLogLevel(level: number): void
   /** Loads the libraries of a folder that fit this machine: of those for processors the fastest. */
   loadBackends(folder: string): void
+  setEnv(name: string, value: string): void
   init(): Promise<void>
   getGpuType(): string | false | undefined
   getGpuDeviceInfo(): { readonly deviceNames: readonly string[] }
@@ -92,17 +93,25 @@ export type GrammarState = object
 
 const started = new Map<string, Promise<LlamaAddon>>()
 
-/** `folder`: of the addon and its libraries. Throws where the machine cannot load it. */
-export function startAddon(folder: string): Promise<LlamaAddon> {
-  const known = started.get(folder) ?? start(folder)
+/**
+ * `folder`: of the addon and its libraries. `kernels`: of an older processor than this one, as in `libggml-cpu-sse42.so`, in place of the
+ * fastest that fit; a process has the kernels with which it began. Throws where the machine cannot load it.
+ */
+export function startAddon(folder: string, kernels: string | null = null): Promise<LlamaAddon> {
+  const known = started.get(folder) ?? start(folder, kernels)
   started.set(folder, known)
   return known
 }
 
-async function start(folder: string): Promise<LlamaAddon> {
+async function start(folder: string, kernels: string | null): Promise<LlamaAddon> {
   const addon = createRequire(import.meta.url)(join(folder, 'llama-addon.node')) as LlamaAddon
   addon.setLoggerLogLevel(0)
-  addon.loadBackends(folder)
+  if (kernels === null) addon.loadBackends(folder)
+  else {
+    // ggml loads the library that this names, and all that it finds in a folder, which has none here.
+    addon.setEnv('GGML_BACKEND_PATH', join(folder, `libggml-cpu-${kernels}.so`))
+    addon.loadBackends(import.meta.dirname)
+  }
   await addon.init()
   return addon
 }

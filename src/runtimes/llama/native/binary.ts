@@ -88,6 +88,19 @@ function hashOf(folder: string): string {
   return hash.digest('hex')
 }
 
+/** By Node's name of the architecture, the kernels that every processor of it runs on which the addon loads. */
+const oldestKernels: Readonly<Record<string, string>> = { x64: 'sse42', arm64: 'armv8.0_1' }
+
+/** Loads the addon with kernels that sum otherwise than this machine's own, as older machines do. The process has them from then on. */
+export async function startOldest(folder: string): Promise<void> {
+  await startAddon(folder, oldestKernels[process.arch] ?? null)
+}
+
+/** Names the engine of which any build may be. First 32 hex digits of sha256. */
+export function scoredEngineId(use: object): string {
+  return createHash('sha256').update(JSON.stringify({ builds, use })).digest('hex').slice(0, 32)
+}
+
 /** Names the engine by the build, its class, and by what its user makes of it. First 32 hex digits of sha256. */
 export function nativeEngineId({ hash, isa }: NativeLlamaBuild, use: object): string {
   return createHash('sha256').update(JSON.stringify({ hash, isa, use })).digest('hex').slice(0, 32)

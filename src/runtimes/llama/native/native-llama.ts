@@ -14,11 +14,13 @@ import { hasRunOut, RecordError } from '../../runtime.ts'
 import {
   type ChatEngine,
   type ChatMessage,
+  type Claim,
   type Completion,
   EngineFault,
   Llama,
   type LlamaSettings,
   type Sampling,
+  type Scored,
 } from '../llama.ts'
 import {
   type AddonContext,
@@ -28,6 +30,7 @@ import {
   type LlamaAddon,
   startAddon,
 } from './addon.ts'
+import { logProbOf, natsApart } from './probability.ts'
 import { stubModel } from './stub-model.ts'
 
 export interface MappedModel {
@@ -38,9 +41,6 @@ export interface MappedModel {
 
 /** No stop is longer: so many tokens hold its bytes, one each, and the tokens around it. */
 const stopTokensMax = 4 * 128 + 8
-
-/** The logarithm of the smallest probability that 32 bits hold: what stands for that of a token to which the network gave none. */
-const logProbMin = Math.log(2 ** -149)
 
 export class NativeLlama implements ChatEngine {
   readonly #model: MappedModel
@@ -89,15 +89,54 @@ export class NativeLlama implements ChatEngine {
 
   /** Throws EngineFault, and RecordError('not-a-number'). */
   async complete(prompt: string, sampling: Sampling): Promise<Completion> {
-    const { model } = this.#open
-    const begin = model.shouldPrependBosToken() ? [model.tokenBos()] : []
-    const input = [...begin, ...model.tokenize(prompt, true)]
+    const input = this.#inputOf(prompt)
+    const { tokensMax, stop } = sampling
     const sampler = this.#samplerOf(sampling)
+    const ids: number[] = []
+    const logProbs: number[] = []
+    let read: readonly number[] = input
     try {
-      return { promptTokens: input.length, ...(await this.#answer(input, sampling, sampler)) }
+      for (;;) {
+        for await (const scores of this.#scoresBehind(read, input.length + ids.length - read.length)) {
+          const [token, logProb] = await this.#next(scores, sampler)
+          ids.push(token)
+          logProbs.push(logProb)
+        }
+        const end = this.#endOf(ids, tokensMax, stop)
+        if (end === null) read = ids.slice(-1)
+        else
+          return {
+            ...this.#textOf(ids, end, stop),
+            promptTokens: input.length,
+            tokens: ids.length,
+            claim: { ids, logProbs },
+          }
+      }
     } finally {
       sampler?.dispose()
     }
+  }
+
+  /** Of an answer that was drawn with a temperature it shows only whether the claimed probabilities are the network's. */
+  async score(prompt: string, sampling: Sampling, { ids, logProbs }: Claim): Promise<Scored | null> {
+    const { tokensMax, stop, grammar } = sampling
+    if (ids.some((id) => id >= this.#vocabulary)) return null
+    const ends = ids.map((_, i) => this.#endOf(ids.slice(0, i + 1), tokensMax, stop))
+    const end = ends.at(-1) ?? null
+    if (end === null || ends.slice(0, -1).some((earlier) => earlier !== null)) return null
+    const input = this.#inputOf(prompt)
+    const state = grammar === undefined ? null : this.#stateOf(grammar)
+    const score = { tokens: 0, gap: 0, difference: 0 }
+    for await (const name of this.#scoresBehind([...input, ...ids.slice(0, -1)], 0, ids.length)) {
+      const id = ids[score.tokens]!
+      if (state !== null && !this.#isAllowed(state, id)) return null
+      const { likeliest, own } = await this.#look(name, id, state)
+      if (sampling.temperature === 0) score.gap += natsApart(likeliest, own)
+      score.difference += natsApart(logProbs[score.tokens]!, own)
+      score.tokens += 1
+      if (state !== null) this.#accept(state, id)
+    }
+    return { ...this.#textOf(ids, end, stop), promptTokens: input.length, score }
   }
 
   get #open(): Loaded {
@@ -105,73 +144,91 @@ export class NativeLlama implements ChatEngine {
     return this.#loaded
   }
 
-  async #answer(
-    input: readonly number[],
-    { tokensMax, stop }: Sampling,
-    sampler: AddonSampler | null,
-  ): Promise<Omit<Completion, 'promptTokens'>> {
+  get #vocabulary(): number {
+    return (this.#model.header.facts.get('tokenizer.ggml.tokens') as readonly string[]).length
+  }
+
+  #inputOf(prompt: string): readonly number[] {
     const { model } = this.#open
-    const ids: number[] = []
-    const logProbs: number[] = []
-    let isEnded = false
-    let isStopped = false
-    let scores = await this.#read(input, 0)
-    for (;;) {
-      const [token, logProb] = await this.#next(scores, sampler)
-      ids.push(token)
-      logProbs.push(logProb)
-      isEnded = model.isEogToken(token)
-      isStopped = !isEnded && this.#endsIn(ids, stop)
-      if (isEnded || isStopped || ids.length >= tokensMax) break
-      scores = await this.#read([token], input.length + ids.length - 1)
+    const begin = model.shouldPrependBosToken() ? [model.tokenBos()] : []
+    return [...begin, ...model.tokenize(prompt, true)]
+  }
+
+  /** Why an answer ends with the last of its tokens: by itself, by a text that stops it, or by its length; null: it goes on. */
+  #endOf(ids: readonly number[], tokensMax: number, stop: readonly string[]): End | null {
+    const { model } = this.#open
+    if (model.isEogToken(ids.at(-1)!)) return 'itself'
+    if (stop.length > 0) {
+      const tail = model.detokenize(Uint32Array.from(ids.slice(-stopTokensMax)))
+      if (stop.some((text) => tail.includes(text))) return 'text'
     }
-    const text = model.detokenize(Uint32Array.from(isEnded ? ids.slice(0, -1) : ids))
+    return ids.length >= tokensMax ? 'length' : null
+  }
+
+  #textOf(ids: readonly number[], end: End, stop: readonly string[]): Pick<Completion, 'text' | 'finish'> {
+    const text = this.#open.model.detokenize(Uint32Array.from(end === 'itself' ? ids.slice(0, -1) : ids))
     return {
-      text: isStopped ? textBefore(text, stop) : text,
-      tokens: ids.length,
-      finish: isEnded || isStopped ? 'stop' : 'length',
-      claim: { ids, logProbs },
+      text: end === 'text' ? textBefore(text, stop) : text,
+      finish: end === 'length' ? 'length' : 'stop',
     }
   }
 
-  #endsIn(ids: readonly number[], stop: readonly string[]): boolean {
-    if (stop.length === 0) return false
-    const tail = this.#open.model.detokenize(Uint32Array.from(ids.slice(-stopTokensMax)))
-    return stop.some((text) => tail.includes(text))
-  }
-
-  /** Reads tokens, of which the first stands at `place`, and returns the name of the scores of what follows. At 0 all before is forgotten. */
-  async #read(tokens: readonly number[], place: number): Promise<number> {
+  /**
+   * Reads tokens, of which the first stands at `place`, and names the scores of what follows the last `count` of them, each before the
+   * next batch is read. At 0 all that was read before is forgotten.
+   */
+  async *#scoresBehind(tokens: readonly number[], place: number, count = 1): AsyncGenerator<number> {
     const { context } = this.#open
     const { batchTokens } = this.#model.settings
     if (place === 0) context.disposeSequence(0)
-    let scores = 0
     for (let at = 0; at < tokens.length; at += batchTokens) {
       const part = Uint32Array.from(tokens.slice(at, at + batchTokens))
-      const isLast = at + part.length === tokens.length
+      const first = Math.max(0, tokens.length - count - at)
+      const scored = Array.from({ length: Math.max(0, part.length - first) }, (_, i) => first + i)
       context.initBatch(part.length)
-      const [name] = context.addToBatch(
-        0,
-        place + at,
-        part,
-        Uint32Array.from(isLast ? [part.length - 1] : []),
-      )
+      const names = context.addToBatch(0, place + at, part, Uint32Array.from(scored))
       await context.decodeBatch()
-      scores = name ?? scores
+      yield* names
     }
-    return scores
   }
 
   /** The token that is drawn, and the logarithm of the probability that the network gives it. */
   async #next(scores: number, sampler: AddonSampler | null): Promise<readonly [number, number]> {
     const { context, likeliest } = this.#open
-    const [first, , own] = await context.sampleToken(scores, likeliest, false, true)
-    if (sampler === null) return [first, logProbOf(own)]
+    if (sampler === null) {
+      const [token, , own] = await context.sampleToken(scores, likeliest, false, true)
+      return [token, logProbOf(own)]
+    }
     const [token] = await drawn(context.sampleToken(scores, sampler, false, false))
-    if (token === first) return [token, logProbOf(own)]
+    return [token, (await this.#look(scores, token, null)).own]
+  }
+
+  /** The logarithms of the probabilities that the network gives to a token, and to the likeliest that the grammar allows. */
+  async #look(
+    scores: number,
+    token: number,
+    state: GrammarState | null,
+  ): Promise<{ readonly likeliest: number; readonly own: number }> {
+    const { context, likeliest } = this.#open
+    const [first, , probability] = await context.sampleToken(scores, likeliest, false, true)
+    const most = logProbOf(probability)
+    if (first === token) return { likeliest: most, own: most }
     const [, all = []] = await context.sampleToken(scores, likeliest, true, false)
-    for (let i = 0; i < all.length; i += 2) if (all[i] === token) return [token, logProbOf(all[i + 1])]
-    throw new Error('the engine drew a token that is none')
+    // Tokens and their probabilities by turns, the likeliest first.
+    for (let i = 0, best: number | null = null; i < all.length; i += 2) {
+      best ??= state === null || this.#isAllowed(state, all[i]!) ? logProbOf(all[i + 1]) : null
+      if (all[i] === token) return { likeliest: best ?? most, own: logProbOf(all[i + 1]) }
+    }
+    throw new Error('the engine has no score for one of its tokens')
+  }
+
+  #isAllowed(state: GrammarState, token: number): boolean {
+    return this.#open.addon.AddonSampler.canBeNextTokenForGrammarEvaluationState(state, token)
+  }
+
+  #accept(state: GrammarState, token: number): void {
+    if (!this.#open.model.isEogToken(token))
+      this.#open.addon.AddonSampler.acceptGrammarEvaluationStateToken(state, token)
   }
 
   /** Null where the likeliest token is drawn, whatever it is. Throws EngineFault. */
@@ -197,6 +254,8 @@ export class NativeLlama implements ChatEngine {
     return new addon.AddonGrammarEvaluationState(model, grammar)
   }
 }
+
+type End = 'itself' | 'text' | 'length'
 
 interface Loaded {
   readonly addon: LlamaAddon
@@ -224,23 +283,6 @@ async function drawn<Token>(token: Promise<Token>): Promise<Token> {
       throw new EngineFault('the grammar allows no token that the model has')
     throw error
   }
-}
-
-/** Throws RecordError('not-a-number'): one score that is none makes all probabilities none. */
-function logProbOf(probability: number | undefined): number {
-  if (probability === undefined || Number.isNaN(probability))
-    throw new RecordError('not-a-number', 'the model gives numbers that are none')
-  return inShort(Math.max(logProbMin, Math.log(probability)))
-}
-
-/** The shortest decimal of the same 32 bits: the engine knows the probability no better. */
-function inShort(value: number): number {
-  const kept = Math.fround(value)
-  for (let digits = 6; digits < 9; digits += 1) {
-    const short = Number(kept.toPrecision(digits))
-    if (Math.fround(short) === kept) return short
-  }
-  return Number(kept.toPrecision(9))
 }
 
 function textBefore(text: string, stop: readonly string[]): string {
