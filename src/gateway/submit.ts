@@ -56,7 +56,7 @@ export async function submitPart(
 function requestFor(
   batch: Batch,
   part: number,
-  { runtime, model }: Service,
+  { runtime, model, endpoint }: Service,
   counts: ReturnType<LineRows['counts']>,
   { clock, settings }: SubmitContext,
 ): SubmitRequest {
@@ -65,6 +65,7 @@ function requestFor(
     ...submitDefaults,
     paths: [],
     runtime,
+    engine: endpoint.engine ?? submitDefaults.engine,
     model: model.path,
     errorBound: wishes.errorBound ?? submitDefaults.errorBound,
     replicas: wishes.replicas,

@@ -29,6 +29,7 @@ const when = (id: string, holds: Parameters<typeof batchWhen>[2]) => stage.hurry
 
 const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(12)])
 const dataUrl = `data:image/png;base64,${png.toString('base64')}`
+const tiffUrl = `data:image/tiff;base64,${Buffer.from('II*\0 and so on').toString('base64')}`
 const scan = (custom_id: string, url = dataUrl) => {
   const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
   return { ...chat(custom_id, ''), body: { model: 'ocr', messages } }
@@ -180,13 +181,19 @@ test('documents are read from data URLs and from uploads, and two models in a fi
       custom_id: 'x',
       method: 'POST',
       url: '/v1/ocr',
-      body: { model: 'ocr', document: { type: 'image_url', image_url: dataUrl } },
+      body: { model: 'ocr', document: { type: 'image_url', image_url: tiffUrl } },
     },
   ])
   const read = await when((await create(ocr.id, { endpoint: '/v1/ocr' })).id, isOver)
   const [line] = await linesIn(client, read.output_file_id)
   const { pages } = line!.response!.body as { pages: { index: number; markdown: string }[] }
-  assert.deepEqual([pages[0]!.index, pages[0]!.markdown], [0, 'read 20'])
+  assert.deepEqual(
+    pages.map(({ index, markdown }) => [index, markdown]),
+    [
+      [0, 'read 14'],
+      [1, 'read 14'],
+    ],
+  )
 })
 
 test('answers are there while the batch runs, a restart loses none, and a cancelled batch keeps them', async () => {
