@@ -5,8 +5,10 @@ import { type Clock, leftUntil } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
 import type { CarpoolNode } from '../host/node/node.ts'
 import type { NamedDocument } from '../host/submission/sources.ts'
+import { unitOf } from '../host/submission/weights.ts'
 import { submitDefaults } from '../host/submit-defaults.ts'
 import { unitMicrosMax } from '../protocol/limits.ts'
+import { formatMoney, isAffordable } from '../protocol/price.ts'
 import type { Batch, Part } from './batches.ts'
 import { Breather } from './breather.ts'
 import { requestIn, unreadable } from './check.ts'
@@ -43,6 +45,7 @@ export async function submitPart(
   const counts = lines.counts(batch.id)
   const request = requestFor(batch, part, service, counts, context)
   if (request.deadlineMs !== null && request.deadlineMs <= 0) return undefined
+  refuseTooDear(request, node)
   const documents = () => documentsOf(batch, part, service, context, new Breather(clock))
   try {
     return await node.submitGiven(request, { documents, salt: `${batch.id}/${part}` })
@@ -73,6 +76,21 @@ function requestFor(
     deadlineMs: leftUntil(clock, expiresAtMs),
     payment: paymentFor(batch, part, counts, settings),
   }
+}
+
+/** A batch that nobody here works for, since all ask for more, would wait until its window is over. Throws RequestError. */
+function refuseTooDear({ runtime, payment }: SubmitRequest, { api }: GatewayNode): void {
+  const asks = api
+    .peers()
+    .flatMap(({ self, engines }) => (self ? [] : engines.filter((one) => one.runtime === runtime)))
+  if (asks.length === 0 || asks.some(({ ask }) => isAffordable(ask, payment))) return
+  const prices = asks.map(({ ask }) => ask!).sort((a, b) => a.unitMicros - b.unitMicros)
+  const least = formatMoney(prices[0]!.unitMicros, prices[0]!.currency)
+  throw new RequestError(
+    payment === null
+      ? `the vehicles here ask for money, at least ${least} for a ${unitOf(runtime)}, and this key may spend nothing: its owner gives it a budget with carpool key create --budget-day`
+      : `the vehicles here ask at least ${least} for a ${unitOf(runtime)}, and this batch pays at most ${formatMoney(payment.unitMicrosMax, payment.currency)}; give it more with carpool.budget or carpool.price_cap`,
+  )
 }
 
 /** Executions of a unit that a budget is to be enough for, where nobody has said what one may cost: two owners agree. */

@@ -9,6 +9,9 @@ import { lettersModelPath } from './letters.ts'
 import { Mesh } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
 
+/** What each vehicle asks for a chat, in millionths of a euro. */
+export const askMicros = 100
+
 /** Named so that a script knows what it answers. */
 const engines = ['llm', 'embed', 'ocr'].map((runtime) => ({
   ...scriptedEngine,
@@ -55,7 +58,11 @@ export class GatewayStage {
   /** Chats wait for `before`. */
   static async start(before?: (message: string) => Promise<void>, cars = 2): Promise<GatewayStage> {
     const createExecutor = () => new PagedExecutor(scriptOf(before), engines)
-    const vehicles = Array.from({ length: cars }, (_, i) => ({ name: `car-${i + 1}`, slots: 2 }))
+    const vehicles = Array.from({ length: cars }, (_, i) => ({
+      name: `car-${i + 1}`,
+      slots: 2,
+      askMicros,
+    }))
     const stage = new GatewayStage(await Mesh.start({ vehicles, createExecutor }))
     await stage.mesh.submitter.api.addModel(lettersModelPath, 'letters')
     await stage.open()
