@@ -5,7 +5,6 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-
 import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
 import { embedEndpoints } from './embed/endpoints.ts'
 import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
