@@ -149,7 +149,6 @@ export async function batchWhen(
 ): Promise<Batch> {
   const response = await fetch(`${client.baseURL}/batches/${id}/events`, {
     headers: { authorization: `Bearer ${client.apiKey}` },
-    signal: AbortSignal.timeout(120_000),
   })
   let [text, last] = ['', '']
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
