@@ -55,7 +55,9 @@ export class BatchRun {
   cancel(): void {
     if (isOver(this.#batch.status) || this.#batch.status === 'cancelling') return
     this.#set('cancelling', {}, 'cancelling')
-    void this.#cancelJobs()
+    this.#cancelJobs().catch((error) => {
+      this.#context.log.warn({ batch: this.#batch.id, error }, 'the jobs of a batch were not cancelled')
+    })
   }
 
   /** As the node stops: it goes on when the node starts again. */

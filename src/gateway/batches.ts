@@ -44,6 +44,8 @@ export interface BatchFacts {
   /** How long its files are kept, from when they are made. */
   readonly keepMs: number
   readonly wishes: Wishes
+  /** All that it may cost. */
+  readonly budgetMicros: Micros
   /** The only model, once it is known. */
   readonly model: string | null
   readonly errors: readonly BatchError[]
@@ -71,6 +73,7 @@ export interface Batch {
   readonly requestHash: string
   readonly createdAtMs: number
   readonly currency: string | null
+  /** While it runs, all that it may cost; then what it did cost. */
   readonly budgetMicros: Micros
   readonly facts: BatchFacts
 }
@@ -247,7 +250,7 @@ export function batchObject(batch: Batch, parts: readonly Part[]): object {
               currency: batch.currency,
               owed_micros: work.owedMicros,
               promised_micros: work.promisedMicros,
-              budget_micros: batch.budgetMicros,
+              budget_micros: facts.budgetMicros,
             },
       proof_file_id: facts.proofFileIds[0] ?? null,
       proof_file_ids: facts.proofFileIds,

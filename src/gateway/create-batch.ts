@@ -92,6 +92,7 @@ export function createBatch(
       metadata,
       keepMs: keep ? keep.seconds * 1000 : keepMsDefault,
       wishes,
+      budgetMicros: budget?.micros ?? 0,
       model: null,
       errors: [],
       moments: {},

@@ -7,6 +7,7 @@ import type { CarpoolNode } from '../host/node/node.ts'
 import type { NamedDocument } from '../host/submission/sources.ts'
 import { submitDefaults } from '../host/submit-defaults.ts'
 import { unitMicrosMax } from '../protocol/limits.ts'
+import { formatMoney, isAffordable } from '../protocol/price.ts'
 import { unitOfRuntime } from '../runtimes/registry.ts'
 import type { Batch, Part } from './batches.ts'
 import { Breather } from './breather.ts'
@@ -44,6 +45,7 @@ export async function submitPart(
   const counts = lines.counts(batch.id)
   const request = requestFor(batch, part, service, counts, context)
   if (request.deadlineMs !== null && request.deadlineMs <= 0) return undefined
+  refuseTooDear(request, node)
   const documents = () => documentsOf(batch, part, service, context, new Breather(clock))
   try {
     return await node.submitGiven(request, { documents, salt: `${batch.id}/${part}` })
@@ -57,7 +59,7 @@ export async function submitPart(
 function requestFor(
   batch: Batch,
   part: number,
-  { runtime, model }: Service,
+  { runtime, model, endpoint }: Service,
   counts: ReturnType<LineRows['counts']>,
   { clock, settings }: SubmitContext,
 ): SubmitRequest {
@@ -66,6 +68,7 @@ function requestFor(
     ...submitDefaults,
     paths: [],
     runtime,
+    engine: endpoint.engine ?? submitDefaults.engine,
     model: model.path,
     errorBound: wishes.errorBound ?? submitDefaults.errorBound,
     replicas: wishes.replicas,
@@ -75,7 +78,24 @@ function requestFor(
   }
 }
 
-/** Executions of a record that a budget is to be enough for, where nobody has said what one may cost: two owners agree. */
+/** A batch that nobody here works for, since all ask for more, would wait until its window is over. Throws RequestError. */
+function refuseTooDear({ runtime, payment }: SubmitRequest, { api }: GatewayNode): void {
+  const asks = api
+    .peers()
+    .flatMap(({ self, engines }) => (self ? [] : engines.filter((one) => one.runtime === runtime)))
+  if (asks.length === 0 || asks.some(({ ask }) => isAffordable(ask, payment))) return
+  const prices = asks.map(({ ask }) => ask!).sort((a, b) => a.unitMicros - b.unitMicros)
+  const { one, many, pricedPer } = unitOfRuntime(runtime)
+  const unit = pricedPer === 1 ? `a ${one}` : `${pricedPer} ${many}`
+  const least = `${formatMoney(prices[0]!.unitMicros, prices[0]!.currency)} for ${unit}`
+  throw new RequestError(
+    payment === null
+      ? `the vehicles here ask for money, at least ${least}, and this key may spend nothing: its owner gives it a budget with carpool key create --budget-day`
+      : `the vehicles here ask at least ${least}, and this batch pays at most ${formatMoney(payment.unitMicrosMax, payment.currency)}; give it more with carpool.budget or carpool.price_cap`,
+  )
+}
+
+/** Executions of a unit that a budget is to be enough for, where nobody has said what one may cost: two owners agree. */
 const executionsUsual = 2
 
 function paymentFor(

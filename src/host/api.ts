@@ -5,6 +5,7 @@
 
 import type { Cid, OwnerId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Reachability } from '../protocol/membership/advert.ts'
+import type { Ask } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
 import type { HistoryView } from './history/contract.ts'
@@ -235,6 +236,8 @@ export interface PeerRow {
     readonly runtime: string
     readonly engine: string
     readonly unitsPerHour: number
+    /** Null: its owner asks for nothing. */
+    readonly ask: Ask | null
   }[]
   readonly ageMs: number
   /** How others reach it, by its own word; null where it has not said. */

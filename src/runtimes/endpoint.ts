@@ -9,6 +9,8 @@ export interface EndpointDescription {
   readonly url: string
   /** Models that stand for the runtime as it is. Others are files that a node has by name, for a runtime that takes a model. */
   readonly models: readonly string[]
+  /** The engine that its answers need; left out where any will do. */
+  readonly engine?: string
   /** Levels of arrays and objects in a request, at most. */
   readonly depthMax: number
   /** Reads a request, without its model. */

@@ -419,7 +419,9 @@ test('whatever strangers name things, no command’s output draws on a terminal 
     throw new RequestError(`the fleet has not let this node in (${words})`)
   }
   const hostile: Partial<NodeApi> = {
-    peers: () => [{ ...peerRow, name: words, engines: [{ runtime: words, engine: words, unitsPerHour: 1 }] }],
+    peers: () => [
+      { ...peerRow, name: words, engines: [{ runtime: words, engine: words, unitsPerHour: 1, ask: null }] },
+    ],
     jobs: () => [{ ...status, runtime: words, reason: words }],
     status: async () => ({ ...status, state: 'failed', reason: words, runtime: words, doubts: [words] }),
     async *results() {

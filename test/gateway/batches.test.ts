@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type OpenAI from 'openai'
 import { toFile } from 'openai'
-import { batchWhen, chat, GatewayStage, isOver, linesIn, uploadLines } from '../support/gateway.ts'
+import { askMicros, batchWhen, chat, GatewayStage, isOver, linesIn, uploadLines } from '../support/gateway.ts'
 import { Gate } from '../support/mesh.ts'
 
 let stage: GatewayStage
@@ -13,7 +13,7 @@ before(async () => {
   stage = await GatewayStage.start(async (message) => {
     if (message.startsWith('wait')) await gate.script('')
   })
-  client = stage.client(stage.key('team'))
+  client = stage.client(stage.key('team', { budgetDay: { currency: 'EUR', micros: 5_000_000 } }))
 })
 after(() => stage.stop())
 
@@ -29,6 +29,7 @@ const when = (id: string, holds: Parameters<typeof batchWhen>[2]) => stage.hurry
 
 const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(12)])
 const dataUrl = `data:image/png;base64,${png.toString('base64')}`
+const tiffUrl = `data:image/tiff;base64,${Buffer.from('II*\0 and so on').toString('base64')}`
 const scan = (custom_id: string, url = dataUrl) => {
   const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
   return { ...chat(custom_id, ''), body: { model: 'ocr', messages } }
@@ -82,7 +83,11 @@ test('a batch of chats comes back in its order, with a fault of its own for each
     ['c', 404, 'model_not_found', 'body.model'],
     ['d', 400, null, 'body.stream'],
   ])
-  const { proof_file_id: proof } = (batch as unknown as { carpool: { proof_file_id: string } }).carpool
+  const { proof_file_id: proof, cost } = (
+    batch as unknown as { carpool: { proof_file_id: string; cost: { owed_micros: number } } }
+  ).carpool
+  // Two owners did three of the lines, one of which ended in an error.
+  assert.equal(cost.owed_micros, 2 * 3 * askMicros)
   assert((await (await client.files.content(proof)).arrayBuffer()).byteLength > 1000)
 })
 
@@ -116,6 +121,14 @@ test('lines that are no requests fail the batch, each by its number', async () =
   const empty = await create((await uploadLines(client, ['', ''])).id)
   const failed = await when(empty.id, isOver)
   assert.deepEqual([failed.status, failed.errors!.data![0]!.code], ['failed', 'empty_file'])
+})
+
+test('a batch that all vehicles here ask too much for fails with the price, and does not wait for its end', async () => {
+  const file = await uploadLines(client, [chat('a', 'one')])
+  const { id } = await create(file.id, { metadata: { 'carpool.price_cap': '0.00009EUR' } })
+  const { status, errors } = await when(id, isOver)
+  assert.deepEqual([status, errors!.data![0]!.code], ['failed', 'submission_refused'])
+  assert.match(errors!.data![0]!.message!, /ask at least 0\.0001 EUR .* pays at most 0\.00009 EUR/)
 })
 
 test('embeddings come as numbers or as base64, as each line asks, and lists of texts in order', async () => {
@@ -180,13 +193,19 @@ test('documents are read from data URLs and from uploads, and two models in a fi
       custom_id: 'x',
       method: 'POST',
       url: '/v1/ocr',
-      body: { model: 'ocr', document: { type: 'image_url', image_url: dataUrl } },
+      body: { model: 'ocr', document: { type: 'image_url', image_url: tiffUrl } },
     },
   ])
   const read = await when((await create(ocr.id, { endpoint: '/v1/ocr' })).id, isOver)
   const [line] = await linesIn(client, read.output_file_id)
   const { pages } = line!.response!.body as { pages: { index: number; markdown: string }[] }
-  assert.deepEqual([pages[0]!.index, pages[0]!.markdown], [0, 'read 20'])
+  assert.deepEqual(
+    pages.map(({ index, markdown }) => [index, markdown]),
+    [
+      [0, 'read 14'],
+      [1, 'read 14'],
+    ],
+  )
 })
 
 test('answers are there while the batch runs, a restart loses none, and a cancelled batch keeps them', async () => {

@@ -47,6 +47,13 @@ export const gateway: readonly Mutation[] = [
     caughtBy: tenants,
   },
   {
+    name: 'A batch that nobody works for at its price waits until its window is over.',
+    file: 'src/gateway/submit.ts',
+    find: '  refuseTooDear(request, node)\n',
+    replace: '',
+    caughtBy: batches,
+  },
+  {
     name: 'Blank lines are not counted, so that errors name other lines.',
     file: 'src/gateway/jsonl.ts',
     find: '    line += 1\n',

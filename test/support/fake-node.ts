@@ -52,7 +52,7 @@ export const peerRow: PeerRow = {
   slots: { total: 2, free: 1 },
   mode: 'run',
   reasons: [],
-  engines: [{ runtime: 'ocr', engine: 'native', unitsPerHour: 1200 }],
+  engines: [{ runtime: 'ocr', engine: 'native', unitsPerHour: 1200, ask: null }],
   ageMs: 4_000,
   reach: 'outbound',
   connected: true,

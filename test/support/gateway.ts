@@ -9,11 +9,14 @@ import { lettersModelPath } from './letters.ts'
 import { Mesh } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
 
+/** What each vehicle asks for a chat, in millionths of a euro. */
+export const askMicros = 100
+
 /** Named so that a script knows what it answers. */
 const engines = ['llm', 'embed', 'ocr'].map((runtime) => ({
   ...scriptedEngine,
   runtime,
-  engine: runtime,
+  engine: runtime === 'ocr' ? 'exact' : runtime,
   id: `scripted-${runtime}`,
 }))
 
@@ -24,13 +27,21 @@ function scriptOf(before: (message: string) => Promise<void> = async () => {}) {
       const vector = [0.5, 0.25, -document.length]
       return output({ embedding: vector, dimensions: 3, usage: { prompt_tokens: document.length } })
     }
-    if (engine === 'ocr') return output({ text: `read ${document.length}`, width: 8, height: 9, lines: [] })
+    if (engine === 'exact') return output({ text: `read ${document.length}`, width: 8, height: 9, lines: [] })
     const { content } = JSON.parse(document).messages.at(-1)
     await before(content)
     if (content === 'too long')
       return { output: new Uint8Array(0), text: '', error: { code: 'context-length', message: 'too long' } }
     const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
     return output({ text: content.toUpperCase(), finish_reason: 'stop', usage })
+  }
+}
+
+/** A TIFF has two pages, whatever is in it. */
+class PagedExecutor extends ScriptedExecutor {
+  override async inspect(_runtime?: string, document?: Uint8Array) {
+    const shape = await super.inspect()
+    return document?.[0] === 0x49 ? { ...shape, pages: 2 } : shape
   }
 }
 
@@ -46,8 +57,12 @@ export class GatewayStage {
 
   /** Chats wait for `before`. */
   static async start(before?: (message: string) => Promise<void>, cars = 2): Promise<GatewayStage> {
-    const createExecutor = () => new ScriptedExecutor(scriptOf(before), engines)
-    const vehicles = Array.from({ length: cars }, (_, i) => ({ name: `car-${i + 1}`, slots: 2 }))
+    const createExecutor = () => new PagedExecutor(scriptOf(before), engines)
+    const vehicles = Array.from({ length: cars }, (_, i) => ({
+      name: `car-${i + 1}`,
+      slots: 2,
+      askMicros,
+    }))
     const stage = new GatewayStage(await Mesh.start({ vehicles, createExecutor }))
     await stage.mesh.submitter.api.addModel(lettersModelPath, 'letters')
     await stage.open()
@@ -134,7 +149,6 @@ export async function batchWhen(
 ): Promise<Batch> {
   const response = await fetch(`${client.baseURL}/batches/${id}/events`, {
     headers: { authorization: `Bearer ${client.apiKey}` },
-    signal: AbortSignal.timeout(120_000),
   })
   let [text, last] = ['', '']
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {

@@ -128,7 +128,12 @@ function peerRows({ identity, membership, bans, network }: Parts): PeerRow[] {
     slots: capacity.slots,
     mode: capacity.mode,
     reasons: capacity.reasons,
-    engines: capacity.engines.map(({ runtime, engine, unitsPerHour }) => ({ runtime, engine, unitsPerHour })),
+    engines: capacity.engines.map(({ runtime, engine, unitsPerHour, ask }) => ({
+      runtime,
+      engine,
+      unitsPerHour,
+      ask,
+    })),
     ageMs: membership.ageMs(capacity.peer),
     reach: capacity.reach ?? null,
     connected: connected.has(capacity.peer),

@@ -14,6 +14,8 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
   {
     url: '/v1/ocr',
     models,
+    // Of others, nothing but the text is compared, and so nothing else is delivered.
+    engine: 'exact',
     depthMax,
     usage,
     read(body) {
