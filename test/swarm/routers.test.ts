@@ -171,13 +171,13 @@ function resultsIn(path: string): unknown[] {
   return lines.map((line) => JSON.parse(line).result?.text)
 }
 
-/** At home 1 somebody submits, and the vehicles are at homes 2, 3 and 7; homes 7 and 8 have IPv6 alone. */
+/** At home 1 somebody submits, and the vehicles are at homes 2 and 3; homes 7 and 8 have IPv6 alone. */
 function hubsThatComeAndGo(): void {
   let hub: Member
   let cars: Member[]
 
   before(async () => {
-    if (whyNot === undefined) ({ hub, cars } = await startMesh(1, [2, 3, 7]))
+    if (whyNot === undefined) ({ hub, cars } = await startMesh(1, [2, 3]))
   })
 
   suite('while nothing goes wrong', { concurrency: true }, () => {
@@ -185,20 +185,10 @@ function hubsThatComeAndGo(): void {
       await until('all have learned it', async () => {
         const rows = await hub.node.peers()
         const reach = Object.fromEntries(rows.map((row) => [row.name, row.reach]))
-        const vehicles = [2, 3, 7].map((home) => reach[`car-${home}`])
-        return reach['hub-1'] === 'direct' && vehicles.every((how) => how === 'relayed')
+        return reach['hub-1'] === 'direct' && reach['car-2'] === 'relayed' && reach['car-3'] === 'relayed'
       })
       const info = await cars[0]!.node.info()
       assert.equal(info.routerAddress, '45.83.2.1')
-    })
-
-    test('a laptop and a vehicle that have IPv6 alone work with vehicles that have IPv4 alone, over a hub with both', async (t) => {
-      const { texts, args } = await quickJob(t, hub, hub.addresses[1])
-      const output = join(temporaryFolder(t), 'out.jsonl')
-      const byAll = ['--standbys', '0', '--replicas', '3', '-o', output]
-      const submitting = carpool(t, 8, temporaryFolder(t), [...args, ...byAll])
-      assert.equal(await submitting.ended, 0, submitting.said())
-      assert.deepEqual(resultsIn(output), texts)
     })
 
     test('an attached job completes with no flag but --bootstrap', async (t) => {
@@ -232,6 +222,19 @@ function hubsThatComeAndGo(): void {
       await untilEnded(laptop, job)
       assert.deepEqual(await textsOf(laptop, job), texts)
     })
+  })
+
+  test('a laptop and a vehicle that have IPv6 alone work with vehicles that have IPv4 alone, over a hub with both', async (t) => {
+    const address = hub.addresses[1]!
+    const car = await start('car-7', internet.home(7).within, ['--slots', '1', '--bootstrap', address])
+    await until('it is reached through the hub', async () => (await car.node.info()).reach === 'relayed')
+    const { texts, args } = await quickJob(t, hub, address)
+    const output = join(temporaryFolder(t), 'out.jsonl')
+    const byAll = ['--standbys', '0', '--replicas', '3', '-o', output]
+    const submitting = carpool(t, 8, temporaryFolder(t), [...args, ...byAll])
+    assert.equal(await submitting.ended, 0, submitting.said())
+    assert.deepEqual(resultsIn(output), texts)
+    await car.end('SIGTERM')
   })
 
   test('Ctrl-C of an attached submission says how to end the job that goes on, and that command ends it', async (t) => {
