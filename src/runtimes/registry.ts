@@ -6,9 +6,11 @@
  * which reads the descriptions only, loads none.
  */
 import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
-import { faultOfModel, modelWeights } from './gguf/model.ts'
+import { embedEndpoints } from './embed/endpoints.ts'
+import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
+import { llmEndpoints } from './llm/endpoints.ts'
 import {
   faultOfOcrWeights,
   languagePattern,
@@ -16,6 +18,7 @@ import {
   ocrOptions,
   ocrWeights,
 } from './ocr/description.ts'
+import { ocrEndpoints } from './ocr/endpoints.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
@@ -34,6 +37,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
     hasPlaces: true,
+    endpoints: ocrEndpoints,
     refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
@@ -55,8 +59,12 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
+    faultOfLargeWeights: faultOfLargeModel,
+    nativeAgreement: 'class-bytes',
+    nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,
+    endpoints: llmEndpoints,
     refusalOf: () => null,
     load: async () => (await import('./llm/llm.ts')).llm,
   },
@@ -68,6 +76,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     faultOfWeights: faultOfModel,
     shapeOf: embedShapeOf,
     requests: embedRequests,
+    endpoints: embedEndpoints,
     refusalOf: () => null,
     load: async () => (await import('./embed/embed.ts')).embed,
   },

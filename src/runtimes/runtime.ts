@@ -10,6 +10,7 @@
  * Verification stands on it, so pre- and post-processing use integer arithmetic and no native image library,
  * outputs carry full precision (nobody rounds before comparing), and NaN is an error, never a value.
  */
+import type { EndpointDescription } from './endpoint.ts'
 import type { OptionDescriptions, RuntimeOptions } from './options.ts'
 
 export type { RuntimeOptions } from './options.ts'
@@ -79,12 +80,20 @@ export interface RuntimeDescription {
    * Left out where only a session shows more.
    */
   readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
+  /**
+   * How results of its native engines compare, as their descriptions say: adverts do not. Left out: 'class-text'.
+   */
+  readonly nativeAgreement?: EngineDescription['agreement']
+  /** Its native engine reads strangers' bytes with no check before it that would do, so that it needs every link of isolation. */
+  readonly nativeNeedsAll?: true
   /** Set where its records are pages that say where words stand. */
   readonly hasPlaces?: true
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
   readonly shapeOf?: (bytes: number) => DocumentShape
   /** Left out where documents go as they are. */
   readonly requests?: RequestsDescription
+  /** The ways in which programs ask for its work over HTTP; left out where there are none. */
+  readonly endpoints?: readonly EndpointDescription[]
   /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
   readonly refusalOf: (head: Uint8Array) => Refusal | null
 }
@@ -153,13 +162,14 @@ export interface EngineDescription {
 }
 
 /**
- * 'bytes' and 'class-text' (equal texts and errors; the text is all that is delivered, and every output must have it as its
+ * 'bytes', 'class-bytes' (the id names the class within which they are equal) and 'class-text' (equal texts and errors; the text is all that is delivered, and every output must have it as its
  * "text") leave a liar nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
  * edits a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose
  * lists of numbers have their largest at the same place. The rest of the output must be the same.
  */
 type Agreement =
   | 'bytes'
+  | 'class-bytes'
   | 'class-text'
   | { readonly relation: 'text-distance'; readonly editsMax: number }
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }

@@ -43,7 +43,8 @@ test('two nodes under one identity that know nobody else find each other on the 
   const told = [logInbox(), logInbox()]
   for (const { log } of told)
     await startNetwork(t, { privateKey, lan, listen: ['/ip4/0.0.0.0/tcp/0'], log, notices: new Notices(log) })
-  for (const { lines } of told) await lines.find(({ msg }) => /another node runs under the identity/.test(msg))
+  for (const { lines } of told)
+    await lines.find(({ msg }) => /another node runs under the identity/.test(msg))
 })
 
 test('whoever makes up names on the local network is heard some times a minute', () => {

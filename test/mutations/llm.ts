@@ -2,9 +2,25 @@ import type { Mutation } from './mutation.ts'
 
 const runtime = ['test/runtimes/llm.test.ts']
 const structure = ['test/runtimes/gguf.test.ts']
+const native = ['test/runtimes/llm-native.test.ts']
+const engines = ['test/host/engine-choice.test.ts']
 const requests = ['test/host/prompts.test.ts']
 
 export const llm: readonly Mutation[] = [
+  {
+    name: 'An engine without memory gives a verdict on what it was asked.',
+    file: 'src/runtimes/llama/llama.ts',
+    find: "if (success !== true && hasRunOut(new Error(String(error)))) throw new Error('the engine is out of memory')",
+    replace: '',
+    caughtBy: ['test/runtimes/llm.test.ts'],
+  },
+  {
+    name: 'A model may have lists of texts without end.',
+    file: 'src/runtimes/gguf/header.ts',
+    find: 'if (this.#texts > textsMax)',
+    replace: 'if (false)',
+    caughtBy: ['test/runtimes/gguf.test.ts'],
+  },
   {
     name: 'A model’s tensors may lie anywhere in its file.',
     file: 'src/runtimes/gguf/check.ts',
@@ -131,5 +147,47 @@ export const llm: readonly Mutation[] = [
     replace:
       'const embedding = this.#isBase64 ? base64Of(numbers) : numbers.map((one) => Number(one.toFixed(6)))',
     caughtBy: ['test/runtimes/embed.test.ts'],
+  },
+  {
+    name: 'The native engine reads what the record before left.',
+    file: 'src/runtimes/llama/native/native-llama.ts',
+    find: 'if (place === 0) context.disposeSequence(0)',
+    replace: 'if (tokens.length > 100) context.disposeSequence(0)',
+    caughtBy: native,
+  },
+  {
+    name: 'The native engine’s next token is read where another one stands.',
+    file: 'src/runtimes/llama/native/native-llama.ts',
+    find: 'input.length + ids.length - 1)',
+    replace: 'input.length + ids.length)',
+    caughtBy: native,
+  },
+  {
+    name: 'A token’s probability is the one that the schema leaves it.',
+    file: 'src/runtimes/llama/native/native-llama.ts',
+    find: 'return [token, logProbOf(all[i + 1])]',
+    replace: 'return [token, 0]',
+    caughtBy: native,
+  },
+  {
+    name: 'Replicas of different classes of processors are compared by their bytes.',
+    file: 'src/runtimes/llama/native/binary.ts',
+    find: 'JSON.stringify({ hash, isa, use })',
+    replace: 'JSON.stringify({ hash, use })',
+    caughtBy: native,
+  },
+  {
+    name: 'A dispute within a class of processors is settled by an engine with other bytes.',
+    file: 'src/host/stewardship/recomputer.ts',
+    find: "agreement === 'class-bytes' ? engine.id === id : engine.isa === null",
+    replace: 'engine.isa === null',
+    caughtBy: engines,
+  },
+  {
+    name: 'An engine that holds weights in memory gets those that are too large for it.',
+    file: 'src/host/submission/engine-choice.ts',
+    find: '!(isLarge && engine.isa === null)',
+    replace: '!(isLarge && engine.isa === undefined)',
+    caughtBy: engines,
   },
 ]

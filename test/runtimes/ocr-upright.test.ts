@@ -148,7 +148,8 @@ test('a fax loses its flipped pixels, and no dot of two', () => {
   const page = print({ letter: 12 })
   const isFlipped = (at: number) => (at * 7919) % 211 === 0
   const fax = { ...page, pixels: page.pixels.map((gray, at) => (isFlipped(at) ? 255 - gray : gray)) }
-  const count = ({ pixels }: GrayImage) => pixels.reduce((sum, gray, at) => sum + Number(gray !== page.pixels[at]), 0)
+  const count = ({ pixels }: GrayImage) =>
+    pixels.reduce((sum, gray, at) => sum + Number(gray !== page.pixels[at]), 0)
   assert.ok(count(withoutLonePixels(fax)) < 0.1 * count(fax))
   assert.equal(upright(fax).isRough, false)
   assert.equal(isBlackAndWhite(print({ paper: 220 })), false)

@@ -6,7 +6,9 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
+import type { Market } from '../submission/assurance.ts'
 import { type JobDescription, withDescription } from '../submission/description.ts'
+import type { GivenDocuments } from '../submission/given.ts'
 import { Measuring } from '../submission/measuring.ts'
 import { quoteJob } from '../submission/quote.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
@@ -55,6 +57,13 @@ export class Submitting {
     return withDescription(request, context, onProgress, (described) =>
       this.#begin(described, context, onProgress),
     )
+  }
+
+  /** Submits documents that this process hands over, whatever paths the request names. Throws RequestError. */
+  async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
+    const context = { ...(await this.#context()), given }
+    const silent = () => {}
+    return withDescription(request, context, silent, (described) => this.#begin(described, context, silent))
   }
 
   /** Makes a new job of the documents of this one that have no output. Throws RequestError. */
@@ -121,7 +130,7 @@ export class Submitting {
     } = this.#options
     const [{ blocks }, measuring] = [store, this.#measuring]
     await membership.settled()
-    const canRecompute = (runtime: string) => recomputer.can(runtime)
+    const canRecompute: Market['canRecompute'] = (runtime, engine) => recomputer.can(runtime, engine)
     const capacities = membership.capacities()
     return { executor, measuring, blocks, node, submitter, engines, capacities, owner, fleet, canRecompute }
   }

@@ -81,7 +81,8 @@ export function withoutLonePixels({ width, height, pixels }: GrayImage): GrayIma
     for (let at = y * width + 1; at < (y + 1) * width - 1; at += 1) {
       const isDark = pixels[at]! < 128
       let isAlone = true
-      for (let next = 0; isAlone && next < 8; next += 1) isAlone = pixels[at + around[next]!]! < 128 !== isDark
+      for (let next = 0; isAlone && next < 8; next += 1)
+        isAlone = pixels[at + around[next]!]! < 128 !== isDark
       if (isAlone) cleaned[at] = pixels[at - 1]!
     }
   }

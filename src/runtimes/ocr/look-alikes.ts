@@ -18,5 +18,7 @@ export function withoutLookAlikes(word: string): string {
   if (number.test(word)) return word.replace(/[Oo]/g, '0')
   const zeros = word.split('0').length - 1
   const letters = word.match(/\p{L}/gu)?.length ?? 0
-  return zeros > 0 && letters >= lettersPerZero * zeros && capitals.test(word) ? word.replaceAll('0', 'O') : word
+  return zeros > 0 && letters >= lettersPerZero * zeros && capitals.test(word)
+    ? word.replaceAll('0', 'O')
+    : word
 }
