@@ -10,7 +10,6 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test as declare, suite, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { Member } from '../../src/cli/swarm/member.ts'
 import { Internet, noRouters, type Within } from '../support/routers.ts'
 import {
@@ -25,8 +24,6 @@ import {
   writeModule,
   writePacedDocuments,
 } from '../support/swarm.ts'
-
-const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 
 const whyNot = noRouters()
 const test = (name: string, run: (t: TestContext) => Promise<void>) =>
@@ -88,11 +85,6 @@ function slowJob(t: TestContext, hub: Member): Promise<Submission> {
   return jobOf(t, hub.addresses[0]!, 8, 10)
 }
 
-/** A minute and a half of work; the tests do not wait for it. */
-function longJob(t: TestContext, hub: Member): Promise<Submission> {
-  return jobOf(t, hub.addresses[0]!, 40, 70)
-}
-
 /** No two jobs share a document. */
 function jobOf(t: TestContext, address: string, count: number, tenths: number): Promise<Submission> {
   jobs += 1
@@ -123,14 +115,8 @@ interface Command {
 }
 
 /** A command at a home; it is ended with the test. */
-function carpool(
-  t: TestContext,
-  home: number,
-  dataDir: string,
-  args: readonly string[],
-  program = pacedProgram,
-): Command {
-  const [command, ...more] = [...internet.home(home).within, process.execPath, program]
+function carpool(t: TestContext, home: number, dataDir: string, args: readonly string[]): Command {
+  const [command, ...more] = [...internet.home(home).within, process.execPath, pacedProgram]
   const child = spawn(command!, [...more, ...args, '--data-dir', dataDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -235,25 +221,6 @@ function hubsThatComeAndGo(): void {
     assert.equal(await submitting.ended, 0, submitting.said())
     assert.deepEqual(resultsIn(output), texts)
     await car.end('SIGTERM')
-  })
-
-  test('Ctrl-C of an attached submission says how to end the job that goes on, and that command ends it', async (t) => {
-    const { args } = await longJob(t, hub)
-    const dataDir = join(temporaryFolder(t), 'laptop')
-    const submitting = carpool(t, 1, dataDir, [...args, '--json'])
-    await until('the hub can finish the job', () => isHeld(submitting))
-    submitting.child.kill('SIGINT')
-    assert.equal(await submitting.ended, 130, submitting.said())
-    assert.match(submitting.said(), /goes on: 1 other node can finish it without this one/)
-    const [, command] = /to end it: carpool (cancel .*)/.exec(submitting.said()) ?? []
-    const [name, job, ...where] = command?.split(' ') ?? []
-    assert.deepEqual(where, ['--data-dir', dataDir, '--bootstrap', hub.addresses[0]])
-    assert.equal((await hub.node.status(job!)).state, 'running')
-    const given = [name!, job!, '--bootstrap', hub.addresses[0]!]
-    const cancelling = carpool(t, 1, dataDir, given, launcher)
-    assert.equal(await cancelling.ended, 0, cancelling.said())
-    assert.match(cancelling.said(), /has ended; what is verified is kept/)
-    assert.equal((await untilEnded(hub, job!)).state, 'cancelled')
   })
 
   test('a job outlives its only hub, which is killed in the middle and started again', async (t) => {
