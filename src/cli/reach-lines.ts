@@ -22,10 +22,17 @@ export function describeReach({
 }
 
 function howToBeDialled(addresses: readonly string[], routerAddress: string | null): string {
-  const port = addresses
-    .map((address) => /\/tcp\/(\d+)/.exec(address)?.[1])
-    .find((text) => text !== undefined)
-  const version = isIP(routerAddress ?? '') === 6 ? 6 : 4
-  const address = `/ip${version}/${routerAddress ?? '<address of the router>'}/tcp/${port}`
-  return `To be dialled, have the router forward TCP port ${port} to this machine, and add --listen /ip4/0.0.0.0/tcp/${port} --announce ${address}`
+  const is6 = routerAddress === null ? isPublic6(addresses[0]!) : isIP(routerAddress) === 6
+  const own = addresses.find((address) => address.startsWith(is6 ? '/ip6/' : '/ip4/')) ?? addresses[0]!
+  const [port] = /(?<=\/tcp\/)\d+/.exec(own) ?? []
+  if (is6 && routerAddress === null)
+    return `To be dialled, have the router let connections to TCP port ${port} of this machine in, and add --listen /ip6/::/tcp/${port}`
+  const address = `/ip${is6 ? 6 : 4}/${routerAddress ?? '<address of the router>'}/tcp/${port}`
+  const listen = is6 ? `/ip6/::/tcp/${port}` : `/ip4/0.0.0.0/tcp/${port}`
+  return `To be dialled, have the router forward TCP port ${port} to this machine, and add --listen ${listen} --announce ${address}`
+}
+
+/** Addresses that mean something outside come first, and routers give IPv6 addresses of their own to machines. */
+function isPublic6(address: string): boolean {
+  return /^\/ip6\/[23]/.test(address)
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 import { type TestContext, test } from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import { dnsAddressesMax, resolveAddress } from '../../src/host/network/dnsaddr.ts'
 import { heardPerMinuteMax, perMinute } from '../../src/host/network/lan.ts'
+import { Notices } from '../../src/host/notices.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
-import { connected, startNetwork } from '../support/network.ts'
+import { connected, logInbox, startNetwork } from '../support/network.ts'
 
 /** A port of UDP that nobody uses now. */
 async function freePort(): Promise<number> {
@@ -31,6 +33,18 @@ test('two nodes of a mesh on one local network find each other, and one of anoth
   const second = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
   await connected(first, second.peer)
   assert.deepEqual(stranger.connectedPeers(), [])
+})
+
+test('two nodes under one identity that know nobody else find each other on the local network, and both are told', {
+  skip: hasNetwork ? false : 'this machine has no network',
+}, async (t) => {
+  const lan = { port: await freePort() }
+  const privateKey = await generateKeyPair('Ed25519')
+  const told = [logInbox(), logInbox()]
+  for (const { log } of told)
+    await startNetwork(t, { privateKey, lan, listen: ['/ip4/0.0.0.0/tcp/0'], log, notices: new Notices(log) })
+  for (const { lines } of told)
+    await lines.find(({ msg }) => /another node runs under the identity/.test(msg))
 })
 
 test('whoever makes up names on the local network is heard some times a minute', () => {

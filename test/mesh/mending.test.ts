@@ -9,6 +9,7 @@ import { Relays } from '../../src/host/network/relays.ts'
 import { Turnstile } from '../../src/host/network/turnstile.ts'
 import { Notices } from '../../src/host/notices.ts'
 import { connected, Inbox, logInbox, startNetwork } from '../support/network.ts'
+import { freePort } from '../support/proxy.ts'
 
 /** A node with gossip alone, whose connections a test may close one by one. */
 async function gossiping(t: TestContext) {
@@ -18,7 +19,7 @@ async function gossiping(t: TestContext) {
   const turnstile = new Turnstile(bounds, log)
   const key = await generateKeyPair('Ed25519')
   const ignore = () => {}
-  const told = { software: 'carpool/test', onKnock: ignore, onStranger: ignore }
+  const told = { software: 'carpool/test', onKnock: ignore, onStranger: ignore, onTwin: ignore }
   const node = await createNode(
     key,
     { listen, announce: [] },
@@ -125,6 +126,24 @@ test('two nodes under one identity are named by whoever is connected to both, an
     told.map(({ notices }) => notices.list().map(({ kind }) => kind)),
     [['clone'], ['clone'], ['clone']],
   )
+})
+
+test('two nodes under one identity that know nobody but each other are told of on both, and one that dials itself is not', async (t) => {
+  const privateKey = await generateKeyPair('Ed25519')
+  const told = [logInbox(), logInbox()]
+  const start = (place: number, bootstrap: readonly string[], port = 0) => {
+    const { log } = told[place]!
+    const listen = [`/ip4/127.0.0.1/tcp/${port}`]
+    return startNetwork(t, { privateKey, listen, bootstrap, log, notices: new Notices(log) })
+  }
+  const port = await freePort()
+  // A fleet hands every node the same list: the first finds itself on it.
+  const [own] = (await start(0, [`/ip4/127.0.0.1/tcp/${port}`], port)).addresses()
+  await told[0]!.lines.find(({ msg }) => /leads to this node itself/.test(msg))
+  const isOfTwin = ({ msg }: { readonly msg: string }) => /another node runs under the identity/.test(msg)
+  assert(!told[0]!.lines.items.some(isOfTwin))
+  await start(1, [own!])
+  for (const { lines } of told) await lines.find(isOfTwin)
 })
 
 test('two connections of one node are no twins', async (t) => {

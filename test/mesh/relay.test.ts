@@ -1,7 +1,9 @@
 /** Jobs between nodes that nobody can dial: over a relay where no node that can be dialled may act, and not over it where one may. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { defaultRelayBounds } from '../../src/host/network/relay-bounds.ts'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
+import { honest } from '../support/scripted-executor.ts'
 
 /** The mesh's first node is a hub; the laptop and the vehicles listen nowhere. */
 let mesh: Mesh
@@ -52,6 +54,27 @@ test('a job that takes longer than a moment passes to a hub that may act, is sai
   const { state, actor } = await laptop.ended(job)
   assert.deepEqual([state, actor], ['complete', null])
   assert.deepEqual(await laptop.texts(job), texts)
+})
+
+test('a job of more than a relay carries is handed out by a hub that may act', async () => {
+  const [MiB, count] = [2 ** 20, 10]
+  assert(count * MiB > defaultRelayBounds.relayedBytesMax)
+  const told = Promise.withResolvers<void>()
+  for (const name of ['car-1', 'car-2'])
+    mesh.node(name).script = async (text) => {
+      await told.promise
+      return text.slice(0, 8)
+    }
+  const texts = Array.from({ length: count }, (_, n) => `large ${n} `.padEnd(MiB, 'x'))
+  const { job } = await laptop.api.submit(mesh.request(texts, { standbys: 1 }))
+  await hub.status(job, 'the hub acts', ({ acting }) => acting)
+  told.resolve()
+  assert.equal((await laptop.ended(job)).state, 'complete')
+  assert.deepEqual(
+    await laptop.texts(job),
+    texts.map((text) => text.slice(0, 8)),
+  )
+  for (const name of ['car-1', 'car-2']) mesh.node(name).script = honest
 })
 
 test('where no hub may act, a job between nodes that nobody can dial goes over its relay', async () => {

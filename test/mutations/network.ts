@@ -65,6 +65,13 @@ export const network: readonly Mutation[] = [
     caughtBy: ['test/mesh/mending.test.ts'],
   },
   {
+    name: 'A node that dials itself takes itself for a twin.',
+    file: 'src/host/network/twins.ts',
+    find: 'if (other !== name) onTwin(',
+    replace: "if (other !== '') onTwin(",
+    caughtBy: ['test/mesh/mending.test.ts'],
+  },
+  {
     name: 'Two nodes under one identity are not told of each other.',
     file: 'src/host/network/twins.ts',
     find: 'if (other !== this.#name) this.#noticeOwn',

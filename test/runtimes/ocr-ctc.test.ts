@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type DecodedLine, decodeColumns, readDictionary } from '../../src/runtimes/ocr/ctc.ts'
+import { withoutLookAlikes } from '../../src/runtimes/ocr/look-alikes.ts'
 
 const characters = ['a', 'b', ' ']
 
@@ -61,4 +62,11 @@ test('NaN is an error, wherever it stands', () => {
 
 test('a dictionary is one character a line with a space added', () => {
   assert.deepEqual(readDictionary(new TextEncoder().encode('x\r\ny\n')), ['x', 'y', ' '])
+})
+
+test('a zero among capitals is a letter, an O in a number a zero, and codes are left alone', () => {
+  const meant = { '0IL': 'OIL', GR0UND: 'GROUND', '5OO': '500', '1O.5o': '10.50', '(0UR)': '(OUR)' }
+  for (const [read, word] of Object.entries(meant)) assert.equal(withoutLookAlikes(read), word)
+  for (const code of ['A0', 'O2', 'H2O', 'B07', 'Oil', '100', 'O', '0', 'SOO'])
+    assert.equal(withoutLookAlikes(code), code)
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { GrayImage } from '../../src/runtimes/imaging/gray-image.ts'
 import { evenlyLit } from '../../src/runtimes/imaging/light.ts'
+import { isBlackAndWhite, withoutLonePixels } from '../../src/runtimes/imaging/specks.ts'
 import { quarterTurned } from '../../src/runtimes/imaging/turn.ts'
 import { degreesOf } from '../../src/runtimes/ocr/frame.ts'
 import { grainPerMille } from '../../src/runtimes/ocr/grain.ts'
@@ -143,8 +144,21 @@ test('grain and specks are measured against contrast and letters', () => {
   assert.ok(lettersOf(fax).specksEach > 1)
 })
 
+test('a fax loses its flipped pixels, and no dot of two', () => {
+  const page = print({ letter: 12 })
+  const isFlipped = (at: number) => (at * 7919) % 211 === 0
+  const fax = { ...page, pixels: page.pixels.map((gray, at) => (isFlipped(at) ? 255 - gray : gray)) }
+  const count = ({ pixels }: GrayImage) =>
+    pixels.reduce((sum, gray, at) => sum + Number(gray !== page.pixels[at]), 0)
+  assert.ok(count(withoutLonePixels(fax)) < 0.1 * count(fax))
+  assert.equal(upright(fax).isRough, false)
+  assert.equal(isBlackAndWhite(print({ paper: 220 })), false)
+  const dot = { width: 6, height: 6, pixels: new Uint8Array(36).fill(255).fill(0, 14, 16) }
+  assert.deepEqual(withoutLonePixels(dot), dot)
+})
+
 test('many specks make a page rough: its direction is still found, and specks are not enlarged as letters', () => {
-  const page = print({ letter: 12, degrees: 3 })
+  const page = print({ letter: 12, degrees: 3, paper: 220 })
   const noisy = { ...page, pixels: Uint8Array.from(page.pixels) }
   let state = 1
   const random = (): number => {

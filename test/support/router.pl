@@ -1,4 +1,5 @@
-# A home's router: it gives the one computer behind it an address in the public network, and lets no connection in.
+# A home's router: it gives the one computer behind it an address in the public network, and lets no connection in. An IPv6
+# address is the computer's own, and means the same on both sides.
 #
 #   perl router.pl <public namespace's file> <inner device> <outer device> <inner address> <outer address>
 #
@@ -7,11 +8,12 @@
 use strict;
 use warnings;
 use Fcntl;
-use Socket qw(inet_aton);
+use Socket qw(AF_INET AF_INET6 inet_pton);
 use POSIX ();
 
 my ($public, $inner, $outer, $inner_address, $outer_address) = @ARGV;
-my ($inside, $outside) = map { inet_aton($_) } $inner_address, $outer_address;
+sub bytes_of { return inet_pton($_[0] =~ /:/ ? AF_INET6 : AF_INET, $_[0]) // die "no address: $_[0]\n" }
+my ($inside, $outside) = map { bytes_of($_) } $inner_address, $outer_address;
 
 sub device {
   my ($name) = @_;
@@ -31,12 +33,24 @@ sub mended {
   return ~$total & 0xffff;
 }
 
-# Replaces the address at this offset of an IPv4 packet with TCP in it; undefined: it is none.
+# Where TCP begins in an IP packet of the router's version; undefined: there is none in it.
+sub tcp_in {
+  my ($packet) = @_;
+  return undef if length $packet < 40;
+  my $version = ord($packet) >> 4;
+  return undef if $version != (length $inside == 16 ? 6 : 4);
+  return undef if ord(substr $packet, $version == 6 ? 6 : 9, 1) != 6;
+  return $version == 6 ? 40 : (ord($packet) & 15) * 4;
+}
+
+# Replaces the sender (0) or the receiver (1) of a packet with TCP in it; undefined: it is none, or another's.
 sub translate {
-  my ($packet, $offset, $before, $after) = @_;
-  return undef if length $packet < 40 || ord($packet) >> 4 != 4 || ord(substr $packet, 9, 1) != 6;
-  return undef if substr($packet, $offset, 4) ne $before;
-  my $tcp = (ord($packet) & 15) * 4;
+  my ($packet, $end, $before, $after) = @_;
+  my $tcp = tcp_in($packet);
+  my $length = length $before;
+  my $offset = ($length == 16 ? 8 : 12) + $end * $length;
+  return undef if !defined $tcp || substr($packet, $offset, $length) ne $before;
+  return $packet if $before eq $after;
   substr($packet, $offset, 4) = $after;
   for my $place (10, $tcp + 16) {
     substr($packet, $place, 2) = pack 'n', mended(unpack('n', substr $packet, $place, 2), $before, $after);
@@ -47,7 +61,7 @@ sub translate {
 # True for the first packet of a connection.
 sub opens {
   my ($packet) = @_;
-  my $flags = ord substr $packet, (ord($packet) & 15) * 4 + 13, 1;
+  my $flags = ord substr $packet, tcp_in($packet) + 13, 1;
   return ($flags & 0x12) == 0x02;
 }
 
@@ -70,19 +84,19 @@ for (;;) {
     $said .= $bytes;
     while ($said =~ s/^(.*)\n//) {
       my ($word, $address) = split ' ', $1;
-      $outside = inet_aton($address) if $word eq 'address';
+      $outside = bytes_of($address) if $word eq 'address';
       $silent = $word eq 'silence' if $word =~ /^(silence|pass)$/;
       print "done\n";
     }
   }
   if (vec $ready, fileno $home, 1) {
     sysread($home, my $packet, 65536);
-    my $sent = translate($packet, 12, $inside, $outside);
+    my $sent = translate($packet, 0, $inside, $outside);
     syswrite($world, $sent) if defined $sent && !$silent;
   }
   if (vec $ready, fileno $world, 1) {
     sysread($world, my $packet, 65536);
-    my $sent = translate($packet, 16, $outside, $inside);
+    my $sent = translate($packet, 1, $outside, $inside);
     syswrite($home, $sent) if defined $sent && !$silent && !opens($sent);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * A public network and homes behind routers, in network namespaces of this machine. A home's computer can dial out, and nobody
- * can dial it: its own address means nothing elsewhere, and its router (router.pl) lets no connection in.
+ * can dial it: its own address means nothing elsewhere, and its router (router.pl) lets no connection in. A home may have IPv6
+ * alone: then its computer's address means the same everywhere, and its router lets no connection in either.
  *
  * It takes root, TUN devices and perl. Where one of them is missing, the tests that need it are skipped by name.
  */
@@ -35,13 +36,14 @@ export class Internet {
   readonly #prefix: string
   readonly #homes: Home[] = []
 
-  /** Homes are numbered from 1. */
-  static async start(homes: number): Promise<Internet> {
+  /** Homes are numbered from 1; those above `homes` have IPv6 alone. */
+  static async start(homes: number, homesOfVersion6 = 0): Promise<Internet> {
     const internet = new Internet()
     removeOrphans()
     try {
       internet.#begin()
-      for (let number = 1; number <= homes; number += 1) await internet.#addHome(number)
+      for (let number = 1; number <= homes + homesOfVersion6; number += 1)
+        await internet.#addHome(number, number <= homes ? 4 : 6)
       return internet
     } catch (error) {
       await internet.stop()
@@ -53,7 +55,7 @@ export class Internet {
     this.#prefix = `cp${process.pid}`
   }
 
-  /** Where hubs live: at 45.83.0.1, 45.83.0.2 and 45.83.0.3. */
+  /** Where hubs live: at 45.83.0.1, 45.83.0.2 and 45.83.0.3, and at 2a0e:83::1 and so on. */
   get outside(): Within {
     return within(this.#name('net'))
   }
@@ -73,14 +75,16 @@ export class Internet {
     const net = this.#name('net')
     ip('netns', 'add', net)
     ip('-n', net, 'link', 'set', 'lo', 'up')
-    for (const host of [1, 2, 3]) ip('-n', net, 'addr', 'add', `45.83.0.${host}/32`, 'dev', 'lo')
+    for (const host of [1, 2, 3])
+      for (const address of [`45.83.0.${host}/32`, `2a0e:83::${host}/128`])
+        ip('-n', net, 'addr', 'add', address, 'dev', 'lo')
     forward(net)
   }
 
-  async #addHome(number: number): Promise<void> {
+  async #addHome(number: number, version: 4 | 6): Promise<void> {
     const [net, own] = [this.#name('net'), this.#name(`h${number}`)]
     ip('netns', 'add', own)
-    const home = new Home(number, own, net)
+    const home = new Home(number, version, own, net)
     this.#homes.push(home)
     await home.start()
   }
@@ -92,13 +96,15 @@ export class Internet {
 
 export class Home {
   readonly number: number
+  readonly #version: 4 | 6
   readonly #name: string
   readonly #net: string
   #router: ChildProcess | undefined
   #said: Interface | undefined
 
-  constructor(number: number, name: string, net: string) {
+  constructor(number: number, version: 4 | 6, name: string, net: string) {
     this.number = number
+    this.#version = version
     this.#name = name
     this.#net = net
   }
@@ -108,21 +114,24 @@ export class Home {
   }
 
   async start(): Promise<void> {
-    const inner = `192.168.${this.number}.2`
-    const args = [program, `/run/netns/${this.#net}`, 'wan', `up${this.number}`, inner, this.#outer(1)]
+    const is6 = this.#version === 6
+    const inner = is6 ? `2a0e:83:${this.number}::2` : `192.168.${this.number}.2`
+    const outer = is6 ? inner : this.#outer(1)
+    const args = [program, `/run/netns/${this.#net}`, 'wan', `up${this.number}`, inner, outer]
     const [command, ...before] = this.within
     this.#router = spawn(command!, [...before, 'perl', ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#said = createInterface({ input: this.#router.stdout! })
     await once(this.#said, 'line')
     ip('-n', this.#name, 'link', 'set', 'lo', 'up')
-    ip('-n', this.#name, 'addr', 'add', `${inner}/24`, 'dev', 'wan')
+    ip('-n', this.#name, 'addr', 'add', `${inner}/${is6 ? 64 : 24}`, 'dev', 'wan')
     ip('-n', this.#name, 'link', 'set', 'wan', 'up')
-    ip('-n', this.#name, 'route', 'add', 'default', 'dev', 'wan')
+    ip('-n', this.#name, `-${this.#version}`, 'route', 'add', 'default', 'dev', 'wan')
     ip('-n', this.#net, 'link', 'set', `up${this.number}`, 'up')
-    ip('-n', this.#net, 'route', 'add', `45.83.${this.number}.0/24`, 'dev', `up${this.number}`)
+    const network = is6 ? `2a0e:83:${this.number}::/64` : `45.83.${this.number}.0/24`
+    ip('-n', this.#net, `-${this.#version}`, 'route', 'add', network, 'dev', `up${this.number}`)
   }
 
-  /** Its router has another address from now on, as after a night: every connection through it is dead. */
+  /** Its router has another IPv4 address from now on, as after a night: every connection through it is dead. */
   changeAddress(): Promise<void> {
     return this.#tell(`address ${this.#outer(2)}`)
   }
@@ -170,7 +179,8 @@ function within(name: string): Within {
 
 function forward(name: string): void {
   const [command, ...args] = within(name)
-  execFileSync(command!, [...args, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'])
+  for (const setting of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'])
+    execFileSync(command!, [...args, 'sh', '-c', `echo 1 > /proc/sys/net/${setting}`])
 }
 
 function ip(...args: readonly string[]): void {

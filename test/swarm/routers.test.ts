@@ -38,7 +38,7 @@ const members: Member[] = []
 const folder = temporaryFolder({ after } as unknown as TestContext)
 
 before(async () => {
-  if (whyNot === undefined) internet = await Internet.start(6)
+  if (whyNot === undefined) internet = await Internet.start(6, 2)
 })
 
 after(async () => {
@@ -55,34 +55,41 @@ async function start(name: string, within: Within, flags: readonly string[]): Pr
 }
 
 function startHub(host: number, flags: readonly string[] = []): Promise<Member> {
-  const listen = ['--slots', '0', '--listen', `/ip4/45.83.0.${host}/tcp/4001`]
-  return start(`hub-${host}`, internet.outside, [...listen, ...flags])
+  const listen = hubAddresses(host).flatMap((address) => ['--listen', address])
+  return start(`hub-${host}`, internet.outside, ['--slots', '0', ...listen, ...flags])
+}
+
+function hubAddresses(host: number): string[] {
+  return [`/ip4/45.83.0.${host}/tcp/4001`, `/ip6/2a0e:83::${host}/tcp/4001`]
 }
 
 /** One hub and a vehicle at each of these homes. */
 async function startMesh(host: number, homes: readonly number[]): Promise<{ hub: Member; cars: Member[] }> {
   const hub = await startHub(host)
-  assert.deepEqual(hub.addresses, [`/ip4/45.83.0.${host}/tcp/4001/p2p/${hub.peer}`])
-  const flags = ['--slots', '1', '--bootstrap', hub.addresses[0]!]
+  assert.deepEqual(
+    hub.addresses,
+    hubAddresses(host).map((address) => `${address}/p2p/${hub.peer}`),
+  )
+  const flags = ['--slots', '1', ...hub.addresses.flatMap((address) => ['--bootstrap', address])]
   const starting = homes.map((home) => start(`car-${home}`, internet.home(home).within, flags))
   return { hub, cars: await Promise.all(starting) }
 }
 
 /** Four documents that take no time. */
-function quickJob(t: TestContext, hub: Member): Promise<Submission> {
-  return jobOf(t, hub, 4, 0)
+function quickJob(t: TestContext, hub: Member, address = hub.addresses[0]!): Promise<Submission> {
+  return jobOf(t, address, 4, 0)
 }
 
 /** Eight documents that keep a vehicle busy for a second each. */
 function slowJob(t: TestContext, hub: Member): Promise<Submission> {
-  return jobOf(t, hub, 8, 10)
+  return jobOf(t, hub.addresses[0]!, 8, 10)
 }
 
 /** No two jobs share a document. */
-function jobOf(t: TestContext, hub: Member, count: number, tenths: number): Promise<Submission> {
+function jobOf(t: TestContext, address: string, count: number, tenths: number): Promise<Submission> {
   jobs += 1
   const first = 100 * jobs
-  return submission(t, hub, writePacedDocuments(t, count, tenths, first), slowTexts(count, tenths, first))
+  return submission(t, address, writePacedDocuments(t, count, tenths, first), slowTexts(count, tenths, first))
 }
 
 interface Submission {
@@ -92,12 +99,12 @@ interface Submission {
 
 async function submission(
   t: TestContext,
-  hub: Member,
+  address: string,
   documents: string,
   texts: readonly string[],
 ): Promise<Submission> {
   const flags = ['--runtime', 'wasm', '--module', await writeModule(t, 'echo')]
-  return { texts, args: ['submit', documents, ...flags, '--bootstrap', hub.addresses[0]!] }
+  return { texts, args: ['submit', documents, ...flags, '--bootstrap', address] }
 }
 
 interface Command {
@@ -132,6 +139,13 @@ function verified(command: Command): number {
   return (last as unknown as { pages: { verified: number } } | undefined)?.pages.verified ?? 0
 }
 
+/** The only standby says that it has all that the job needs. */
+function isHeld(submitting: Command): boolean {
+  const holding = ({ standbys }: { readonly standbys?: { readonly holding: number } }) =>
+    standbys?.holding === 1
+  return eventsOf(submitting).some((said) => holding(said as object))
+}
+
 /** Some of it is verified, and some is not. */
 async function untilInTheMiddle(submitting: Command): Promise<void> {
   await until('some of it is verified', () => verified(submitting) > 0)
@@ -143,7 +157,7 @@ function resultsIn(path: string): unknown[] {
   return lines.map((line) => JSON.parse(line).result?.text)
 }
 
-/** At home 1 somebody submits, and the vehicles are at homes 2 and 3. */
+/** At home 1 somebody submits, and the vehicles are at homes 2 and 3; homes 7 and 8 have IPv6 alone. */
 function hubsThatComeAndGo(): void {
   let hub: Member
   let cars: Member[]
@@ -194,6 +208,19 @@ function hubsThatComeAndGo(): void {
       await untilEnded(laptop, job)
       assert.deepEqual(await textsOf(laptop, job), texts)
     })
+  })
+
+  test('a laptop and a vehicle that have IPv6 alone work with vehicles that have IPv4 alone, over a hub with both', async (t) => {
+    const address = hub.addresses[1]!
+    const car = await start('car-7', internet.home(7).within, ['--slots', '1', '--bootstrap', address])
+    await until('it is reached through the hub', async () => (await car.node.info()).reach === 'relayed')
+    const { texts, args } = await quickJob(t, hub, address)
+    const output = join(temporaryFolder(t), 'out.jsonl')
+    const byAll = ['--standbys', '0', '--replicas', '3', '-o', output]
+    const submitting = carpool(t, 8, temporaryFolder(t), [...args, ...byAll])
+    assert.equal(await submitting.ended, 0, submitting.said())
+    assert.deepEqual(resultsIn(output), texts)
+    await car.end('SIGTERM')
   })
 
   test('a job outlives its only hub, which is killed in the middle and started again', async (t) => {
@@ -254,11 +281,7 @@ async function fallAsleep(t: TestContext, hub: Member): Promise<{ wakeUp(): Prom
   const { texts, args } = await slowJob(t, hub)
   const output = join(temporaryFolder(t), 'out.jsonl')
   const submitting = carpool(t, 4, temporaryFolder(t), [...args, '-o', output, '--json'])
-  const holding = ({ standbys }: { readonly standbys?: { readonly holding: number } }) =>
-    standbys?.holding === 1
-  await until('the hub can finish the job', () =>
-    eventsOf(submitting).some((said) => holding(said as object)),
-  )
+  await until('the hub can finish the job', () => isHeld(submitting))
   submitting.child.kill('SIGSTOP')
   const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
   return {

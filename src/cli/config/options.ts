@@ -32,14 +32,14 @@ export const options = {
     fallbackText: '$XDG_DATA_HOME/carpool or ~/.local/share/carpool',
   }),
   // Any interface, since peers are on other machines; any free port, since adverts carry addresses and a second node on
-  // the machine must start too. Only a bootstrap peer needs a port of its own choice.
+  // the machine must start too. Only a bootstrap peer needs a port of its own choice. Without IPv6 there the second is left out.
   listen: list({
     help: 'address on which the node accepts peers; repeat for several',
     placeholder: '<multiaddr>',
     expects: 'a multiaddr such as /ip4/0.0.0.0/tcp/4001',
     item: z.string().refine(isMultiaddr),
-    fallback: () => ['/ip4/0.0.0.0/tcp/0'],
-    fallbackText: '/ip4/0.0.0.0/tcp/0, a free port',
+    fallback: () => ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'],
+    fallbackText: '/ip4/0.0.0.0/tcp/0 and /ip6/::/tcp/0, free ports',
   }),
   // These replace the addresses listened on: an address that nobody can reach costs every peer that tries it a dial.
   announce: list({

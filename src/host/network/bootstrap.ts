@@ -10,6 +10,7 @@ import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
 import { hangUp, type Introductions } from './introductions.ts'
 import type { Neighbours } from './neighbours.ts'
 import { outageOf } from './outage.ts'
+import { withoutName } from './twins.ts'
 
 interface Entry {
   readonly address: Multiaddr
@@ -161,7 +162,7 @@ export class Bootstrap {
       const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
       const signal = AbortSignal.any([timeout, this.#stopping.signal])
       try {
-        return await this.#node.dial(address, { signal })
+        return await this.#node.dial(withoutName(address, this.#node.peerId.toString()), { signal })
       } catch (thrown) {
         failure = thrown
         this.#stopping.signal.throwIfAborted()

@@ -18,6 +18,7 @@ import { OwnAddresses, type OwnComponents } from './own-addresses.ts'
 import type { Relays } from './relays.ts'
 import { introducing, type OnStranger } from './strangers.ts'
 import type { Turnstile } from './turnstile.ts'
+import { meetingTwins, type OnTwin } from './twins.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
 export interface Doors {
@@ -35,6 +36,7 @@ export interface Told {
   readonly software: string
   readonly onKnock: OnKnock
   readonly onStranger: OnStranger
+  readonly onTwin: OnTwin
   /** Where it looks for peers near by. */
   readonly onLan?: LanOptions | undefined
 }
@@ -59,7 +61,7 @@ export function createNode(
   turnstile: Turnstile,
   relays: Relays,
   bounds: NetworkBounds,
-  { software, onKnock, onStranger, onLan }: Told,
+  { software, onKnock, onStranger, onTwin, onLan }: Told,
 ): Promise<Node> {
   return createLibp2p({
     start: false,
@@ -68,7 +70,7 @@ export function createNode(
     addresses: { listen: addresses.listen.map(String), announce: addresses.announce.map(String) },
     transports: [tcp(), relays.client.transport()],
     connectionEncrypters: [
-      doorkeeper === undefined ? noising() : admitting(doorkeeper),
+      meetingTwins(doorkeeper === undefined ? noising() : admitting(doorkeeper), onTwin),
       introducing({ isInFleet: doorkeeper !== undefined, software }, onStranger),
     ],
     connectionProtector:

@@ -19,7 +19,7 @@ import { isAtHome, Reach } from './reach.ts'
 import { ReachabilityWatch } from './reachability.ts'
 import { Relays } from './relays.ts'
 import { Turnstile } from './turnstile.ts'
-import { Twins } from './twins.ts'
+import { Twins, twinMet } from './twins.ts'
 import { watchVersions } from './versions.ts'
 
 export interface NetworkOptions extends Doors {
@@ -86,10 +86,16 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
       software,
       onKnock: (host, why) => notices.tell(notLetIn('mesh-key', host, why)),
       onStranger: (host, why) => notices.tell(notLetIn('fleet', host, why)),
+      onTwin: (host) =>
+        notices.tell({ kind: 'clone', about: '', text: twinMet(`it was met at ${host || 'a relay'}`) }),
       onLan: options.lan && {
         ...options.lan,
         scope: options.gossipScope,
-        hear: (peers) => neighbours.hear(peers),
+        hear: (peers) => {
+          neighbours.hear(peers)
+          for (const { peer, addresses } of peers)
+            if (peer === node.peerId.toString()) void twins.look(addresses)
+        },
       },
     },
   )
@@ -109,7 +115,8 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
     options.log,
   )
   await introductions.listen()
-  await new Twins(node, bounds, notices, options.log).listen()
+  const twins = new Twins(node, reach, bounds, notices, options.log)
+  await twins.listen()
   await blocks.listen(node)
   const dialBacks = new DialBacks(node, reach, bounds, options.log)
   await dialBacks.listen()

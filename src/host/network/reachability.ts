@@ -173,8 +173,14 @@ export class ReachabilityWatch {
   async #askOne(peer: PeerId, connection: Connection, side: Side): Promise<void> {
     this.#asked.add(peer)
     const [port] = this.#own.ports(connection.remoteAddr.getComponents()[0]?.name === 'ip6' ? 6 : 4)
-    if (port === undefined) return
     const evidence = this.#evidence[side]
+    if (port === undefined) {
+      if (this.#canBeDialledFrom(side)) return
+      evidence.asked += 1
+      evidence.failed += 1
+      this.#conclude()
+      return
+    }
     const before = this.#cameIn.get(peer) ?? 0
     const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
     try {
@@ -189,6 +195,11 @@ export class ReachabilityWatch {
     } catch (thrown) {
       this.#log.debug({ peer }, `a peer did not say whether it can dial this node: ${reason(thrown)}`)
     }
+  }
+
+  /** False where it listens at no address that could mean something there, as with IPv4 alone on a machine that has IPv6 alone. */
+  #canBeDialledFrom(side: Side): boolean {
+    return this.#own.areAnnounced || this.#own.list().some((address) => sideOf(hostIn(address)) === side)
   }
 
   #comesIn(peer: PeerId): Promise<void> {

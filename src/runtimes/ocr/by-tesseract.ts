@@ -6,7 +6,8 @@
  * reading with the highest confidence stays. So a page in the first language costs one reading, however many are named.
  *
  * Tesseract takes a table for columns. So it lays the page out first without reading it; only where its lines stand in columns of
- * prose (reading-order.ts) it reads them as columns, in its own order, and else as one column whose lines are rows.
+ * prose (reading-order.ts) it reads them as columns, in its own order, and else as one column whose lines are rows. Where no two
+ * lines are beside each other both are the same, so that the layout that it has serves.
  */
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { around, type Box, heightOf, median } from './box.ts'
@@ -30,8 +31,10 @@ const ruleHeightMax = 5
 
 export function readByTesseract(readers: readonly PageReader[], picture: GrayImage): TextLine[] {
   const [first, ...others] = readers
-  const isInColumns = hasColumns(withoutRules(first!.layout(picture)))
-  const lines = linesOf(first!.read(picture, isInColumns ? withColumns : oneColumn))
+  const laidOut = withoutRules(first!.layout(picture))
+  const isInColumns = hasColumns(laidOut)
+  const isLaidOut = isInColumns || inRows(laidOut).every((row) => row.length === 1)
+  const lines = linesOf(first!.read(picture, isLaidOut ? withColumns : oneColumn))
   const better = others.filter((reader) => isSurer(reader, picture, lines))
   const read = better.length === 0 ? lines : lines.map((line) => bestReading(better, picture, line))
   return isInColumns ? read : joinedInRows(read)

@@ -7,6 +7,7 @@
  * noisy pages 1 % found 845 of 846 spaces and one too many of 3,622, 0.1 % found no more and 17 too many.
  */
 import { RecordError } from '../runtime.ts'
+import { withoutLookAlikes } from './look-alikes.ts'
 
 /** A word of a line, and its place there: from 0, the line's beginning, to 1, its end. */
 export interface DecodedWord {
@@ -100,7 +101,7 @@ function wordsOf(found: readonly Found[], columns: number): DecodedWord[] {
     const before = i === 0 ? 0 : (words[i - 1]!.at(-1)!.column + 0.5 + first) / 2
     const after = i === words.length - 1 ? columns : (last + words[i + 1]![0]!.column + 0.5) / 2
     return {
-      text: word.map(({ character }) => character).join(''),
+      text: withoutLookAlikes(word.map(({ character }) => character).join('')),
       from: Math.max(before, first - half) / columns,
       to: Math.min(after, last + half) / columns,
       confidence: word.reduce((sum, { probability }) => sum + probability, 0) / word.length,

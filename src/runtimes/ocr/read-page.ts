@@ -50,8 +50,7 @@ export async function readPage(original: GrayImage, recognisers: Recognisers): P
   const { tesseract, paddle } = recognisers
   const prefersPaddle = paddle !== undefined && (isRough || tesseract.length === 0)
   const first = prefersPaddle ? byPaddle(views, paddle, recognisers) : byTesseract(views, tesseract)
-  // Tesseract tells by itself, while PaddleOCR reads much of a page that stands on its head.
-  const isSuspect = (prefersPaddle && views.mayBeUpsideDown) || first.page.turnedDegrees !== 0
+  const isSuspect = views.mayBeUpsideDown || first.page.turnedDegrees !== 0
   const isTurned = isSuspect && (await standsOnItsHead(first))
   let read = await attempt(first, isTurned)
   const isDoubtful =

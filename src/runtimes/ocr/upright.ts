@@ -7,6 +7,7 @@
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { evenlyLit } from '../imaging/light.ts'
 import { resize } from '../imaging/resize.ts'
+import { isBlackAndWhite, withoutLonePixels } from '../imaging/specks.ts'
 import { mapped, quarterTurned } from '../imaging/turn.ts'
 import { fixedOne, frameOfSlope } from './frame.ts'
 import { grainPerMille } from './grain.ts'
@@ -54,16 +55,17 @@ const letterHeightReduced = 30
 /** Pixels that a picture may have: Tesseract holds some 16 bytes of each within its 1 GiB. */
 const picturePixelsMax = 12_000_000
 
-/** Measured: clean pages have at most 0.24 specks for each letter, faxes and thermal paper 3.5 to 12. */
+/**
+ * Measured: clean pages have at most 0.24 specks for each letter, faxes and thermal paper 3.5 to 12. On faxes whose lone pixels
+ * were taken away Tesseract reads better than PaddleOCR does with or without them: 1.3 against 1.9 and 2.0 % of characters wrong.
+ */
 const roughMin = 1
 
 /** Five degrees. */
 const followedMax = Math.floor(0.0875 * fixedOne)
 
 export function upright(original: GrayImage): UprightViews {
-  const lit = evenlyLit(original)
-  const { specksEach } = lettersOf(lit)
-  const isRough = specksEach >= roughMin
+  const [lit, isRough] = cleaned(evenlyLit(original))
   const { isQuarterTurned, slope, mayBeUpsideDown } = lineDirection(lit, isRough)
   const turned = isQuarterTurned ? quarterTurned(lit, 1) : lit
   const view = (levelledSlope: number): UprightPage => {
@@ -96,6 +98,14 @@ export function upright(original: GrayImage): UprightViews {
     level: () => view(Math.abs(slope) < slopeMin ? 0 : slope),
     sloping: () => view(Math.abs(slope) < followedMax ? 0 : slope),
   }
+}
+
+/** The page, without a fax's flipped pixels; and whether it is rough all the same. */
+function cleaned(page: GrayImage): [GrayImage, boolean] {
+  const isRough = lettersOf(page).specksEach >= roughMin
+  if (!isRough || !isBlackAndWhite(page)) return [page, isRough]
+  const clean = withoutLonePixels(page)
+  return [clean, lettersOf(clean).specksEach >= roughMin]
 }
 
 export function overturned(page: UprightPage): UprightPage {
