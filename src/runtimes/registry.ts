@@ -5,7 +5,13 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
+import {
+  embedOptions,
+  embedRequests,
+  embedShapeOf,
+  embedWeights,
+  faultOfEmbedWeights,
+} from './embed/description.ts'
 import { faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
@@ -61,11 +67,11 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     load: async () => (await import('./llm/llm.ts')).llm,
   },
   embed: {
-    weights: modelWeights,
+    weights: embedWeights,
     takesText: true,
     unit: 'page',
     options: { ...embedOptions, ...limitOptions },
-    faultOfWeights: faultOfModel,
+    faultOfWeights: faultOfEmbedWeights,
     shapeOf: embedShapeOf,
     requests: embedRequests,
     refusalOf: () => null,

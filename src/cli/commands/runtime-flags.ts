@@ -8,7 +8,7 @@ export function addRuntimeOptions(command: Command): Command {
     .option('--module <file>', 'module that the wasm runtime runs')
     .option(
       '--model <file>',
-      'GGUF file of the model that the llm or embed runtime runs; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract',
+      'GGUF file of the model that the llm or embed runtime runs, where embed takes use-lite, for sentences in English, unless another is named; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract',
     )
     .option(
       '--prompt-template <file>',
