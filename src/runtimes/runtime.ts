@@ -126,6 +126,8 @@ export interface RequestsDescription {
   readonly ofLine: (line: Readonly<Record<string, unknown>>) => RequestLine | undefined
   /** The request that has this text and nothing else. */
   readonly ofText: (text: string) => Uint8Array
+  /** The request in a body of the runtime's own format, or what is wrong with it, which begins with the field. */
+  readonly ofBody: (body: unknown) => Uint8Array | string
 }
 
 /** `fault`: a sentence for the submitter. */

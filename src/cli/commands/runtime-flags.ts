@@ -12,7 +12,7 @@ export function addRuntimeOptions(command: Command): Command {
     )
     .option(
       '--prompt-template <file>',
-      'text that makes a request of each document of the llm runtime: {{text}} stands for the text of a file or a line, and {{name}} for the field of a line of JSON',
+      'text that makes a request of each document of the llm runtime: {{text}} stands for the text of a file or a line, and {{name}} for the field of a line of JSON; a file that ends in .json is the whole body of a request, with such places in its texts',
     )
     .addOption(
       new Option(

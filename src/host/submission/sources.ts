@@ -147,6 +147,11 @@ async function* listed(
       yield { name, line, read: () => request }
       continue
     }
+    if ('refused' in document) {
+      const { refused } = document
+      yield { name, line, read: () => refused }
+      continue
+    }
     if (!('path' in document)) {
       const fields = 'text' in document ? { text: document.text } : document.fields
       if (prompts !== undefined) {

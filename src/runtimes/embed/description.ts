@@ -49,6 +49,7 @@ export const embedRequests: RequestsDescription = {
   depthMax: 16,
   ofLine: (line) => readBatchLine(line, url, documentOf),
   ofText: (text) => new TextEncoder().encode(text),
+  ofBody: documentOf,
 }
 
 /** The text of a request's body, or what is wrong with it. */
