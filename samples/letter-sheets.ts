@@ -27,8 +27,8 @@ export const letters: readonly Letter[] = [
     paragraphs: [
       'The kettles arrived broken and Irene never answered my letter of 3 May. I want my money back.',
     ],
-    font: 'Courier Prime',
-    look: { ...usual, skewDegrees: -0.8, ink: 60, seed: 12 },
+    font: 'Open Sans',
+    look: { ...usual, skewDegrees: -0.8, seed: 12 },
   },
   {
     ...note,
@@ -43,7 +43,7 @@ export const letters: readonly Letter[] = [
     name: 'phones',
     category: 'thanks',
     paragraphs: ['Dear Nina, many thanks for the 8 phones. We love them.'],
-    font: 'Open Sans',
+    font: 'Source Serif 4',
     look: { ...usual, skewDegrees: -0.4, paper: 222, seed: 14 },
   },
   {
