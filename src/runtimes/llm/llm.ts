@@ -25,6 +25,11 @@ const batchTokens = 128
 /** The most that a context has unless somebody asks for more. */
 const contextTokensUsual = 4096
 
+/** JSON writes a byte of a text in six letters at most ("\\u0001"). */
+const escapedMost = 6
+/** A schema, the texts that stop an answer, and the names of a request's fields. A guess. */
+const besidePromptMax = 256 * 2 ** 10
+
 export const llm: Runtime = {
   name: 'llm',
   async engines() {
@@ -89,6 +94,12 @@ class Chat implements Session {
 
   async run(document: Uint8Array, page: number): Promise<RecordOutput> {
     if (page !== 0) throw new RecordError('no-such-page', 'a request has one page')
+    const promptBytesMax = this.#contextTokens * this.#tokenBytesMax
+    if (document.byteLength > escapedMost * promptBytesMax + besidePromptMax)
+      throw new RecordError(
+        'context-length',
+        `the request has ${document.byteLength} bytes, and the context has room for ${this.#contextTokens} tokens of at most ${this.#tokenBytesMax}`,
+      )
     const request = requestOf(document)
     const prompt = await this.#promptOf(request)
     const promptTokens = this.#leadingTokens + (await this.#llama.tokenize(prompt)).length
