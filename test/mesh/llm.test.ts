@@ -91,6 +91,24 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
   assert.deepEqual([state, contradicted, pages?.verified], ['complete', [], lines.length])
 })
 
+test('the results of one network are the documents of the next: answers become vectors, by the model that comes along', async () => {
+  const answers = letterLines()
+    .slice(0, 3)
+    .map(({ custom_id: document }, i) => ({
+      document,
+      page: 1,
+      result: { text: `A letter about a ${letterCategories()[i]}.` },
+      error: null,
+    }))
+  const failed = { document: 'long', page: 1, result: null, error: { code: 'context-length', message: '' } }
+  const results = await answersTo([...answers, failed], { runtime: 'embed', model: null })
+  assert.deepEqual(
+    results.map(({ document, error }) => [document, error]),
+    answers.map(({ document }) => [document, null]),
+  )
+  for (const { result } of results) assert.equal((result?.embedding as number[]).length, 512)
+})
+
 test('texts become vectors, the same for two vehicles', async () => {
   const texts = letterLines()
     .slice(0, 3)

@@ -2,8 +2,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { SubmitRequest } from '../../host/api.ts'
-import { submitDefaults } from '../../host/submit-defaults.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { formatCount } from '../format.ts'
 import { aborted, heedSignals, signalExitCode } from '../interruption.ts'
@@ -12,13 +10,13 @@ import { addOutputOptions, forFormat, type OutputFlags, outputOf } from '../outp
 import { checkOutput, writeResults } from '../results-output.ts'
 import { castOf, faultsFor, parseFaults } from '../swarm/cast.ts'
 import { Director } from '../swarm/director.ts'
-import { neighboursRequest } from '../swarm/neighbours.ts'
-import { playNeighbours, playReading } from '../swarm/play.ts'
+import { playComparing, playReading } from '../swarm/play.ts'
+import { comparingRequest, comparingRuntime, readingRequest, readingRuntime } from '../swarm/requests.ts'
 import { Swarm } from '../swarm/swarm.ts'
 import { samplesFolder } from '../swarm/truth.ts'
 
 interface Flags extends OutputFlags {
-  readonly runtime: 'ocr' | 'embed'
+  readonly runtime: typeof readingRuntime | typeof comparingRuntime
   readonly vehicles: string
   readonly documents?: string
   readonly faults?: string
@@ -39,8 +37,8 @@ export function swarmCommand(program: Command): void {
     )
     .addOption(
       new Option('--runtime <name>', 'demonstration: ocr reads pages, embed compares sentences')
-        .default('ocr')
-        .choices(['ocr', 'embed']),
+        .default(readingRuntime)
+        .choices([readingRuntime, comparingRuntime]),
     )
     .option('--vehicles <count>', 'number of vehicles', vehiclesDefault)
     .option('--documents <folder>', "scanned pages and PDFs to read (default: the project's samples)")
@@ -58,8 +56,8 @@ async function runSwarm(flags: Flags): Promise<void> {
   const count = Number(flags.vehicles)
   if (!Number.isInteger(count) || count < 1 || count > vehiclesMax)
     throw new CommandFailure(`--vehicles takes a whole number from 1 to ${vehiclesMax}`, usageExitCode)
-  const isQuick = flags.runtime === 'embed'
-  const faults = flags.faults === undefined ? faultsFor(count, isQuick) : parseFaults(flags.faults)
+  const compares = flags.runtime === comparingRuntime
+  const faults = flags.faults === undefined ? faultsFor(count, compares) : parseFaults(flags.faults)
   const cast = castOf(count, faults)
   const folder = resolve(flags.documents ?? samplesFolder)
   if (!existsSync(folder)) throw new CommandFailure(`${folder} cannot be read: there is no such folder`)
@@ -84,11 +82,9 @@ async function runSwarm(flags: Flags): Promise<void> {
   if (interruption.signal.aborted) return await stopped
   try {
     const stage = { swarm, cast, faults, director, signal: interruption.signal, startedMs }
-    const request = forFormat(requestFor(flags, folder), output)
-    const played =
-      flags.runtime === 'embed'
-        ? await playNeighbours(stage, request)
-        : await playReading(stage, request, folder)
+    const played = compares
+      ? await playComparing(stage, forFormat(comparingRequest(flags.engine), output))
+      : await playReading(stage, forFormat(readingRequest(folder, flags.engine), output), folder)
     if (interruption.signal.aborted || played === undefined) return await stopped
     print('')
     for (const line of played.lines) print(line)
@@ -99,17 +95,5 @@ async function runSwarm(flags: Flags): Promise<void> {
     if (!interruption.signal.aborted) await swarm.stop()
     director.close()
     interruption.release()
-  }
-}
-
-function requestFor({ runtime, engine }: Flags, folder: string): SubmitRequest {
-  if (runtime === 'embed') return { ...neighboursRequest, engine }
-  return {
-    ...submitDefaults,
-    paths: [folder],
-    runtime: 'ocr',
-    engine,
-    payment: { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 20_000_000 }, // twice what owners ask; and enough for 10,000 pages
-    standbys: 0, // of six owners one lies, one dies and one leaves: the others are needed to execute
   }
 }

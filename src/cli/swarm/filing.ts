@@ -5,18 +5,13 @@
  *
  * The model is a toy that knows four kinds of letters, so it gets no other pages.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { clean } from '../../base/printable.ts'
-import type { JobStatus, ResultLine, SubmitRequest } from '../../host/api.ts'
-import { submitDefaults } from '../../host/submit-defaults.ts'
+import type { JobStatus, ResultLine } from '../../host/api.ts'
 import { formatCount } from '../format.ts'
 import { formatTable } from '../table.ts'
 import { excerpt } from './excerpt.ts'
-
-/** Beside src in a checkout, beside dist in the package. */
-const lettersFolder = fileURLToPath(new URL('../../../samples/letters', import.meta.url))
 
 export interface Filing {
   readonly document: string
@@ -38,20 +33,6 @@ export function categoriesFor(folder: string): ReadonlyMap<string, string> {
       return [document, category]
     }),
   )
-}
-
-/** The request to file these pages. Writes their results to a file at `path`, as `submit -o` does. */
-export function filingRequest(letters: readonly ResultLine[], path: string): SubmitRequest {
-  writeFileSync(path, letters.map((line) => `${JSON.stringify(line)}\n`).join(''))
-  return {
-    ...submitDefaults,
-    paths: [path],
-    as: 'lines',
-    runtime: 'llm',
-    model: join(lettersFolder, 'letters.q8_0.gguf'),
-    promptTemplate: join(lettersFolder, 'filing.json'),
-    standbys: 0,
-  }
 }
 
 /** What became of each letter, in their order. `answers`: the results of the second job. */

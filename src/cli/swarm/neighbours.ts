@@ -1,13 +1,9 @@
 /** The demonstration of embeddings: each sentence with the one that means most nearly the same, as vectors on which two owners agree. */
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import type { ResultLine, SubmitRequest } from '../../host/api.ts'
-import { submitDefaults } from '../../host/submit-defaults.ts'
+import type { ResultLine } from '../../host/api.ts'
 import { formatTable } from '../table.ts'
 import { excerpt } from './excerpt.ts'
-
-/** Two sentences about each of eight subjects; an id is the subject, and 1 or 2. */
-const sentencesPath = fileURLToPath(new URL('../../../samples/sentences.jsonl', import.meta.url))
+import { sentencesPath } from './requests.ts'
 
 export interface Neighbour {
   readonly id: string
@@ -15,13 +11,6 @@ export interface Neighbour {
   readonly nearest: { readonly id: string; readonly text: string }
   /** Of the angle between the two vectors: 1 for the same direction. */
   readonly cosine: number
-}
-
-export const neighboursRequest: SubmitRequest = {
-  ...submitDefaults,
-  paths: [sentencesPath],
-  runtime: 'embed',
-  standbys: 0,
 }
 
 /** Sentences without a vector are left out. */

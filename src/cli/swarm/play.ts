@@ -1,4 +1,5 @@
 /** Plays a demonstration on a swarm that stands: jobs one after another, the first of them with faults. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JobStatus, ResultLine, SubmitRequest, Submitted } from '../../host/api.ts'
 import { follow, liveDisplay } from '../follow.ts'
@@ -8,8 +9,9 @@ import { booksOf } from './books.ts'
 import type { CastVehicle, Fault } from './cast.ts'
 import type { Director } from './director.ts'
 import { type Incident, strike } from './faults.ts'
-import { categoriesFor, describeFilings, filingRequest, filingsOf, wellFiled } from './filing.ts'
+import { categoriesFor, describeFilings, filingsOf, wellFiled } from './filing.ts'
 import { areSensible, describeNeighbours, neighboursOf } from './neighbours.ts'
+import { filingRequest } from './requests.ts'
 import {
   type Demonstration,
   describeDemonstration,
@@ -68,7 +70,7 @@ export async function playReading(
 }
 
 /** Makes vectors of sentences. Undefined when the signal came before the end. */
-export async function playNeighbours(stage: Stage, request: SubmitRequest): Promise<Played | undefined> {
+export async function playComparing(stage: Stage, request: SubmitRequest): Promise<Played | undefined> {
   const made = await performWithFaults(stage, request)
   if (made === undefined) return undefined
   const neighbours = neighboursOf(made.lines)
@@ -88,11 +90,13 @@ interface Performed {
 
 /** Null where this machine lacks the engine, which is said. */
 async function file(stage: Stage, letters: readonly ResultLine[]): Promise<Performed | null | undefined> {
-  const { node } = stage.swarm.submitter
+  const { folder, submitter } = stage.swarm
+  const results = join(folder, 'letters.jsonl')
+  writeFileSync(results, letters.map((line) => `${JSON.stringify(line)}\n`).join(''))
   print('')
   let plan: Submitted
   try {
-    plan = await node.submit(filingRequest(letters, join(stage.swarm.folder, 'letters.jsonl')))
+    plan = await submitter.node.submit(filingRequest(results))
   } catch (error) {
     print(`the letters are not filed: ${(error as Error).message}`)
     return null
