@@ -16,6 +16,7 @@ import { faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import {
+  damagedPdfPage,
   faultOfOcrWeights,
   languagePattern,
   languagesAmong,
@@ -39,6 +40,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
+    damagedPage: damagedPdfPage,
     hasPlaces: true,
     refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,

@@ -58,7 +58,7 @@ interface WeightAt {
 /** The facts that a submitter must know of a runtime, which is not loaded for it. */
 export interface RuntimeDescription {
   readonly weights: WeightsDescription
-  /** Its documents are texts, or any bytes; false: images. */
+  /** Its documents are texts, or any bytes; false: files of kinds that `refusalOf` knows, such as images. */
   readonly takesText: boolean
   /** The unit that its work is counted and paid in, the same on every node. */
   readonly unit: 'page' | 'kibibyte'
@@ -79,6 +79,8 @@ export interface RuntimeDescription {
    * Left out where only a session shows more.
    */
   readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
+  /** The words for a page that `cut` could not make a file of; left out where nothing is cut, or no more is to be said. */
+  readonly damagedPage?: Refusal
   /** Set where its records are pages that say where words stand. */
   readonly hasPlaces?: true
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */

@@ -160,10 +160,7 @@ async function* listed(
         continue
       }
       if (!takesText(runtime))
-        throw refusal(
-          place,
-          `the ${runtime} runtime reads images, and this is a text; give the "path" of an image`,
-        )
+        throw refusal(place, `the ${runtime} runtime takes no texts; give the "path" of a file`)
       yield { name, line, read: () => new TextEncoder().encode(fields.text) }
       continue
     }

@@ -161,11 +161,18 @@ export function takesModel(runtime: string): boolean {
   return known !== undefined && !Object.hasOwn(known.options, 'model')
 }
 
+/** The files that --model takes, and the models that come along; null where a runtime takes none. Throws RequestError. */
+export function modelsOf(
+  runtime: string,
+): { readonly ending: string; readonly packaged: readonly string[] } | null {
+  const { weights } = described(runtime)
+  if (!('named' in weights) || weights.named !== 'model') return null
+  return { ending: weights.ending, packaged: Object.keys(weights.packaged ?? {}) }
+}
+
 /** True for the name of a model that comes in a package: then --model names that, and no file. */
 export function isPackaged(runtime: string, model: string): boolean {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
-  const { packaged = {} } = known !== undefined && 'named' in known.weights ? known.weights : {}
-  return Object.hasOwn(packaged, model)
+  return Object.hasOwn(runtimes, runtime) && modelsOf(runtime)?.packaged.includes(model) === true
 }
 
 /** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
@@ -251,6 +258,11 @@ function headOf(path: string): Uint8Array {
 /** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
 export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null {
   return described(runtime).refusalOf(head)
+}
+
+/** The words for a page that cannot be cut out of its document. Throws RequestError. */
+export function damagedPageOf(runtime: string): Refusal {
+  return described(runtime).damagedPage ?? { what: 'damaged page', wayOut: '' }
 }
 
 function described(runtime: string): RuntimeDescription {
