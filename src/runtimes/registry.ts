@@ -12,7 +12,7 @@ import {
   embedWeights,
   faultOfEmbedWeights,
 } from './embed/description.ts'
-import { faultOfModel, modelWeights } from './gguf/model.ts'
+import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import {
@@ -63,6 +63,9 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: 'page',
     options: { ...llmOptions, ...limitOptions },
     faultOfWeights: faultOfModel,
+    faultOfLargeWeights: faultOfLargeModel,
+    nativeAgreement: 'class-bytes',
+    nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,
     refusalOf: () => null,

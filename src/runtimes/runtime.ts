@@ -81,6 +81,12 @@ export interface RuntimeDescription {
   readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
   /** The words for a page that `cut` could not make a file of; left out where nothing is cut, or no more is to be said. */
   readonly damagedPage?: Refusal
+  /**
+   * How results of its native engines compare, as their descriptions say: adverts do not. Left out: 'class-text'.
+   */
+  readonly nativeAgreement?: EngineDescription['agreement']
+  /** Its native engine reads strangers' bytes with no check before it that would do, so that it needs every link of isolation. */
+  readonly nativeNeedsAll?: true
   /** Set where its records are pages that say where words stand. */
   readonly hasPlaces?: true
   /** The shape of a document of so many bytes, where nothing else decides it: then no document is read for it. */
@@ -162,13 +168,14 @@ export interface EngineDescription {
 }
 
 /**
- * 'bytes' and 'class-text' (equal texts and errors; the text is all that is delivered, and every output must have it as its
+ * 'bytes', 'class-bytes' (the id names the class within which they are equal) and 'class-text' (equal texts and errors; the text is all that is delivered, and every output must have it as its
  * "text") leave a liar nothing to change. A tolerance does, and is for outputs that honest vehicles do not give alike: texts up to so many
  * edits a page apart; JSON outputs whose numbers differ by at most absoluteMax + relativeMax · the larger; or whose
  * lists of numbers have their largest at the same place. The rest of the output must be the same.
  */
 type Agreement =
   | 'bytes'
+  | 'class-bytes'
   | 'class-text'
   | { readonly relation: 'text-distance'; readonly editsMax: number }
   | { readonly relation: 'numbers'; readonly absoluteMax: number; readonly relativeMax: number }

@@ -6,7 +6,7 @@ import { RecordError, type Weight } from './runtime.ts'
 export const bytesInMemoryMax = 256 * 2 ** 20
 
 /** The head by which larger weights are judged: the vocabulary of a language model lies in it. A guess. */
-export const weightsHeadBytes = 64 * 2 ** 20
+const weightsHeadBytes = 64 * 2 ** 20
 
 /**
  * Returns all bytes of a weight. Throws RecordError bad-weights, in words that are the same everywhere, where it has more than
@@ -32,6 +32,18 @@ export function bytesOf(weight: Weight, bytesMax = bytesInMemoryMax): Uint8Array
     closeSync(file)
   }
   return bytes
+}
+
+/** The first bytes of a weight, up to `weightsHeadBytes`. Throws what the file system throws. */
+export function headOf(weight: Weight): Uint8Array {
+  if (weight instanceof Uint8Array) return weight.subarray(0, weightsHeadBytes)
+  const head = new Uint8Array(Math.min(weight.bytes, weightsHeadBytes))
+  const file = openSync(weight.path, 'r')
+  try {
+    return head.subarray(0, readSync(file, head, 0, head.byteLength, 0))
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Linux reads no more at once than a little less than 2 GiB. */

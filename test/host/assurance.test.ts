@@ -24,6 +24,8 @@ function carOf(owner: string, micros: number | null = null, slots = 1): Capacity
   return { ...vehicle, owner: owner as OwnerId, engines: vehicle.engines.map((one) => ({ ...one, ask })) }
 }
 
+const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, agreement: 'bytes' } as const
+
 function market(changes: Partial<Market> = {}): Market {
   return {
     capacities: ['anna', 'bert', 'carl'].map((owner) => carOf(owner)),
@@ -52,8 +54,8 @@ test('owners who ask more than a job pays are no supply, and are named beside it
 
 test('a job has an error bound where a fleet vouches for its owners, and none in an open mesh', () => {
   const boundIn = (where: Market): number | null => {
-    const [plan] = plansOf(request, where, 3, supplyOf(where, 'wasm', 'engine', null))
-    return assuranceOf(request, where, plan!).errorBoundPpb
+    const [plan] = plansOf(request, where, 3, supplyOf(where, 'wasm', 'engine', null), engine)
+    return assuranceOf(request, where, plan!, engine).errorBoundPpb
   }
   const promised = boundIn(market())
   assert(promised !== null && promised > 0 && promised <= 100_000)
@@ -63,8 +65,8 @@ test('a job has an error bound where a fleet vouches for its owners, and none in
 test('a steward decides disputes where it can recompute, and a job that wants it to begins nowhere else', () => {
   const arbiterOf = (arbiter: SubmitRequest['arbiter'], canRecompute: boolean) => {
     const where = market({ canRecompute: () => canRecompute })
-    const [plan] = plansOf(request, where, 3, supplyOf(where, 'wasm', 'engine', null))
-    return assuranceOf({ ...request, arbiter }, where, plan!).arbiter
+    const [plan] = plansOf(request, where, 3, supplyOf(where, 'wasm', 'engine', null), engine)
+    return assuranceOf({ ...request, arbiter }, where, plan!, engine).arbiter
   }
   assert.deepEqual(
     [
@@ -79,7 +81,7 @@ test('a steward decides disputes where it can recompute, and a job that wants it
   const where = market({ canRecompute: () => false })
   const supply = supplyOf(where, 'wasm', 'engine', null)
   assert.throws(
-    () => plansOf({ ...request, selfCheck: true }, where, 3, supply),
+    () => plansOf({ ...request, selfCheck: true }, where, 3, supply, engine),
     /cannot recompute wasm; leave out --self-check/,
   )
 })

@@ -70,7 +70,10 @@ for (const [tool, link] of [
     const withheld = await executor.withheldEngines()
     assert.deepEqual(
       withheld.map(({ runtime, engine }) => [runtime, engine]),
-      [['ocr', 'native']],
+      [
+        ['ocr', 'native'],
+        ['llm', 'native'],
+      ],
     )
     assert.match(withheld[0]!.why, new RegExp(`machine code .*${link}.*missing or refused`))
     assert.match(

@@ -118,3 +118,20 @@ test('texts become vectors, the same for two vehicles', async () => {
   for (const { result } of results)
     assert.equal(Buffer.from(String(result?.embedding), 'base64').byteLength, 4 * 96)
 })
+
+test('the native engine answers alike on vehicles of one class, and its record has what checks it', async (t) => {
+  const engines = await new Engines({ log }).describeEngines()
+  if (!engines.some(({ runtime, engine }) => runtime === 'llm' && engine === 'native'))
+    return t.skip('there is no native engine here')
+  const lines = letterLines().slice(0, 6)
+  const results = await answersTo(lines, { engine: 'native' })
+  for (const [i, { result }] of results.entries()) {
+    assert.equal(JSON.parse(String(result?.text)).category, letterCategories()[i])
+    const { tokens, logprobs, usage } = result as {
+      tokens: number[]
+      logprobs: number[]
+      usage: { completion_tokens: number }
+    }
+    assert.deepEqual([tokens.length, logprobs.length], Array(2).fill(usage.completion_tokens))
+  }
+})

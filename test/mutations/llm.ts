@@ -2,6 +2,8 @@ import type { Mutation } from './mutation.ts'
 
 const runtime = ['test/runtimes/llm.test.ts']
 const structure = ['test/runtimes/gguf.test.ts']
+const native = ['test/runtimes/llm-native.test.ts']
+const engines = ['test/host/engine-choice.test.ts']
 const requests = ['test/host/prompts.test.ts']
 
 export const llm: readonly Mutation[] = [
@@ -180,5 +182,47 @@ export const llm: readonly Mutation[] = [
     find: 'if (result === null && error !== null && error !== undefined)',
     replace: 'if (result === undefined)',
     caughtBy: requests,
+  },
+  {
+    name: 'The native engine reads what the record before left.',
+    file: 'src/runtimes/llama/native/native-llama.ts',
+    find: 'if (place === 0) context.disposeSequence(0)',
+    replace: 'if (tokens.length > 100) context.disposeSequence(0)',
+    caughtBy: native,
+  },
+  {
+    name: 'The native engine’s next token is read where another one stands.',
+    file: 'src/runtimes/llama/native/native-llama.ts',
+    find: 'input.length + ids.length - 1)',
+    replace: 'input.length + ids.length)',
+    caughtBy: native,
+  },
+  {
+    name: 'A token’s probability is the one that the schema leaves it.',
+    file: 'src/runtimes/llama/native/native-llama.ts',
+    find: 'return [token, logProbOf(all[i + 1])]',
+    replace: 'return [token, 0]',
+    caughtBy: native,
+  },
+  {
+    name: 'Replicas of different classes of processors are compared by their bytes.',
+    file: 'src/runtimes/llama/native/binary.ts',
+    find: 'JSON.stringify({ hash, isa, use })',
+    replace: 'JSON.stringify({ hash, use })',
+    caughtBy: native,
+  },
+  {
+    name: 'A dispute within a class of processors is settled by an engine with other bytes.',
+    file: 'src/host/stewardship/recomputer.ts',
+    find: "agreement === 'class-bytes' ? engine.id === id : engine.isa === null",
+    replace: 'engine.isa === null',
+    caughtBy: engines,
+  },
+  {
+    name: 'An engine that holds weights in memory gets those that are too large for it.',
+    file: 'src/host/submission/engine-choice.ts',
+    find: '!(isLarge && engine.isa === null)',
+    replace: '!(isLarge && engine.isa === undefined)',
+    caughtBy: engines,
   },
 ]

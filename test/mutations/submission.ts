@@ -85,8 +85,8 @@ export const submission: readonly Mutation[] = [
   {
     name: 'A submitter counts its own vehicles among the owners.',
     file: 'src/host/submission/assurance.ts',
-    find: 'owner === self || ',
-    replace: '',
+    find: 'if (owner === self || slots',
+    replace: 'if (slots',
     caughtBy: ['test/host/assurance.test.ts'],
   },
   {

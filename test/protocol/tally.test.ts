@@ -64,7 +64,7 @@ function firstOfEachOwner(claims: readonly Claim[]): Claim[] {
   return claims.filter((claim, i) => claims.findIndex((other) => other.owner === claim.owner) === i)
 }
 
-for (const agreement of ['bytes', 'class-text', tolerance] as const)
+for (const agreement of ['bytes', 'class-bytes', 'class-text', tolerance] as const)
   test(`comparing by ${typeof agreement === 'object' ? 'a tolerance' : agreement}, a shard is accepted just when the rules say so`, () => {
     fc.assert(
       fc.property(
@@ -98,7 +98,7 @@ for (const agreement of ['bytes', 'class-text', tolerance] as const)
     )
   })
 
-const rules = fc.constantFrom('bytes' as const, 'class-text' as const, tolerance)
+const rules = fc.constantFrom('bytes' as const, 'class-bytes' as const, 'class-text' as const, tolerance)
 
 test('the order in which claims arrive changes no outcome', () => {
   fc.assert(

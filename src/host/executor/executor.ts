@@ -32,7 +32,6 @@ import {
   childMain,
   type GivenFile,
   type Isolation,
-  missingForNative,
   pathInChild,
   probeIsolation,
 } from './isolation.ts'
@@ -100,11 +99,14 @@ export class ProcessExecutor implements Executor {
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
-    const missing = missingForNative(await this.#isolation)
+    const isolation = await this.#isolation
     const { engines, absent } = await this.#describe()
-    if (missing.length === 0) return [...absent]
-    const why = whyNot(missing)
-    return [...absent, ...engines.filter(isNative).map(({ runtime, engine }) => ({ runtime, engine, why }))]
+    const unconfined = engines.flatMap((one) => {
+      const missing = missingFor(one, isolation)
+      const { runtime, engine } = one
+      return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
+    })
+    return [...absent, ...unconfined]
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */

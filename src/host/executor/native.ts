@@ -1,4 +1,5 @@
 /** Engines that run machine code: which they are, and the links of isolation without which this machine must not run them. */
+import { runtimes } from '../../runtimes/registry.ts'
 import { type Isolation, lacking, missingForNative } from './isolation.ts'
 
 /** Engines that are not exact are native addons. */
@@ -7,8 +8,12 @@ export function isNative({ engine }: { readonly engine: string }): boolean {
 }
 
 /** Names the links without which this machine must not run the engine. */
-export function missingFor(engine: { readonly engine: string }, isolation: Isolation): readonly string[] {
-  return isNative(engine) ? missingForNative(isolation) : []
+export function missingFor(
+  { runtime, engine }: { readonly runtime: string; readonly engine: string },
+  isolation: Isolation,
+): readonly string[] {
+  if (!isNative({ engine })) return []
+  return runtimes[runtime]?.nativeNeedsAll ? isolation.missing : missingForNative(isolation)
 }
 
 export function whyNot(missing: readonly string[]): string {

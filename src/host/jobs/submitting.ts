@@ -6,6 +6,7 @@ import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
+import type { Market } from '../submission/assurance.ts'
 import { type JobDescription, withDescription } from '../submission/description.ts'
 import { Measuring } from '../submission/measuring.ts'
 import { quoteJob } from '../submission/quote.ts'
@@ -121,7 +122,7 @@ export class Submitting {
     } = this.#options
     const [{ blocks }, measuring] = [store, this.#measuring]
     await membership.settled()
-    const canRecompute = (runtime: string) => recomputer.can(runtime)
+    const canRecompute: Market['canRecompute'] = (runtime, engine) => recomputer.can(runtime, engine)
     const capacities = membership.capacities()
     return { executor, measuring, blocks, node, submitter, engines, capacities, owner, fleet, canRecompute }
   }

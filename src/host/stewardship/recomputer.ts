@@ -1,4 +1,4 @@
-/** The arbiter's bench: runs a disputed shard here, on the steward's own machine, with the exact engine. */
+/** The arbiter's bench: runs a disputed shard here, on the steward's own machine, with an engine whose results the job's are compared with. */
 
 import type { Cid, JobId } from '../../protocol/ids.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
@@ -10,6 +10,9 @@ import type { Executor, Slot } from '../executor/contract.ts'
 import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { documentMemory, outputBacklog, runShard, sessionOf } from '../vehicle/runtime-session.ts'
+
+/** The engine that a job names, and how its results compare. */
+type JobEngine = Pick<EngineDescription, 'id' | 'agreement'>
 
 export class Recomputer {
   readonly #executor: Executor
@@ -26,9 +29,17 @@ export class Recomputer {
     this.#blocks = blocks
   }
 
-  /** Tells whether this node can settle disputes of a runtime: it must have an engine that is exact everywhere. */
-  can(runtime: string): boolean {
-    return this.#engines.some((engine) => engine.runtime === runtime && engine.isa === null)
+  /** Tells whether this node can settle disputes of a job: by an engine that is exact everywhere, or by the job's own. */
+  can(runtime: string, engine: JobEngine): boolean {
+    return this.#engineFor(runtime, engine) !== undefined
+  }
+
+  /** Where bytes are compared within a class of processors, another engine's are no answer. */
+  #engineFor(runtime: string, { id, agreement }: JobEngine): EngineDescription | undefined {
+    return this.#engines.find(
+      (engine) =>
+        engine.runtime === runtime && (agreement === 'class-bytes' ? engine.id === id : engine.isa === null),
+    )
   }
 
   /**
@@ -47,21 +58,22 @@ export class Recomputer {
     shard: Cid,
     key: Uint8Array,
   ): Promise<Recomputation | null> {
-    const exact = this.#engines.find((engine) => engine.runtime === manifest.runtime && engine.isa === null)
+    const { runtime, agreement } = manifest
+    const own = this.#engineFor(runtime, { id: manifest.engine.id, agreement })
     const mine = this.#blocks.of(job)
     const bytes = await mine.get(shard)
-    if (exact === undefined || bytes === undefined) return null
+    if (own === undefined || bytes === undefined) return null
     this.#slot ??= this.#executor.openSlot()
-    await this.#slot.prepare(sessionOf(job, manifest, exact.engine, mine))
-    const own: Manifest = { ...manifest, engine: { name: exact.engine, id: exact.id } }
+    await this.#slot.prepare(sessionOf(job, manifest, own.engine, mine))
+    const asRun: Manifest = { ...manifest, engine: { name: own.engine, id: own.id } }
     const packer = new ResultPacker({
-      manifest: own,
+      manifest: asRun,
       key,
       keep: (part, size) => mine.withRoom(size, () => mine.putMany(part, 'result')),
     })
     await runShard(
       this.#slot,
-      own,
+      asRun,
       decodeShard(bytes),
       { key, blocks: mine, memory: this.#memory, backlog: outputBacklog(this.#slot) },
       (record) => packer.add(record),

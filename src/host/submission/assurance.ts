@@ -7,6 +7,7 @@ import type { Capacity } from '../../protocol/membership/advert.ts'
 import { type Ask, isAffordable } from '../../protocol/price.ts'
 import type { Offers } from '../../protocol/verification/cost.ts'
 import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/verification/plan.ts'
+import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { Quote, RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 
@@ -16,7 +17,7 @@ export interface Market {
   readonly fleet: PeerId | null
   /** The owner whose voice this node is. */
   readonly owner: OwnerId
-  readonly canRecompute: (runtime: string) => boolean
+  readonly canRecompute: (runtime: string, engine: EngineDescription) => boolean
 }
 
 /** The supply for a job: owners that could execute it, and their slots together. */
@@ -26,6 +27,30 @@ export interface Supply {
   readonly offers: Offers
   /** Owners that could execute it, and ask more than it pays. */
   readonly dearer: Quote['dearer']
+}
+
+/**
+ * The request as it is to be planned for an engine that only some owners have, by their own word: all that collude may be among those,
+ * and then their share is higher there. `all`: owners of any engine.
+ */
+export function requestWithin(
+  request: SubmitRequest,
+  { agreement }: Pick<EngineDescription, 'agreement'>,
+  owners: number,
+  all: number,
+): SubmitRequest {
+  if (agreement !== 'class-bytes' || owners === 0) return request
+  return {
+    ...request,
+    colludingShare: Math.min(1, (request.colludingShare * Math.max(all, owners)) / owners),
+  }
+}
+
+/** Owners, other than this node's, that have any engine. */
+export function ownersAround({ capacities, owner: self }: Pick<Market, 'capacities' | 'owner'>): number {
+  return new Set(
+    capacities.flatMap(({ owner, slots }) => (owner === self || slots.total === 0 ? [] : [owner])),
+  ).size
 }
 
 /** Voices that a shard may need, whatever the plan. Throws RequestError when no number meets the bound. */
@@ -63,9 +88,16 @@ export function supplyOf(
 }
 
 /** The cheapest first; one only, when the submitter says how many replicas. Throws RequestError. */
-export function plansOf(request: SubmitRequest, market: Market, shards: number, supply: Supply): Plan[] {
-  const { errorBound, colludingShare, replicas, selfCheck, runtime } = request
-  if (selfCheck && !market.canRecompute(runtime))
+export function plansOf(
+  request: SubmitRequest,
+  market: Market,
+  shards: number,
+  supply: Supply,
+  engine: EngineDescription,
+): Plan[] {
+  const { errorBound, replicas, selfCheck, runtime } = request
+  const { colludingShare } = requestWithin(request, engine, supply.owners, ownersAround(market))
+  if (selfCheck && !market.canRecompute(runtime, engine))
     throw new RequestError(`this node cannot recompute ${runtime}; leave out --self-check`)
   return possible(() => {
     if (replicas === null) {
@@ -88,9 +120,14 @@ export function plansOf(request: SubmitRequest, market: Market, shards: number, 
 }
 
 /** Throws RequestError. */
-export function assuranceOf(request: SubmitRequest, market: Market, plan: Plan): Assurance {
+export function assuranceOf(
+  request: SubmitRequest,
+  market: Market,
+  plan: Plan,
+  engine: EngineDescription,
+): Assurance {
   const { arbiter, runtime, colludingShare } = request
-  const recomputes = market.canRecompute(runtime)
+  const recomputes = market.canRecompute(runtime, engine)
   if (arbiter === 'steward' && !recomputes)
     throw new RequestError(`this node cannot recompute ${runtime}; use --arbiter owners`)
   return {

@@ -3,12 +3,15 @@ import { compareText } from '../../base/bytes.ts'
 import type { OwnerId } from '../../protocol/ids.ts'
 import { isAffordable } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { runtimes } from '../../runtimes/registry.ts'
+import { bytesInMemoryMax } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SigningKey } from '../store/keys.ts'
-import type { Market } from './assurance.ts'
+import { type Market, ownersAround, requestWithin, unanimousFor } from './assurance.ts'
+import { hasLargeWeights } from './weights.ts'
 
-export interface EngineMarket extends Pick<Market, 'capacities'> {
+export interface EngineMarket extends Pick<Market, 'capacities' | 'owner'> {
   readonly node: SigningKey
   /** This node's engines. */
   readonly engines: readonly EngineDescription[]
@@ -22,7 +25,8 @@ interface Choice {
 
 /**
  * Chooses the engine that all replicas of a job run. 'auto' takes a native one when enough owners have the very same,
- * since it is about 2.8 times faster, and else the exact one, which all have who run this software. `needed`: owners.
+ * since it is faster, and else the exact one, which all have who run this software. `needed`: owners, where every owner may have the
+ * engine; of a class that only some are in, it takes those that meet the error bound if all who collude are in it.
  * Throws RequestError when there is none.
  */
 export function chooseEngine(
@@ -31,12 +35,26 @@ export function chooseEngine(
   needed: number,
 ): EngineDescription {
   const offered = offeredFor(request, market)
+  // Engines of WebAssembly hold weights in memory.
+  const isLarge = hasLargeWeights(request)
+  if (isLarge && request.engine === 'exact')
+    throw new RequestError(
+      `the exact engine holds weights in memory, ${bytesInMemoryMax / 2 ** 20} MiB a file at most; use --engine native`,
+    )
   const wanted = offered.filter(
     ({ engine }) =>
       (request.engine === 'auto' || engine.engine === request.engine) &&
-      (!request.blind || engine.agreement === 'bytes'),
+      (!request.blind || engine.agreement === 'bytes') &&
+      !(isLarge && engine.isa === null),
   )
-  const enough = ({ owners }: Choice) => (owners.size >= needed ? 1 : 0)
+  if (isLarge && wanted.length === 0)
+    throw new RequestError(
+      `nobody here has an engine of ${request.runtime} that maps weights of more than ${bytesInMemoryMax / 2 ** 20} MiB; join vehicles that offer ${request.runtime}/native, or take a smaller model`,
+    )
+  const enough = ({ engine, owners }: Choice) => {
+    if (engine.agreement !== 'class-bytes') return owners.size >= needed ? 1 : 0
+    return owners.size >= neededWithin(request, engine, owners.size, ownersAround(market)) ? 1 : 0
+  }
   const native = ({ engine }: Choice) => (engine.isa === null ? 0 : 1)
   wanted.sort(
     (a, b) =>
@@ -50,6 +68,21 @@ export function chooseEngine(
   // No engine has enough owners yet: most vehicles that join later will have the exact one, too.
   if (enough(first) === 0) return (wanted.find((choice) => !native(choice)) ?? first).engine
   return first.engine
+}
+
+/** Voices that a shard may need of so many owners of a class; infinity where no number meets the bound. */
+function neededWithin(
+  request: SubmitRequest,
+  engine: EngineDescription,
+  owners: number,
+  all: number,
+): number {
+  try {
+    return unanimousFor(requestWithin(request, engine, owners, all))
+  } catch (error) {
+    if (error instanceof RequestError) return Number.POSITIVE_INFINITY
+    throw error
+  }
 }
 
 /** The runtime's engines of this node, and of those around. */
@@ -68,9 +101,9 @@ function offeredFor(
   for (const { engines: others, owner, peer } of capacities) {
     if (peer === node.peerId) continue
     for (const { ask, unitsPerHour: _, ...engine } of others) {
-      // Where an advert does not say how an engine's results compare, and this node lacks the engine, the strictest
-      // way is taken.
-      const agreement = engine.isa === null ? 'bytes' : 'class-text'
+      // An advert does not say how an engine's results compare. Where the runtime does not either, the strictest way is taken.
+      const { nativeAgreement = 'class-text' } = runtimes[runtime] ?? {}
+      const agreement = engine.isa === null ? 'bytes' : nativeAgreement
       note({ ...engine, agreement }, isAffordable(ask, payment) ? owner : undefined)
     }
   }

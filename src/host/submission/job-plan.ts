@@ -26,8 +26,8 @@ export function planJob(
 ): JobPlan {
   const engine = chooseEngine(request, market, unanimousFor(request))
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
-  const plan = plansOf(request, market, shards, supply)[0]!
-  const assurance = assuranceOf(request, market, plan)
+  const plan = plansOf(request, market, shards, supply, engine)[0]!
+  const assurance = assuranceOf(request, market, plan, engine)
   refuseTooLittle(request.payment, costOf(plan, pages, supply.offers, assurance.arbiter))
   return { engine, shards, plan, assurance }
 }

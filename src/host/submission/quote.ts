@@ -70,7 +70,7 @@ async function quoteOf(
     supply: { owners: supply.owners, slots: supply.slots },
     payment: request.payment,
     dearer: supply.dearer,
-    plans: plansOf(request, context, shards, supply).map((plan) => ({
+    plans: plansOf(request, context, shards, supply, engine).map((plan) => ({
       ...plan,
       errorBound: isVouchedFor ? plan.errorBound : null,
       computeMs: Math.round(cutting.costMs * plan.executionsPerShard),
@@ -79,7 +79,7 @@ async function quoteOf(
       cost:
         request.payment === null
           ? null
-          : costOf(plan, pages, supply.offers, assuranceOf(request, context, plan).arbiter),
+          : costOf(plan, pages, supply.offers, assuranceOf(request, context, plan, engine).arbiter),
     })),
   }
 }

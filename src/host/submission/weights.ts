@@ -2,7 +2,7 @@
  * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
  * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
  */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { Payment } from '../../protocol/price.ts'
@@ -16,7 +16,7 @@ import type {
 } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, ownOptionsOf, runtimes } from '../../runtimes/registry.ts'
-import { bytesInMemoryMax, weightsHeadBytes } from '../../runtimes/weight.ts'
+import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
@@ -180,15 +180,23 @@ export function requestsOf(runtime: string): RequestsDescription | undefined {
   return described(runtime).requests
 }
 
-/** Files at these places, for a session. They are read when the session is loaded: throws RequestError then. */
+/** Files at these places, for a session. They are judged when the session is loaded: throws RequestError then. */
 export function weightsAt(runtime: string, sources: readonly WeightSource[]): SessionSpec['weights'] {
   return async () =>
     new Map(
       sources.map((source) => {
-        const bytes = readWeights(runtime, source)
-        return [source.name, { bytes: bytes.byteLength, read: () => [bytes] }]
+        const bytes = weightBytes(source)
+        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes)
+        else readWeights(runtime, source)
+        return [source.name, { bytes, path: source.path, read: () => [readWeights(runtime, source)] }]
       }),
     )
+}
+
+/** True where a file of the job is larger than what an engine reads into memory, so that only one that maps it can run the job. Throws RequestError. */
+export function hasLargeWeights(request: WeightChoice & Pick<SubmitRequest, 'runtime'>): boolean {
+  if (described(request.runtime).faultOfLargeWeights === undefined) return false
+  return weightSources(request.runtime, request).some((source) => weightBytes(source) > bytesInMemoryMax)
 }
 
 /** Throws RequestError, also for what every vehicle would refuse to load. */
@@ -241,18 +249,8 @@ export function judgeLargeWeights(runtime: string, { name, path }: WeightSource,
   const fault =
     faultOfLargeWeights === undefined
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
-      : faultOfLargeWeights(name, headOf(path), bytes)
+      : faultOfLargeWeights(name, headOf({ path, bytes }), bytes)
   if (fault !== null) throw new RequestError(`the ${name} at ${path} is refused: ${fault}`)
-}
-
-function headOf(path: string): Uint8Array {
-  const head = new Uint8Array(weightsHeadBytes)
-  const file = openSync(path, 'r')
-  try {
-    return head.subarray(0, readSync(file, head, 0, head.byteLength, 0))
-  } finally {
-    closeSync(file)
-  }
 }
 
 /** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */

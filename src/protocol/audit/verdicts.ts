@@ -5,7 +5,7 @@
  * all stand; if they differ, a later verdict has to settle them. One that is settled by what it says itself goes on speaking against those that say something else.
  */
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
-import { describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
+import { comparesBytes, describeAgreement, isTolerance, type Tolerance } from '../job/agreement.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
@@ -184,7 +184,7 @@ export class VerdictAudit {
   #isKnownToDiffer(finding: Finding, other: Cid, position: number): boolean {
     const { agreement } = this.#manifest
     const found = this.#findings.of(other, position)
-    return agreement === 'bytes' || (found !== undefined && !isSame(finding, found, agreement))
+    return comparesBytes(agreement) || (found !== undefined && !isSame(finding, found, agreement))
   }
 
   #checkAcceptance(one: Voiced): void {
@@ -276,7 +276,7 @@ export class VerdictAudit {
       // A standby's report has the results that were accepted, and may lack others that say the same.
       const claimed = this.#findings.of(claim.result, position)
       const isAlike =
-        agreement !== 'bytes' && (claimed === undefined || isSame(claimed, recomputed, agreement))
+        !comparesBytes(agreement) && (claimed === undefined || isSame(claimed, recomputed, agreement))
       if (!isAlike) this.#blame(`${name} counts a claim of ${claim.result} for ${result}`)
     }
   }

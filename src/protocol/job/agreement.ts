@@ -3,13 +3,15 @@
  * and whoever compares knows nothing of the runtime: a result has bytes, and for each page a text and a JSON output.
  *
  *   bytes          the same bytes: for engines that give the same on every CPU
+ *   class-bytes    the same bytes, for engines that give them within one class of processors and whose id names the class
  *   class-text     on each page the same text or error: for engines whose bytes depend on the instruction-set class
  *   text-distance  on each page, texts that few edits turn into each other
  *   numbers        outputs that are the same but for their numbers, and these within a tolerance
  *   argmax         outputs that are the same but for lists of numbers, and the largest of each at the same place
  *
  * The submitter is given what was compared, and nothing else (delivery.ts): the output where outputs are compared, and the
- * text alone where texts are. A class is a vehicle's own word about itself, which nobody can check, so it decides nothing.
+ * text alone where texts are. A class is a vehicle's own word about itself, which nobody can check, so no text is believed for it. Nor is
+ * one banned for it: two machines of one class may differ by a library of the system, so that under class-bytes a mismatch costs a voice.
  *
  * The last three are tolerances: A may be as good as B, and B as C, and A not as C. Groups of claims therefore agree
  * pairwise, and are never joined through a third (tally.ts). A tolerance is also what a liar may change unseen, a digit
@@ -23,7 +25,7 @@ import { withinEdits } from '../../base/text-distance.ts'
 import { comparedTextMax, outputDepthMax, toleratedEditsMax } from '../limits.ts'
 import type { PageRecord, ShardResult } from './result.ts'
 
-export type Agreement = 'bytes' | 'class-text' | Tolerance
+export type Agreement = 'bytes' | 'class-bytes' | 'class-text' | Tolerance
 
 export type Tolerance =
   /** Edits a page, of UTF-16 code units. */
@@ -44,7 +46,7 @@ export type Content = readonly {
 }[]
 
 export const agreementSchema: z.ZodType<Agreement> = z.union([
-  z.enum(['bytes', 'class-text']),
+  z.enum(['bytes', 'class-bytes', 'class-text']),
   z.strictObject({
     relation: z.literal('text-distance'),
     editsMax: z.number().int().min(1).max(toleratedEditsMax),
@@ -57,6 +59,11 @@ export const agreementSchema: z.ZodType<Agreement> = z.union([
   z.strictObject({ relation: z.literal('argmax') }),
 ])
 
+/** True where results are compared by their bytes, and so by their names. */
+export function comparesBytes(agreement: Agreement): boolean {
+  return agreement === 'bytes' || agreement === 'class-bytes'
+}
+
 /** True where pages are compared by their texts, so that their outputs are not. */
 export function comparesTexts(agreement: Agreement): boolean {
   switch (isTolerance(agreement) ? agreement.relation : agreement) {
@@ -64,6 +71,7 @@ export function comparesTexts(agreement: Agreement): boolean {
     case 'text-distance':
       return true
     case 'bytes':
+    case 'class-bytes':
     case 'numbers':
     case 'argmax':
       return false
@@ -76,7 +84,7 @@ export function isTolerance(agreement: Agreement): agreement is Tolerance {
 
 /** For people: results count as one answer when they are … */
 export function describeAgreement(agreement: Agreement): string {
-  if (agreement === 'bytes') return 'the same bytes'
+  if (agreement === 'bytes' || agreement === 'class-bytes') return 'the same bytes'
   if (agreement === 'class-text') return 'the same text on every page, and of each page only the text counts'
   if (agreement.relation === 'text-distance') {
     const { editsMax } = agreement

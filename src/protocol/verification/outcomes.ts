@@ -4,7 +4,7 @@
  */
 import { toString as bytesToText } from 'uint8arrays'
 import { isPrintable } from '../../base/printable.ts'
-import type { Agreement } from '../job/agreement.ts'
+import { type Agreement, comparesBytes } from '../job/agreement.ts'
 import type { PageRecord } from '../job/result.ts'
 import { deliveredOf } from './delivery.ts'
 
@@ -94,7 +94,7 @@ function sortOf(
 ): { readonly error: string | null; readonly warnings: readonly string[] } {
   if (record.error !== null)
     return { error: isWord(record.error.code) ? record.error.code : 'other', warnings: [] }
-  if (agreement === 'bytes' && !hasMark(record.output)) return { error: null, warnings: [] }
+  if (comparesBytes(agreement) && !hasMark(record.output)) return { error: null, warnings: [] }
   const delivered = deliveredOf(record, agreement)
   if (delivered.state === 'none') return { error: noOutput, warnings: [] }
   return { error: null, warnings: delivered.state === 'output' ? warningsOf(delivered.output) : [] }

@@ -129,7 +129,7 @@ function oneForEachOwner(claims: readonly Claim[]): Claim[] {
 /** Groups that agree pairwise, the largest first, of equals the one that was leased first. */
 function groupByAnswer(claims: readonly Claim[], agreement: Agreement): Claim[][] {
   if (isTolerance(agreement)) return groupsWithin(agreement, claims)
-  const groups = Map.groupBy(claims, ({ text, result }) => (agreement === 'bytes' ? result : text))
+  const groups = Map.groupBy(claims, ({ text, result }) => (agreement === 'class-text' ? text : result))
   return [...groups.values()].sort((a, b) => b.length - a.length)
 }
 

@@ -72,23 +72,28 @@ const needed = ['context_length', 'embedding_length', 'block_count']
 
 /** Says what is wrong with a file, as the end of a sentence that begins with "the model"; null where nothing is. */
 export function ggufFault(bytes: Uint8Array): string | null {
-  try {
-    checkGguf(bytes)
-    return null
-  } catch (error) {
-    if (error instanceof GgufFault) return error.message
-    throw error
-  }
+  return faultOf(() => checkGguf(bytes))
+}
+
+/** The same of a file of `fileBytes` that is not in memory, by its head: all but the weights themselves. */
+export function ggufHeadFault(head: Uint8Array, fileBytes: number): string | null {
+  return faultOf(() => checkGgufHead(head, fileBytes))
 }
 
 /** The header of a file that has no fault. Throws GgufFault. */
 export function checkGguf(bytes: Uint8Array): GgufHeader {
-  const header = readGgufHeader(bytes)
-  checkTensors(header, bytes.byteLength)
-  checkFacts(header)
-  checkVocabulary(header, bytes)
+  const header = checkGgufHead(bytes, bytes.byteLength)
   const fault = numbersFault(bytes, header)
   if (fault !== null) throw new GgufFault(fault)
+  return header
+}
+
+/** The header of a file of `fileBytes` whose structure has no fault. `head`: its first bytes, all of its header among them. Throws GgufFault. */
+export function checkGgufHead(head: Uint8Array, fileBytes: number): GgufHeader {
+  const header = readGgufHeader(head)
+  checkTensors(header, fileBytes)
+  checkFacts(header)
+  checkVocabulary(header, head)
   return header
 }
 
@@ -97,6 +102,16 @@ export function architectureFact({ facts }: GgufHeader, name: string): number | 
   const value = facts.get(`${facts.get('general.architecture')}.${name}`)
   if (typeof value === 'bigint') return Number(value)
   return typeof value === 'number' ? value : undefined
+}
+
+function faultOf(check: () => GgufHeader): string | null {
+  try {
+    check()
+    return null
+  } catch (error) {
+    if (error instanceof GgufFault) return error.message
+    throw error
+  }
 }
 
 function checkTensors({ tensors, dataOffset, alignment }: GgufHeader, fileBytes: number): void {
@@ -117,7 +132,8 @@ function checkTensors({ tensors, dataOffset, alignment }: GgufHeader, fileBytes:
   if (left >= alignment) throw new GgufFault(`has ${left} bytes more than its tensors`)
 }
 
-function bytesOf({ name, shape, type }: GgufTensor): number {
+/** The bytes of a tensor's values, without what fills it up. Throws GgufFault. */
+export function bytesOf({ name, shape, type }: GgufTensor): number {
   const block = Object.hasOwn(blocks, type) ? blocks[type] : undefined
   if (block === undefined)
     throw new GgufFault(`has the tensor ${shown(name)} of type ${type}, which is not known`)

@@ -51,9 +51,33 @@ export interface Completion {
   /** All tokens that were drawn, the one that ends the text among them. */
   readonly tokens: number
   readonly finish: 'stop' | 'length'
+  /** By an engine whose bytes depend on the processor. */
+  readonly claim?: Claim
 }
 
-export class Llama {
+/** What others need to check an answer by the network alone. */
+interface Claim {
+  /** Of all tokens that were drawn. */
+  readonly ids: readonly number[]
+  /** For each, the natural logarithm of the probability that the network gave it, before temperature and grammar. */
+  readonly logProbs: readonly number[]
+}
+
+/** A model that answers chats, in one engine or another. */
+export interface ChatEngine {
+  /** Loads the model. Throws RecordError('bad-weights') where the engine refuses it. */
+  open(): Promise<void>
+  /** The tokens of a text; `<s>` and its like are taken for what they stand for. None is added at its beginning. */
+  tokenize(text: string): Promise<readonly number[]>
+  /** The prompt that the model's own template makes of a chat. Throws EngineFault with what the template says. */
+  promptOf(messages: readonly ChatMessage[]): Promise<string>
+  /** The grammar of the JSON that a schema allows, from its first letter to its last. Throws EngineFault. */
+  grammarOf(schema: object): Promise<string>
+  /** Throws EngineFault, and RecordError('not-a-number'). */
+  complete(prompt: string, sampling: Sampling): Promise<Completion>
+}
+
+export class Llama implements ChatEngine {
   readonly #model: Uint8Array
   readonly #settings: LlamaSettings
   #module: LlamaModule | null = null
@@ -65,7 +89,6 @@ export class Llama {
     this.#settings = settings
   }
 
-  /** Loads the model. Throws RecordError('bad-weights') where the engine refuses it. */
   async open(): Promise<void> {
     this.#module = null
     const module = await startLlama()
@@ -75,18 +98,15 @@ export class Llama {
     this.#module = module
   }
 
-  /** The tokens of a text; `<s>` and its like are taken for what they stand for. None is added at its beginning. */
   async tokenize(text: string): Promise<readonly number[]> {
     return (await this.#ask<{ tokens: number[] }>('tokenize', { text })).tokens
   }
 
-  /** The prompt that the model's own template makes of a chat. Throws EngineFault with what the template says. */
   async promptOf(messages: readonly ChatMessage[]): Promise<string> {
     const params = { jinja: true, force_pure_content: true, add_generation_prompt: true }
     return (await this.#ask<{ prompt: string }>('formatted_chat', { messages, params })).prompt
   }
 
-  /** The grammar of the JSON that a schema allows, from its first letter to its last. Throws EngineFault. */
   async grammarOf(schema: object): Promise<string> {
     const params = { jinja: true, response_format: { type: 'json_schema', json_schema: { schema } } }
     const request = { messages: [{ role: 'user', content: '-' }], template: plainTemplate, params }
@@ -97,7 +117,6 @@ export class Llama {
     return rooted
   }
 
-  /** Throws EngineFault, and RecordError('not-a-number'). */
   async complete(prompt: string, sampling: Sampling): Promise<Completion> {
     if (this.#probabilities > (this.#settings.probabilitiesMax ?? probabilitiesUsual)) await this.#reload()
     const { tokensMax, temperature, topP, seed, stop, grammar } = sampling

@@ -27,7 +27,8 @@ export function roomFault(header: GgufHeader, fileBytes: number, settings: Llama
   return `the model needs about ${mebibytes(needs)} MiB of memory with a context of ${settings.contextTokens} tokens, and a slot has ${mebibytes(has)}; take a smaller model, or a shorter context`
 }
 
-function stateBytes(header: GgufHeader, { contextTokens, batchTokens }: LlamaSettings): number {
+/** The memory of a context: keys and values, and what a batch computes. */
+export function stateBytes(header: GgufHeader, { contextTokens, batchTokens }: LlamaSettings): number {
   const fact = (name: string, otherwise: number) => architectureFact(header, name) ?? otherwise
   const width = fact('embedding_length', 0)
   const heads = Math.max(1, fact('attention.head_count', 1))
@@ -42,6 +43,6 @@ function stateBytes(header: GgufHeader, { contextTokens, batchTokens }: LlamaSet
   return cache + batchTokens * 4 * (vocabulary + widest + attention)
 }
 
-function mebibytes(bytes: number): number {
+export function mebibytes(bytes: number): number {
   return Math.ceil(bytes / 2 ** 20)
 }

@@ -1,18 +1,28 @@
 /**
  * Runs a language model: a request for a chat in, its answer out.
  *
- * One engine, 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
- * seed or greedily. The model's own template makes one string of the messages, in which no text of a user is taken for a mark of the
+ * Two engines. 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
+ * seed or greedily. 'native': llama.cpp as machine code, some seven times as fast, for models of any size; the same bytes within a class of
+ * processors, and with each answer what an auditor needs to check it. The model's own template makes one string of the messages, in which no text of a user is taken for a mark of the
  * system (llama/marks.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
  * does not fit is refused: the engine would cut it without a word.
  */
 import { ExcessiveJson, parseJson } from '../../base/json.ts'
 import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
-import { EngineFault, Llama } from '../llama/llama.ts'
+import { type ChatEngine, EngineFault, Llama } from '../llama/llama.ts'
 import { marksOf, withoutMarks } from '../llama/marks.ts'
-import { type Model, modelOf } from '../llama/model.ts'
+import { type Model, type ModelUse, modelInFile, modelOf } from '../llama/model.ts'
+import { nativeBuild, nativeEngineId, nativeLlamaFolder } from '../llama/native/binary.ts'
+import { NativeLlama } from '../llama/native/native-llama.ts'
+import { nativeRoomFault } from '../llama/native/room.ts'
 import { optionOf, wrongOption } from '../options.ts'
-import { RecordError, type RecordOutput, type Runtime, type Session } from '../runtime.ts'
+import {
+  type EngineDescription,
+  RecordError,
+  type RecordOutput,
+  type Runtime,
+  type Session,
+} from '../runtime.ts'
 import { llmOptions, llmShapeOf } from './description.ts'
 import { type ChatRequest, decodeRequest, RequestFault, requestDepthMax } from './request.ts'
 
@@ -33,33 +43,71 @@ const besidePromptMax = 256 * 2 ** 10
 export const llm: Runtime = {
   name: 'llm',
   async engines() {
-    if (!(await isLlamaHere())) return []
-    const id = llamaEngineId({ runtime: 'llm', pipelineVersion, batchTokens })
-    return [{ runtime: 'llm', engine: 'exact', id, isa: null, agreement: 'bytes' }]
+    const [isExactHere, native] = await Promise.all([isLlamaHere(), nativeBuild()])
+    const use = { runtime: 'llm', pipelineVersion, batchTokens }
+    const engines: EngineDescription[] = []
+    if (isExactHere) engines.push({ ...exact, id: llamaEngineId(use), isa: null, agreement: 'bytes' })
+    if (typeof native !== 'string')
+      engines.push({
+        runtime: 'llm',
+        engine: 'native',
+        id: nativeEngineId(native, use),
+        isa: native.isa,
+        agreement: 'class-bytes',
+      })
+    return engines
   },
   async absent() {
-    if (await isLlamaHere()) return []
-    return [{ runtime: 'llm', engine: 'exact', why: llamaAbsence }]
+    const [isExactHere, native] = await Promise.all([isLlamaHere(), nativeBuild()])
+    return [
+      ...(isExactHere ? [] : [{ ...exact, why: llamaAbsence }]),
+      ...(typeof native === 'string' ? [{ runtime: 'llm', engine: 'native', why: native }] : []),
+    ]
   },
   inspect(document) {
     return llmShapeOf(document.byteLength)
   },
   async load(engine, weights, options) {
-    if (engine !== 'exact') throw new RecordError('bad-weights', 'the only engine of llm is exact')
+    if (engine !== 'exact' && engine !== 'native')
+      throw new RecordError('bad-weights', 'the engines of llm are exact and native')
     const wrong = wrongOption(llmOptions, options)
     if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
     const contextTokens = optionOf(llmOptions, 'contextTokens', options)
-    const model = modelOf(weights, { contextTokens, contextTokensUsual, batchTokens })
-    if (typeof model.header.facts.get('tokenizer.chat_template') !== 'string')
-      throw new RecordError('bad-weights', 'the model has no chat template, so it answers no messages')
-    const chat = new Chat(model, optionOf(llmOptions, 'maxTokens', options))
+    const use = { contextTokens, contextTokensUsual, batchTokens }
+    const chat = new Chat(
+      engine === 'exact' ? exactModel(weights, use) : nativeModel(weights, use),
+      optionOf(llmOptions, 'maxTokens', options),
+    )
     await chat.open()
     return chat
   },
 }
 
+const exact = { runtime: 'llm', engine: 'exact' }
+
+/** A model with the engine that has it. */
+interface ChatModel extends Pick<Model, 'header' | 'settings' | 'tokenBytesMax'> {
+  readonly engine: ChatEngine
+  /** The first bytes of its file, all of its header among them. */
+  readonly head: Uint8Array
+}
+
+function exactModel(weights: Weights, use: ModelUse): ChatModel {
+  const model = modelOf(weights, use)
+  return { ...model, head: model.bytes, engine: new Llama(model.bytes, model.settings) }
+}
+
+function nativeModel(weights: Weights, use: ModelUse): ChatModel {
+  const model = modelInFile(weights, use, nativeRoomFault)
+  const folder = nativeLlamaFolder()
+  if (folder === undefined) throw new Error('the native engine is not here')
+  return { ...model, engine: new NativeLlama(model, folder) }
+}
+
+type Weights = Parameters<Runtime['load']>[1]
+
 class Chat implements Session {
-  readonly #llama: Llama
+  readonly #llama: ChatEngine
   readonly #contextTokens: number
   readonly #answerTokensMax: number
   readonly #marks: readonly string[]
@@ -67,11 +115,14 @@ class Chat implements Session {
   /** Those that the engine puts before each prompt. */
   #leadingTokens = 0
 
-  constructor({ bytes, header, settings, tokenBytesMax }: Model, answerTokensMax: number) {
-    this.#llama = new Llama(bytes, settings)
+  /** Throws RecordError('bad-weights'). */
+  constructor({ engine, head, header, settings, tokenBytesMax }: ChatModel, answerTokensMax: number) {
+    if (typeof header.facts.get('tokenizer.chat_template') !== 'string')
+      throw new RecordError('bad-weights', 'the model has no chat template, so it answers no messages')
+    this.#llama = engine
     this.#contextTokens = settings.contextTokens
     this.#answerTokensMax = answerTokensMax
-    this.#marks = marksOf(header, bytes)
+    this.#marks = marksOf(header, head)
     this.#tokenBytesMax = tokenBytesMax
   }
 
@@ -115,7 +166,9 @@ class Chat implements Session {
       completion_tokens: answer.tokens,
       total_tokens: promptTokens + answer.tokens,
     }
-    const output = JSON.stringify({ text, finish_reason: answer.finish, usage })
+    const { finish, claim } = answer
+    const claimed = claim && { tokens: claim.ids, logprobs: claim.logProbs }
+    const output = JSON.stringify({ text, finish_reason: finish, usage, ...claimed })
     return { output: new TextEncoder().encode(output), text }
   }
 
@@ -160,7 +213,7 @@ class Chat implements Session {
     }
   }
 
-  async #complete(...[prompt, sampling]: Parameters<Llama['complete']>) {
+  async #complete(...[prompt, sampling]: Parameters<ChatEngine['complete']>) {
     try {
       return await this.#llama.complete(prompt, sampling)
     } catch (error) {
