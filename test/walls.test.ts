@@ -25,6 +25,9 @@ const importWalls: readonly (readonly [room: string, imported: string])[] = [
   ['src/runtimes/ocr', '../../protocol/job.ts'],
   ['src/runtimes/wasm', '../../host/node.ts'],
   ['src/host', '../cli/main.ts'],
+  ['src/host', '../gateway/keys.ts'],
+  ['src/gateway', '../cli/main.ts'],
+  ['src/gateway', '../runtimes/ocr/ocr.ts'],
   ['src/host/vehicle', '../../runtimes/ocr/ocr.ts'],
 ]
 

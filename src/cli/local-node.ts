@@ -5,11 +5,14 @@
  * commands can look in while it runs.
  */
 import type { Logger } from 'pino'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { GatewayNode } from '../gateway/submit.ts'
 import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
+import type { HttpAddress } from './config/gateway-options.ts'
 import { asksOf } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
 import { inContext } from './contexts.ts'
@@ -56,6 +59,8 @@ export const clientOptionNames = ['dataDir', 'json', 'logLevel'] as const satisf
 
 export interface OwnNode {
   readonly client: LocalClient
+  /** Where its HTTP server listens; null: it has none. */
+  readonly http: HttpAddress | null
   stop(): Promise<void>
 }
 
@@ -111,6 +116,13 @@ export async function withAnyNode<Result>(
   }
 }
 
+interface OwnNodeOptions {
+  readonly executor?: Executor
+  readonly standsBy?: boolean
+  /** Its HTTP server: where it listens, and by which names it may be asked. */
+  readonly http?: { readonly listen: HttpAddress; readonly hosts: readonly string[] }
+}
+
 /**
  * Starts a node in this process, and serves its socket. Throws ConfigError, and what CarpoolNode.start throws.
  * The node is imported late: libp2p takes longer to load than most commands take.
@@ -118,7 +130,7 @@ export async function withAnyNode<Result>(
 export async function startOwnNode(
   config: NodeConfig,
   log: Logger,
-  { executor, standsBy = true }: { readonly executor?: Executor; readonly standsBy?: boolean } = {},
+  { executor, standsBy = true, http }: OwnNodeOptions = {},
 ): Promise<OwnNode> {
   checkOwnFiles(config)
   const { CarpoolNode } = await import('../host/node/node.ts')
@@ -165,10 +177,13 @@ export async function startOwnNode(
     const server = await serveLocal(node.api, dataDir, log)
     const client = await connectLocal(dataDir)
     if (client === undefined) throw new CommandFailure(`the local socket in ${dataDir} does not answer`)
+    const gateway = http && (await startGateway(node, dataDir, http, log))
     return {
       client,
+      http: gateway?.listening ?? null,
       async stop() {
         stopGivingBack()
+        await gateway?.stop()
         client.close()
         await server.close()
         await node.stop()
@@ -179,6 +194,19 @@ export async function startOwnNode(
     await node.stop()
     throw error
   }
+}
+
+async function startGateway(
+  node: GatewayNode,
+  dataDir: string,
+  { listen, hosts }: NonNullable<OwnNodeOptions['http']>,
+  log: Logger,
+): Promise<Gateway> {
+  const [{ Gateway }, { systemClock }] = await Promise.all([
+    import('../gateway/gateway.ts'),
+    import('../host/clock.ts'),
+  ])
+  return Gateway.start({ node, dataDir, listen, hosts, log, clock: systemClock })
 }
 
 /** A node that listens on this machine alone has no neighbours on the local network. */

@@ -136,6 +136,12 @@ export interface NodeApi {
   pinWeights(file: string, isPinned: boolean): ShelvedWeights | null
   /** Deletes weights that no job uses, pinned or not. Throws RequestError. */
   removeWeights(file: string): ShelvedWeights
+  /** Lists the models that have names, by which programs ask for them over HTTP. */
+  models(): NamedModel[]
+  /** Names a model that is a file on this machine. Throws RequestError where no runtime would load it, or the name is taken. */
+  addModel(path: string, name: string): Promise<NamedModel>
+  /** Forgets the name, and the file unless it is elsewhere as well. Throws RequestError. */
+  removeModel(name: string): NamedModel
   bans(): BanRow[]
   /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
   liftBan(owner: OwnerId): BanRow
@@ -151,6 +157,14 @@ export interface NodeApi {
    */
   pause(untilMs: number | null, isDate?: boolean): void
   resume(): void
+}
+
+export interface NamedModel {
+  readonly name: string
+  /** Absolute. */
+  readonly path: string
+  readonly bytes: number
+  readonly addedAtMs: number
 }
 
 export interface WhyView {

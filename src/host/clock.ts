@@ -54,6 +54,11 @@ export function at(clock: Clock, atMs: number, action: () => void): () => void {
   return clock.after(atMs - clock.now(), action)
 }
 
+/** How long it is from now to that time of day, in milliseconds; negative where it is over. For who asks for so much time, by a date. */
+export function leftUntil(clock: Pick<Clock, 'now'>, atMs: number): number {
+  return atMs - clock.now()
+}
+
 /** A time server that slows a clock down, or speeds it up, changes it by a two-thousandth of the time; a step is more. */
 const stepMsMin = 100
 

@@ -16,6 +16,7 @@ import type {
   RuntimeOptions,
 } from './runtime.ts'
 
+export type { EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
 export type {
   DocumentShape,
   DrawnPage,

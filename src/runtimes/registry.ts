@@ -12,9 +12,11 @@ import {
   embedWeights,
   faultOfEmbedWeights,
 } from './embed/description.ts'
+import { embedEndpoints } from './embed/endpoints.ts'
 import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
+import { llmEndpoints } from './llm/endpoints.ts'
 import {
   damagedPdfPage,
   faultOfOcrWeights,
@@ -23,6 +25,7 @@ import {
   ocrOptions,
   ocrWeights,
 } from './ocr/description.ts'
+import { ocrEndpoints } from './ocr/endpoints.ts'
 import { limitOptions, optionOf, pageCpuMsOption, wrongOption } from './options.ts'
 import type { DocumentShape, Runtime, RuntimeDescription, RuntimeOptions } from './runtime.ts'
 import { wasmOptions, wasmShapeOf, wasmWeights } from './wasm/description.ts'
@@ -42,6 +45,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     faultOfWeights: faultOfOcrWeights,
     damagedPage: damagedPdfPage,
     hasPlaces: true,
+    endpoints: ocrEndpoints,
     refusalOf: refusalByKind,
     load: async () => (await import('./ocr/ocr.ts')).ocr,
   },
@@ -68,6 +72,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     nativeNeedsAll: true,
     shapeOf: llmShapeOf,
     requests: llmRequests,
+    endpoints: llmEndpoints,
     refusalOf: () => null,
     load: async () => (await import('./llm/llm.ts')).llm,
   },
@@ -79,6 +84,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     faultOfWeights: faultOfEmbedWeights,
     shapeOf: embedShapeOf,
     requests: embedRequests,
+    endpoints: embedEndpoints,
     refusalOf: () => null,
     load: async () => (await import('./embed/embed.ts')).embed,
   },

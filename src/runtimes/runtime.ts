@@ -10,6 +10,7 @@
  * Verification stands on it, so pre- and post-processing use integer arithmetic and no native image library,
  * outputs carry full precision (nobody rounds before comparing), and NaN is an error, never a value.
  */
+import type { EndpointDescription } from './endpoint.ts'
 import type { OptionDescriptions, RuntimeOptions } from './options.ts'
 
 export type { RuntimeOptions } from './options.ts'
@@ -93,6 +94,8 @@ export interface RuntimeDescription {
   readonly shapeOf?: (bytes: number) => DocumentShape
   /** Left out where documents go as they are. */
   readonly requests?: RequestsDescription
+  /** The ways in which programs ask for its work over HTTP; left out where there are none. */
+  readonly endpoints?: readonly EndpointDescription[]
   /** Judges a document by its first bytes (4,096, or all that it has): null where a vehicle may be able to read it. */
   readonly refusalOf: (head: Uint8Array) => Refusal | null
 }

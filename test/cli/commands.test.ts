@@ -70,14 +70,18 @@ test('weights are listed and removed by what the node says of them', async (t) =
   }
   const { dataDir, node } = await startFake(t)
   node.weights = () => [row]
+  node.models = () => [{ name: 'letters', path: '/m/letters.gguf', bytes: 2 ** 20, addedAtMs: 0 }]
+  node.removeModel = () => node.models()[0]!
   node.removeWeights = () => {
     throw new RequestError('they are in use by 2 jobs')
   }
   const { code, out } = await run(['weights', '--data-dir', dataDir])
   assert.equal(code, 0)
-  assert.match(out, /3072\.0 MiB +50 % +2 +– +pinned\n1 file of weights, 3072\.0 MiB\n$/)
+  assert.match(out, /3072\.0 MiB +50 % +2 +– +pinned\n1 file of weights, 3072\.0 MiB\nthe model letters, /)
   const refused = await run(['weights', 'remove', row.file, '--data-dir', dataDir])
   assert.deepEqual([refused.code, refused.err], [1, 'carpool: they are in use by 2 jobs\n'])
+  const named = await run(['weights', 'remove', 'letters', '--data-dir', dataDir])
+  assert.equal(named.out, 'removed the model letters, 1.0 MiB\n')
 })
 
 test('without a running node, a command says where it looked and how to start one', async (t) => {

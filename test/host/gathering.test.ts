@@ -29,7 +29,7 @@ function setUp(t: TestContext, peers: readonly Peer[]) {
     const number = names.indexOf(peer)
     const { lacks, failsAfter } = peers[number]!
     asked.push({ peer, count: some.length })
-    await gate.waits(peer)
+    await Promise.race([gate.waits(peer), aborted(signal)])
     for (const cid of some) {
       signal.throwIfAborted()
       await new Promise(setImmediate)
@@ -39,9 +39,17 @@ function setUp(t: TestContext, peers: readonly Peer[]) {
     }
   }
   const use = { mine: store.blocks.of(jobNamed('a')), kind: 'weights' as const }
-  const run = (signal = new AbortController().signal) =>
-    gather(cids, names, { fetch, use, bytesMaxOf: () => 20 }, signal)
+  /** `reserves`: the last so many peers are. `lateMs`: left out, no block is late before the test ends. */
+  const run = (signal = new AbortController().signal, reserves = 0, lateMs = 600_000) => {
+    const from = names.slice(0, names.length - reserves)
+    const others = () => names.slice(names.length - reserves)
+    return gather(cids, from, { fetch, use, bytesMaxOf: () => 20, reserves: others, lateMs }, signal)
+  }
   return { store, run, asked, gate, names, gave }
+}
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
 
 const honest: Peer = { lacks: [], failsAfter: Number.POSITIVE_INFINITY }
@@ -78,6 +86,16 @@ test('a slow peer holds up no more than what it was asked for', async (t) => {
   assert.equal(asked.filter(({ peer }) => peer === slow).length, 2)
 })
 
+test('what one peer does not bring is asked of another that has nothing else to bring, and of the reserves', async (t) => {
+  for (const reserves of [0, 1]) {
+    const { run, gate, names, asked, store } = setUp(t, [honest, honest])
+    gate.waits = (peer) => (peer === names[0] ? new Promise(() => {}) : Promise.resolve())
+    assert.deepEqual((await run(undefined, reserves, 20)).left, [])
+    assert(cids.every((cid) => store.blocks.has(cid)))
+    assert.equal(asked.filter(({ peer }) => peer === names[0]).length, 2, 'two turns, and no more')
+  }
+})
+
 test('a store that takes no more, or a signal, ends all at once', async (t) => {
   const first = setUp(t, [honest, honest])
   await first.store.blocks.release(jobNamed('a'))
@@ -96,7 +114,7 @@ test('whatever peers lack and whenever they fail, all comes that a peer has whic
   await fc.assert(
     fc.asyncProperty(fc.array(peer, { minLength: 1, maxLength: 4 }), async (peers) => {
       const { run, store } = setUp(t, peers)
-      const { left, failure } = await run()
+      const { left, failure } = await run(undefined, 0, 20)
       const stay = peers.filter(({ failsAfter }) => failsAfter === Number.POSITIVE_INFINITY)
       for (const [i, cid] of cids.entries()) {
         assert.equal(store.blocks.has(cid), !left.includes(cid))

@@ -18,12 +18,21 @@ import { blockOf, jobNamed, temporaryStore } from '../support/store.ts'
 const jobs = ['one', 'two'].map(jobNamed) as [JobId, JobId]
 const stewards = ['first steward', 'second steward'].map(peerNamed) as [PeerId, PeerId]
 
+/** A block that is due for so long is late. */
+const lateMs = 50
+
+function gone(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => signal.addEventListener('abort', resolve))
+}
+
 /** Two jobs with the same weights, a file of three blocks, each from a steward of its own. */
 class World {
   readonly blocks: readonly Block[]
   readonly store: Store
   readonly provisions: Provisions
   readonly asked: PeerId[] = []
+  /** Peers that say that they have them. */
+  readonly providers: PeerId[] = []
   /** What their blocks wait for. */
   readonly gates = new Map<PeerId, PromiseWithResolvers<void>>()
   readonly lacksAll = new Set<PeerId>()
@@ -39,17 +48,20 @@ class World {
     this.store = store
     const world = this
     const network = {
-      connectedPeers: () => [],
+      connectedPeers: () => world.providers,
       blocks: {
-        async *fetch(peer: PeerId, cids: readonly Cid[]) {
+        have: async (_: PeerId, cids: readonly Cid[]) => new Set(cids),
+        async *fetch(peer: PeerId, cids: readonly Cid[], signal: AbortSignal) {
           world.asked.push(peer)
-          await world.gates.get(peer)?.promise
+          await Promise.race([world.gates.get(peer)?.promise, gone(signal)])
+          signal.throwIfAborted()
           for (const cid of cids)
             yield { cid, bytes: world.lacksAll.has(peer) ? undefined : world.bytesOf(cid) }
         },
       },
     }
-    this.provisions = new Provisions(network as unknown as Network, store.blocks, pino({ level: 'silent' }))
+    const log = pino({ level: 'silent' })
+    this.provisions = new Provisions(network as unknown as Network, store.blocks, log, undefined, lateMs)
   }
 
   bytesOf(cid: Cid): Uint8Array {
@@ -82,13 +94,28 @@ test('weights that two jobs fetch together are fetched once, and each job holds 
   assert(world.blocks.every(({ cid }) => !world.store.blocks.has(cid)))
 })
 
-test('a job whose fellow cannot get the weights asks its own stewards', async (t) => {
+test('where the stewards of one job lack the weights, those of another one that waits for them help', async (t) => {
   const world = await World.on(t)
   world.lacksAll.add(stewards[0])
-  const [first, second] = await Promise.allSettled([world.prepare(0), world.prepare(1)])
-  assert(first.status === 'rejected' && first.reason instanceof MissingBlocks)
-  assert.equal(second.status, 'fulfilled')
+  await Promise.all([world.prepare(0), world.prepare(1)])
+  assert.deepEqual([world.holds(0), world.holds(1)], [true, true])
+  world.lacksAll.add(stewards[1])
+  const alone = await World.on(t)
+  for (const steward of stewards) alone.lacksAll.add(steward)
+  await assert.rejects(alone.prepare(0), MissingBlocks)
+})
+
+test('a stranger that says it has the weights, or a job that waits for them from its own steward, holds up no other job', async (t) => {
+  const world = await World.on(t)
+  const stranger = peerNamed('stranger')
+  const never = Promise.withResolvers<void>()
+  for (const peer of [stranger, stewards[0]]) world.gates.set(peer, never)
+  world.providers.push(stranger)
+  const held = world.prepare(0)
+  await world.prepare(1)
   assert(world.holds(1))
+  assert(world.asked.includes(stranger), 'it was asked first')
+  await held
 })
 
 test('a job that is forgotten while its weights arrive keeps none of them, and harms nobody', async (t) => {

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict'
 import {
   chmodSync,
+  lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -405,6 +408,19 @@ test('a submitter’s file is linked and not copied, keeps its mode, and outlive
   same(readFileSync((await mine.pathOf(weights))!), weights.whole)
   await store.blocks.release(jobA)
   assert.deepEqual(filesIn(store), { blocks: [], weights: [] })
+})
+
+test('a submitter’s file that is named by a link, as in a cache of models, is linked itself', async (t) => {
+  const store = temporaryStore(t)
+  const weights = await weightsWith(1, 2)
+  const folder = temporaryDirectory(t)
+  writeFileSync(join(folder, 'blob'), weights.whole)
+  mkdirSync(join(folder, 'snapshot'))
+  symlinkSync('../blob', join(folder, 'snapshot', 'model.gguf'))
+  const kept = await new Staging(store.blocks).keepWeights(join(folder, 'snapshot', 'model.gguf'), () => {})
+  assert.deepEqual(kept, { file: weights.file, bytes: weights.bytes })
+  const here = join(store.directory.weightsPath, weights.file)
+  assert.equal(lstatSync(here).ino, statSync(join(folder, 'blob')).ino)
 })
 
 test('where it cannot be linked it is copied', async (t) => {

@@ -4,6 +4,7 @@ import { council } from './council.ts'
 import { executor } from './executor.ts'
 import { fleet } from './fleet.ts'
 import { formats } from './formats.ts'
+import { gateway } from './gateway.ts'
 import { history } from './history.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
@@ -37,6 +38,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   council,
   vehicle,
   formats,
+  gateway,
   history,
   audit,
   ledger,

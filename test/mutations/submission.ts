@@ -127,8 +127,8 @@ export const submission: readonly Mutation[] = [
   {
     name: 'A request with another budget is the same job.',
     file: 'src/host/submission/description.ts',
-    find: '    category,\n    payment,\n  }',
-    replace: '    category,\n  }',
+    find: '    category,\n    payment,\n    ...(salt',
+    replace: '    category,\n    ...(salt',
     caughtBy: ['test/host/submission.test.ts'],
   },
   {

@@ -2,6 +2,27 @@ import type { Mutation } from './mutation.ts'
 
 export const vehicle: readonly Mutation[] = [
   {
+    name: 'A submitter that waits for nothing at the moment is new when it comes back.',
+    file: 'src/protocol/worker/fair-queue.ts',
+    find: 'Math.max(own, least)',
+    replace: 'least',
+    caughtBy: ['test/protocol/worker-fairness.test.ts'],
+  },
+  {
+    name: 'Leases whose blocks do not come keep their places in a queue that is full.',
+    file: 'src/protocol/worker/worker.ts',
+    find: "if (reason === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs)) reason = object()",
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A vehicle counts as promised what it has given back.',
+    file: 'src/protocol/worker/endings.ts',
+    find: 'desk.jobs.takeBack(lease, held.finished)',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'Who comes to a vehicle is behind what others say that their leases cost.',
     file: 'src/protocol/worker/fair-queue.ts',
     find: 'this.#begun.set(submitter, (this.#begun.get(submitter) ?? 0) + costMs)',
@@ -81,7 +102,7 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A submitter that comes new may have the whole vehicle until it has caught up.',
     file: 'src/protocol/worker/fair-queue.ts',
-    find: 'others.length === 0 ? 0 : Math.min(...others)',
+    find: 'waiting.size === 0 ? 0 : Math.max(own, least)',
     replace: '0',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
@@ -340,15 +361,15 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A peer that lacks a block ends the fetch of weights.',
     file: 'src/host/vehicle/gathering.ts',
-    find: 'left = some.filter((cid) => lacks.has(cid))',
-    replace: 'left = []',
+    find: 'lacks.add(cid)\n        this.#notCome(cid, peer)',
+    replace: 'lacks.add(cid)\n        this.#due.delete(cid)',
     caughtBy: ['test/host/gathering.test.ts'],
   },
   {
     name: 'Weights come from one peer after the other.',
     file: 'src/host/vehicle/gathering.ts',
-    find: 'from.flatMap((peer) => {',
-    replace: 'from.slice(0, 1).flatMap((peer) => {',
+    find: 'for (const peer of from) void',
+    replace: 'for (const peer of from.slice(0, 1)) void',
     caughtBy: ['test/host/gathering.test.ts'],
   },
 ]

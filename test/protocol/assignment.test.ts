@@ -248,3 +248,17 @@ test('what changed in a roster leads to the same vehicles as the whole roster, t
     }
   }
 })
+
+test('owners for whom there is no money are waited for when one has room that asks for nothing', () => {
+  const desk = deskOf(4, { replicas: 1 })
+  const free = peerNamed('x')
+  learnRoster(desk, [...crowd(4, 4), capacityOf('x')])
+  desk.patience.setback(free, 1_000, 0)
+  const market: Market = { ...marketOf(desk), affords: ({ peer }) => peer === free }
+  desk.rooms.refresh(0)
+  assert.equal(nextOpportunity(market, 0), 'unaffordable')
+  desk.rooms.refresh(2_000)
+  assert.equal(nextOpportunity(market, 2_000), 'cramped')
+  desk.rooms.unshelve() // there is money again
+  assert.equal(typeof nextOpportunity(marketOf(desk), 2_000), 'object')
+})

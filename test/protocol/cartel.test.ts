@@ -1,6 +1,8 @@
 /** A cartel gets a shard no more often than the lots give it, whatever its vehicles say of their slots and however fast they answer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { OwnerId } from '../../src/protocol/ids.ts'
+import { CommonSlowness } from '../../src/protocol/job/slowness.ts'
 import { Chance } from '../../src/simulator/chance.ts'
 import { parseCommand } from '../support/core-script.ts'
 import { StewardStage } from '../support/core-steward-stage.ts'
@@ -64,8 +66,17 @@ class Play {
 const receiptOf = ({ lease, shards }: Offer, result: (shard: string) => string) =>
   `receipt ${lease} ${shards.map((shard) => `${shard}=${result(shard)}`).join(' ')}`
 
+/** What is said of a job, and in adverts, beside what is usual. */
+interface Words {
+  /** As `cap=300 budget=5000`. */
+  readonly job?: string
+  /** As `:ask=200`. */
+  readonly honest?: string
+  readonly cartel?: string
+}
+
 /** Counts, of so many shards, those that a cartel forged: it agrees on a lie wherever two of it are asked, and says what is right elsewhere. */
-function forgedBy(seed: number) {
+function forgedBy(seed: number, { job = '', honest: ofHonest = '', cartel: ofCartel = '' }: Words = {}) {
   const chance = new Chance(seed, 'cartel')
   const honest = chance.between(12, 30)
   const cartel = chance.between(2, 4)
@@ -76,10 +87,10 @@ function forgedBy(seed: number) {
   const freeAt = new Map<string, number>()
   let due: { readonly atSeconds: number; readonly offer: Offer }[] = []
   const play = new Play(
-    `shards=${shards} replicas=2 cost=8000 deadline=30h`,
+    `shards=${shards} replicas=2 cost=8000 deadline=30h ${job}`,
     [
-      ...Array.from({ length: honest }, (_, i) => `v${i}:o${i}s${seed}`),
-      ...Array.from({ length: cartel }, (_, i) => `x${i}:x${i}s${seed}:slots=${slots}`),
+      ...Array.from({ length: honest }, (_, i) => `v${i}:o${i}s${seed}${ofHonest}`),
+      ...Array.from({ length: cartel }, (_, i) => `x${i}:x${i}s${seed}:slots=${slots}${ofCartel}`),
     ].join(' '),
     (offer) => {
       const { vehicle } = offer
@@ -122,6 +133,19 @@ test('a cartel that always has room forges no more than if it were twice as larg
   assert(forged <= most + 5 * Math.sqrt(most) + 1, `seeds from ${first}: ${forged} forged, at most ${most}`)
 })
 
+test('a cartel that asks for nothing gets no more of a job whose money runs low, and the job ends for want of it', () => {
+  const seeds = Number(process.env.CARPOOL_SEEDS ?? 2)
+  const first = Number(process.env.CARPOOL_SEED ?? 1)
+  for (let seed = first; seed < first + seeds; seed += 1) {
+    // Enough for half of it, where all of it goes to those that ask for money.
+    const found = forgedBy(seed, { job: 'cap=300 budget=24000', honest: ':ask=200', cartel: ':ask=0' })
+    assert(
+      found.forged <= found.most + 5 * Math.sqrt(found.most) + 1,
+      `CARPOOL_SEED=${seed}: ${JSON.stringify(found)}`,
+    )
+  }
+})
+
 test('an owner that stays full for longer than its work takes is waited for no more', () => {
   const leases: { vehicle: string; seconds: number }[] = []
   const held: string[] = []
@@ -157,4 +181,33 @@ test('a vehicle that says it has many slots, and only says that it goes on, hold
   }
   // A lease of 8 s has half as much again; then the other owner does the first twenty, and after them the rest.
   assert(play.seconds <= 16, `the job ends after ${play.seconds} s`)
+})
+
+test('a vehicle that says its work took a day makes nobody wait longer for a straggler', () => {
+  const held: string[] = []
+  const play = new Play('shards=12 replicas=1 cost=8000', 'x1:x1 v2:o2', (offer) => {
+    if (offer.vehicle === 'v2') held.push(offer.lease)
+    else play.say(`${receiptOf(offer, (shard) => `r${shard}`)} wall=86400000`)
+  })
+  while (!play.ended && play.seconds < 1_000) {
+    if (play.seconds % 10 === 0) play.say(...held.map((lease) => `progress ${lease}`))
+    play.second()
+  }
+  assert(held.length > 0)
+  assert(play.seconds <= 40, `the job ends after ${play.seconds} s`)
+})
+
+test('machines of several owners are as slow as the middle one says, whatever the others say', () => {
+  const chance = new Chance(1, 'slowness')
+  const common = new CommonSlowness()
+  const single = new Map<string, number>()
+  for (let i = 0; i < 300; i += 1) {
+    const owner = `o${chance.between(0, 8)}`
+    const ratio = chance.between(1, 9_000) / 100
+    const before = single.get(owner)
+    single.set(owner, before === undefined ? ratio : before + 0.3 * (ratio - before))
+    common.measure(owner as OwnerId, ratio * 100, 100)
+    const rising = [...single.values()].sort((a, b) => a - b)
+    assert(Math.abs(common.value - rising[(rising.length - 1) >> 1]!) < 1e-9)
+  }
 })

@@ -40,6 +40,33 @@ for (const slots of [1, 4])
       assert(runs.other - runs.honest <= 4 * slots, `${runs.honest} : ${runs.other}`)
     })
 
+test('who brings one long lease at a time has no more of a slot than who always waits', () => {
+  const stage = new WorkerStage()
+  const tell = (line: string) => stage.run(parseCommand(line))
+  tell('worker slots=1')
+  const hadSeconds = { long: 0, short: 0 }
+  let [now, last] = ['', 0]
+  const hear = (lines: readonly string[]) => {
+    for (const line of lines) now = /^run (\S+) in slot/.exec(line)?.[1] ?? now
+  }
+  const offer = (by: keyof typeof hadSeconds) => {
+    last += 1
+    hear(tell(`offer ${by}-${last} job=${by} submitter=${by} cost=1000 shards=1`))
+    hear(tell(`prepared ${by}-${last}`))
+  }
+  for (const by of ['short', 'short', 'long'] as const) offer(by)
+  for (let i = 0; i < 400; i += 1) {
+    const by = now.split('-')[0] as keyof typeof hadSeconds
+    const seconds = by === 'long' ? 60 : 1
+    hadSeconds[by] += seconds
+    tell(`wake ${seconds}s`)
+    tell(`done ${now} 0 result-${i}`)
+    hear(tell(`run-ended ${now}`))
+    offer(by)
+  }
+  assert(hadSeconds.long - hadSeconds.short <= 60, JSON.stringify(hadSeconds))
+})
+
 test('who comes to a vehicle is not behind one that says its lease under way costs a year', () => {
   const stage = new WorkerStage()
   const tell = (line: string) => stage.run(parseCommand(line))

@@ -27,6 +27,13 @@ test('the model of the letters, and a small file, are taken', () => {
   assert.equal(ggufFault(gguf({ version: 2 })), null)
 })
 
+/** A list of so many texts without a letter. */
+function emptyTexts(count: number): readonly [number, Uint8Array] {
+  const list = new Uint8Array(12 + 8 * count)
+  list.set([8, 0, 0, 0, ...u64(count)])
+  return [9, list]
+}
+
 const lies: Readonly<Record<string, readonly [file: GgufParts, said: RegExp]>> = {
   'another format': [{ magic: 'GGML' }, /^is no GGUF file/],
   'a version that nobody knows': [{ version: 4 }, /version 4/],
@@ -45,6 +52,10 @@ const lies: Readonly<Record<string, readonly [file: GgufParts, said: RegExp]>> =
   'a list of a million texts in no bytes': [
     facts({ 'general.name': [9, new Uint8Array([8, 0, 0, 0, ...u64(10n ** 6n)])] }),
     /1000000 elements of the fact "general.name", and ends before them/,
+  ],
+  'more texts than any vocabulary and its merges': [
+    facts({ 'general.one': emptyTexts(2 ** 20) }),
+    /has lists of 1048578 texts and more; at most 1048576/,
   ],
   'a list of lists': [
     facts({ 'general.name': [9, new Uint8Array([9, 0, 0, 0, ...u64(1)])] }),

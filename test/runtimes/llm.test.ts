@@ -6,12 +6,12 @@ import { before, test } from 'node:test'
 import wabt from 'wabt'
 import { checkGguf } from '../../src/runtimes/gguf/check.ts'
 import { llamaWasmPath } from '../../src/runtimes/llama/binary.ts'
-import { Llama } from '../../src/runtimes/llama/llama.ts'
+import { EngineFault, Llama } from '../../src/runtimes/llama/llama.ts'
 import { withoutMarks } from '../../src/runtimes/llama/marks.ts'
 import { roomFault } from '../../src/runtimes/llama/room.ts'
 import { llmRequests } from '../../src/runtimes/llm/description.ts'
 import { llm } from '../../src/runtimes/llm/llm.ts'
-import { RecordError, type Session } from '../../src/runtimes/runtime.ts'
+import { hasRunOut, RecordError, type Session } from '../../src/runtimes/runtime.ts'
 import { letterCategories, letterLines, lettersModel, withTemplate } from '../support/letters.ts'
 
 let session: Session
@@ -187,6 +187,15 @@ test('an engine that has failed is asked no more: the next record gets a fresh o
   assert.deepEqual(await llama.complete(opening, sampling), first)
   // Neither a fence of Markdown around the JSON nor anything behind it.
   assert.match(await llama.grammarOf({ type: 'object' }), /^root ::= space response-format$/m)
+})
+
+test('an engine that is out of memory gives no verdict on what it was asked', async () => {
+  const model = withTemplate("{{ raise_exception('std::bad_alloc') }}")
+  const llama = new Llama(model, { contextTokens: 512, batchTokens: 128 })
+  await assert.rejects(
+    llama.promptOf([{ role: 'user', content: '!' }]),
+    (error) => hasRunOut(error) && !(error instanceof EngineFault),
+  )
 })
 
 test('a template that asks for the time gets the same one everywhere', async () => {

@@ -310,6 +310,12 @@ export class MeshNode {
     return this.#node.api
   }
 
+  /** For what is started beside the node, such as its gateway. */
+  get node(): CarpoolNode {
+    assert(this.#node, `${this.name} does not run`)
+    return this.#node
+  }
+
   async start(bootstrap: readonly string[]): Promise<void> {
     assert(!this.isRunning, `${this.name} runs already`)
     this.#node = await actingAs(this.name, () =>

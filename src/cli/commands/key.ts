@@ -1,5 +1,5 @@
 /**
- * `carpool key`: takes the submitter's key to another machine, and keeps a copy of it. The file is an age file
+ * `carpool key`: makes keys for programs (gateway-keys.ts), and takes the submitter's key to another machine, and keeps a copy of it. The file is an age file
  * (age-encryption.org), locked with a passphrase: `age -d` opens it, too.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -13,6 +13,7 @@ import { keyOf, loadKey, loadOrCreateKey, type SigningKey } from '../../host/sto
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { note, print, printJson } from '../output.ts'
+import { gatewayKeyCommands } from './gateway-keys.ts'
 import { keyPath } from './owner.ts'
 
 const optionNames = ['dataDir', 'json', 'logLevel'] as const
@@ -23,7 +24,12 @@ const passphraseLengthMin = 12
 const lockedBytesMax = 16_384
 
 export function keyCommand(program: Command): void {
-  const key = program.command('key').summary("take the submitter's key to another machine")
+  const key = program
+    .command('key')
+    .summary(
+      "take the submitter's key to another machine, and make keys for programs that use this node over HTTP",
+    )
+  gatewayKeyCommands(key)
 
   const exporting = key
     .command('export')

@@ -14,7 +14,7 @@ export function metricsCommand(program: Command): void {
     .action(async (flags: Record<string, unknown>) => {
       const { dataDir } = resolveConfig(clientOptionNames, flags)
       // Loaded here: no other command needs it.
-      const { metricsOf } = await import('../metrics.ts')
+      const { metricsOf } = await import('../../gateway/metrics.ts')
       const [info, why] = await withNode(dataDir, (node) => Promise.all([node.info(), node.why()]))
       for (const line of (await metricsOf(info, why, Date.now())).trimEnd().split('\n')) print(line)
     })

@@ -4,8 +4,10 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { Executor } from '../../host/executor/contract.ts'
 import type { LocalClient } from '../../host/local/client.ts'
-import { addOptions } from '../config/config.ts'
+import { addOptions, resolveConfig } from '../config/config.ts'
+import type { HttpAddress } from '../config/gateway-options.ts'
 import { preferenceNames } from '../config/preferences.ts'
+import { quoted } from '../format.ts'
 import { aborted, heedSignals } from '../interruption.ts'
 import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
@@ -18,6 +20,8 @@ const reachPollMs = 2_000
 /** A service manager that said SIGTERM gets impatient; five seconds is the promise, less some for the exit itself. */
 const stopMsMax = 4_500
 
+const httpOptionNames = ['http', 'httpHost'] as const
+
 /** `createExecutor`: for a node whose work is run otherwise, such as the swarm's liar. */
 export function nodeCommand(program: Command, createExecutor?: (log: Logger) => Executor): void {
   const command = program
@@ -27,13 +31,14 @@ export function nodeCommand(program: Command, createExecutor?: (log: Logger) => 
       'Runs a node in the foreground: it offers its slots to the mesh and looks after jobs given to it.',
     )
     .action((flags: Record<string, unknown>) => runNode(flags, createExecutor))
-  addOptions(command, [...nodeOptionNames, ...preferenceNames]).addHelpText(
+  addOptions(command, [...nodeOptionNames, ...httpOptionNames, ...preferenceNames]).addHelpText(
     'after',
     `
 Examples:
   $ carpool node --listen /ip4/0.0.0.0/tcp/4001          the first node of a mesh
   $ carpool node --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…
-  $ carpool node --slots 0 --data-dir ~/steward          a node that only looks after jobs`,
+  $ carpool node --slots 0 --data-dir ~/steward          a node that only looks after jobs
+  $ carpool node --slots 0 --http 127.0.0.1:8080         … and takes batches of OpenAI’s API (carpool key create)`,
   )
 }
 
@@ -58,6 +63,7 @@ async function runNode(
 ): Promise<void> {
   const config = resolveNodeConfig(flags)
   const { json, dataDir, logLevel } = config
+  const { http: listen, httpHost: hosts } = resolveConfig([...httpOptionNames, 'dataDir'], flags)
   const log = createLog(logLevel, json)
   const interruption = heedSignals()
   // A program that starts a node over a channel of its own (carpool swarm) means the node to end with it.
@@ -74,16 +80,20 @@ async function runNode(
       process.exit(0)
     }, stopMsMax).unref()
   })
-  const node = await startOwnNode(
-    config,
-    log,
-    createExecutor === undefined ? {} : { executor: createExecutor(log) },
-  )
+  const node = await startOwnNode(config, log, {
+    ...(createExecutor === undefined ? {} : { executor: createExecutor(log) }),
+    ...(listen === null ? {} : { http: { listen, hosts } }),
+  })
   const { peer, addresses, name, owner, fleet } = await node.client.info()
-  if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner })
+  const http = node.http && urlOf(node.http)
+  if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner, ...(http && { http }) })
   else {
     note(`node ${peer} is ready; it keeps its data in ${dataDir}`)
     for (const address of addresses) print(address)
+    if (http !== null)
+      note(
+        `it takes batches at ${http}/v1; keys for it: carpool key create --name <name> --data-dir ${quoted(dataDir)}`,
+      )
     if (fleet?.state === 'waiting')
       note(
         `it asks the fleet ${fleet.name} to join as soon as it reaches one of its nodes; the operator lets it in with: carpool fleet approve ${peer}`,
@@ -95,4 +105,8 @@ async function runNode(
   await node.stop()
   if (json) printJson({ event: 'stopped' })
   process.exit(0)
+}
+
+function urlOf({ host, port }: HttpAddress): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

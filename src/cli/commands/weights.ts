@@ -1,7 +1,7 @@
 /** `carpool weights`: the weights on the running node's disk, and which of them stay there. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { ShelvedWeights } from '../../host/api.ts'
+import type { NamedModel, ShelvedWeights } from '../../host/api.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { formatCount, formatDuration } from '../format.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
@@ -24,6 +24,11 @@ export function weightsCommand(program: Command): void {
       const rows = await withNode(dataDir, (node) => node.weights())
       if (json) rows.forEach(printJson)
       else for (const line of describeWeights(rows, Date.now())) print(line)
+      const models = await withNode(dataDir, (node) => node.models())
+      if (json) models.forEach(printJson)
+      else
+        for (const { name, bytes } of models)
+          print(`the model ${name}, ${mebibytes(bytes)}, by its name over HTTP`)
     })
   addOptions(list, clientOptionNames)
   addAction(
@@ -32,6 +37,9 @@ export function weightsCommand(program: Command): void {
     '<path>',
     'keep a file as weights that no peer has to send, pinned',
     (node, path) => node.addWeights(resolve(path)),
+  ).option(
+    '--name <name>',
+    'the name by which programs ask for this model over HTTP (node --http), instead of pinning it',
   )
   addAction(weights, 'pin', '<weights>', 'keep them also when no job uses them', (node, file) =>
     node.pinWeights(file, true),
@@ -39,8 +47,15 @@ export function weightsCommand(program: Command): void {
   addAction(weights, 'unpin', '<weights>', 'let them go when the disk needs the room', (node, file) =>
     node.pinWeights(file, false),
   )
-  addAction(weights, 'remove', '<weights>', 'delete them now, if no job uses them', (node, file) =>
-    node.removeWeights(file),
+  addAction(
+    weights,
+    'remove',
+    '<weights>',
+    'delete them now, if no job uses them; or a model, by its name',
+    async (node, file) =>
+      (await node.models()).some(({ name }) => name === file)
+        ? node.removeModel(file)
+        : node.removeWeights(file),
   )
 }
 
@@ -50,24 +65,29 @@ function addAction(
   argument: string,
   summary: string,
   act: (node: WeightsClient, argument: string) => Answer | Promise<Answer>,
-): void {
+): Command {
   const command = weights
     .command(name)
     .argument(argument)
     .summary(summary)
     .action(async (given: string, flags: Record<string, unknown>) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)
-      const row = await withNode(dataDir, async (node) => act(node, given))
-      if (json) printJson({ event: said[name], weights: row })
+      const row = await withNode(dataDir, async (node) =>
+        typeof flags.name === 'string' ? node.addModel(resolve(given), flags.name) : act(node, given),
+      )
+      if (row !== null && 'name' in row) {
+        if (json) printJson({ event: said[name], model: row })
+        else print(`${said[name]} the model ${row.name}, ${mebibytes(row.bytes)}`)
+      } else if (json) printJson({ event: said[name], weights: row })
       else
         print(
           row === null ? 'gone: the cache had no room for them' : `${said[name]} ${row.file}, ${sizeOf(row)}`,
         )
     })
-  addOptions(command, clientOptionNames)
+  return addOptions(command, clientOptionNames)
 }
 
-type Answer = ShelvedWeights | null
+type Answer = ShelvedWeights | NamedModel | null
 type WeightsClient = Parameters<Parameters<typeof withNode<Answer>>[1]>[0]
 
 const said = { add: 'added', pin: 'pinned', unpin: 'unpinned', remove: 'removed' } as const

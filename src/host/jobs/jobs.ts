@@ -20,6 +20,7 @@ import { elapsed, systemClock } from '../clock.ts'
 import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf } from '../stewardship/status.ts'
+import type { GivenDocuments } from '../submission/given.ts'
 import { cancelJob } from './cancelling.ts'
 import { Contents } from './contents.ts'
 import { billOf, tellPaid } from './job-money.ts'
@@ -143,6 +144,11 @@ export class Jobs {
     stdin?: AsyncIterable<Uint8Array>,
   ): Promise<Submitted> {
     return this.#submitting.submit(request, onProgress, stdin)
+  }
+
+  /** Submits documents that this process hands over. Throws RequestError. */
+  submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
+    return this.#submitting.submitGiven(request, given)
   }
 
   /** Makes a new job of the documents of one that have no output. Throws RequestError. */

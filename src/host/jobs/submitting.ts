@@ -8,6 +8,7 @@ import type { Recruiting } from '../stewardship/recruiting.ts'
 import { submittedOf } from '../stewardship/status.ts'
 import type { Market } from '../submission/assurance.ts'
 import { type JobDescription, withDescription } from '../submission/description.ts'
+import type { GivenDocuments } from '../submission/given.ts'
 import { Measuring } from '../submission/measuring.ts'
 import { quoteJob } from '../submission/quote.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../submission/submission.ts'
@@ -56,6 +57,13 @@ export class Submitting {
     return withDescription(request, context, onProgress, (described) =>
       this.#begin(described, context, onProgress),
     )
+  }
+
+  /** Submits documents that this process hands over, whatever paths the request names. Throws RequestError. */
+  async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
+    const context = { ...(await this.#context()), given }
+    const silent = () => {}
+    return withDescription(request, context, silent, (described) => this.#begin(described, context, silent))
   }
 
   /** Makes a new job of the documents of this one that have no output. Throws RequestError. */

@@ -5,6 +5,7 @@ import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
 import type { FleetMember } from '../membership/fleet-member.ts'
 import type { Registrar } from '../membership/registrar.ts'
+import { modelsOf } from '../models.ts'
 import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
@@ -85,6 +86,7 @@ export function apiOf(parts: Parts): NodeApi {
     fleetRevoke: (id) => registrarOf(fleet).revoke(id),
     fleetClear: (owner) => registrarOf(fleet).charters.clear(owner),
     ...weightsOf(store.blocks),
+    ...modelsOf(store.directory.modelsPath),
     bans: () => parts.bans.list().map(banRow),
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
     fleetRotate: (finish) =>
@@ -139,7 +141,7 @@ function banRow({ owner, peer, because, evidenceId, atMs }: Ban): BanRow {
 }
 
 /** Before this node asks anybody to work for it; somebody who was let in beforehand is in within seconds. Throws RequestError. */
-async function admission({ identity: { fleet, key }, membership }: Parts): Promise<void> {
+export async function admission({ identity: { fleet, key }, membership }: Parts): Promise<void> {
   if (fleet === null || fleet.standing.state === 'admitted') return
   await membership.settled()
   const { state, name, why } = fleet.standing

@@ -7,8 +7,9 @@
  * opens what it takes from the machine (resources.ts), makes the parts (parts.ts), says who hears whose news, and
  * has them answer the network (routing.ts) and its users (api.ts).
  */
-import type { NodeApi } from '../api.ts'
-import { apiOf } from './api.ts'
+import type { NodeApi, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
+import type { GivenDocuments } from '../submission/given.ts'
+import { admission, apiOf } from './api.ts'
 import { followJudgement } from './follow-owner.ts'
 import type { NodeOptions } from './options.ts'
 import { makeParts, type Parts } from './parts.ts'
@@ -44,6 +45,17 @@ export class CarpoolNode {
   get isIdle(): boolean {
     const { vehicle, jobs } = this.#parts
     return vehicle.view().leases === 0 && jobs.list().every(({ state }) => state !== 'running')
+  }
+
+  /** As `api.submit`, with documents that this process hands over. Throws RequestError. */
+  async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
+    await admission(this.#parts)
+    return this.#parts.jobs.submitGiven(request, given)
+  }
+
+  /** As `api.followResults`. It throws once the signal aborts. */
+  followResults(job: string, signal: AbortSignal): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
+    return this.#parts.jobs.contents.followResults(job, signal)
   }
 
   /** Stops accepting, hands back leases with what is done, says goodbye, and frees everything. */

@@ -47,6 +47,11 @@ export class DataDirectory {
     return join(this.path, 'weights')
   }
 
+  /** The folder of the models that have names. */
+  get modelsPath(): string {
+    return join(this.path, 'models')
+  }
+
   /** The folder in which damaged blocks are put aside. */
   get quarantinePath(): string {
     return join(this.path, 'quarantine')

@@ -25,6 +25,9 @@ const ownNames = [
   'carpool.sqlite',
   'carpool.sqlite-wal',
   'carpool.sqlite-shm',
+  'gateway.sqlite',
+  'gateway.sqlite-wal',
+  'gateway.sqlite-shm',
   'lock',
   'lock-journal',
   'pid',
@@ -32,7 +35,7 @@ const ownNames = [
   'config.json',
   'credential.json',
 ]
-const ownFolders = ['blocks', 'quarantine']
+const ownFolders = ['blocks', 'gateway', 'models', 'quarantine']
 
 /** Files that SQLite opens; it keeps their mode, and gives the same to those beside them. */
 const openedBySqlite = ['carpool.sqlite', 'lock']

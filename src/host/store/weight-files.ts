@@ -14,7 +14,7 @@
  * moment when all of it was checked; where they differ, all of it is checked again first.
  */
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
-import { type FileHandle, link, open } from 'node:fs/promises'
+import { type FileHandle, link, open, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Cid } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
@@ -154,7 +154,7 @@ export class WeightFiles {
   async link(file: Cid, { path, size, mtimeMs, ino }: ReadFile): Promise<string | null> {
     const own = this.#path(file)
     try {
-      await link(path, own)
+      await link(await realpath(path), own) // a link to a link would lead nowhere from here
     } catch {
       return null
     }

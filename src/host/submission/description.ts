@@ -16,6 +16,7 @@ import type { SigningKey } from '../store/keys.ts'
 import { unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
+import { type GivenDocuments, givenSources } from './given.ts'
 import { inspectFor } from './inspection.ts'
 import { keepWeights } from './kept-weights.ts'
 import { Refusals } from './refusals.ts'
@@ -44,6 +45,8 @@ export interface DescriptionContext {
   readonly blocks: BlockStore
   /** The command's stdin, for a request that reads it. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
+  /** The documents, where the request names no paths. */
+  readonly given?: GivenDocuments | undefined
 }
 
 /**
@@ -68,14 +71,14 @@ export async function withDescription<Result>(
 
 async function describe(
   request: SubmitRequest,
-  { executor, submitter, stdin }: DescriptionContext,
+  { executor, submitter, stdin, given }: DescriptionContext,
   { staged, documents }: Pick<JobDescription, 'staged' | 'documents'>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
   const payment = paymentOf(request)
   refuseExcess(request)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
-  const sources = await openSources(request, stdin)
+  const sources = given === undefined ? await openSources(request, stdin) : givenSources(given)
   const weights = await keepWeights(request, executor, staged, onProgress)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
   const [samples, refusals] = [new Samples(), new Refusals()]
@@ -89,7 +92,7 @@ async function describe(
   }
   onProgress({ step: 'storing', done: documents.count, total: documents.count })
   await staged.flush()
-  const requestDigest = await digestOf(request, payment, weights, documents)
+  const requestDigest = await digestOf(request, payment, weights, documents, given?.salt)
   const [{ leftOut }, refused] = [sources, refusals.list()]
   return { request, payment, documents, leftOut, refused, samples, weights, staged, requestDigest }
 }
@@ -99,6 +102,7 @@ async function digestOf(
   payment: Payment | null,
   weights: Manifest['weights'],
   documents: Catalogue,
+  salt: string | undefined,
 ): Promise<string> {
   const { runtime, engine, errorBound, colludingShare, replicas, arbiter, selfCheck, blind, category } =
     request
@@ -114,6 +118,7 @@ async function digestOf(
     shardSize,
     category,
     payment,
+    ...(salt === undefined ? {} : { salt }),
   }
   // In dag-cbor the longest key comes last: the list follows, which is not in memory as a whole.
   const asked = { runtime, weights, documents: new Uint8Array(0), options: { ...request.options }, wish }

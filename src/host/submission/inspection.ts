@@ -62,12 +62,15 @@ export async function* inspect(
     if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
     done += 1
     const before = count
+    let [pages, refusal]: [number, Refusal | null] = [0, null]
     for await (const part of partsOf(source, inspection)) {
       if ('what' in part) {
         refusals.add(part.name, part)
+        refusal ??= part
         continue
       }
       const { bytes, ...shape } = part
+      pages += shape.pages
       samples.consider(bytes)
       const key = keyOf(bytes)
       yield* packer.add({ ...shape, key }, seal(key, bytes))
@@ -77,6 +80,7 @@ export async function* inspect(
           `there are more than ${documentsMax} documents and parts of PDFs, which is what one job takes; submit fewer`,
         )
     }
+    source.told?.(pages, refusal)
     if (count > before) sent += 1
   }
   yield* packer.end()

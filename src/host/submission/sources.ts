@@ -25,6 +25,8 @@ export interface NamedDocument {
   readonly name: string
   /** The document, or why no vehicle could read it. Throws RequestError. */
   read(): Uint8Array | Refusal
+  /** Hears how many of its pages are sent, and why others are not. */
+  told?(pages: number, refusal: Refusal | null): void
 }
 
 export interface Sources {

@@ -30,14 +30,25 @@ export class Fetching {
   readonly #blocks: BlockStore
   readonly #log: Logger
   readonly #onGivenUp: (job: JobId) => void
+  readonly #lateMs: number | undefined
   readonly #underWay = new SharedWork()
 
-  /** `onGivenUp` is told when what nobody wants any more has stopped to come, and the last of it is on the disk. */
-  constructor(network: Network, blocks: BlockStore, log: Logger, onGivenUp: (job: JobId) => void = () => {}) {
+  /**
+   * `onGivenUp` is told when what nobody wants any more has stopped to come, and the last of it is on the disk. `lateMs`: as
+   * GatheringOptions'.
+   */
+  constructor(
+    network: Network,
+    blocks: BlockStore,
+    log: Logger,
+    onGivenUp: (job: JobId) => void = () => {},
+    lateMs?: number,
+  ) {
     this.#network = network
     this.#blocks = blocks
     this.#log = log
     this.#onGivenUp = onGivenUp
+    this.#lateMs = lateMs
   }
 
   /** Blocks of at most so many bytes. Throws MissingBlocks, NetworkError, BlockTooLong, StoreError, and the signal's reason. */
@@ -55,12 +66,16 @@ export class Fetching {
     )
   }
 
-  /** Weights come from all of these peers at once, other files from the first that has them. Throws as `blocks`. */
+  /**
+   * Weights come from all of these peers at once, and from `reserves` where these do not get on; other files from the first that has
+   * them. Throws as `blocks`.
+   */
   async files(
     files: readonly FileReference[],
     use: Use,
     from: readonly PeerId[],
     signal: AbortSignal,
+    reserves?: () => Iterable<PeerId>,
   ): Promise<void> {
     const blocksOf = await this.#known(files, use)
     const missing = await use.mine.take([...blocksOf.values()].flat(), use.kind)
@@ -73,7 +88,7 @@ export class Fetching {
       if (blocks.some((cid) => absent.has(cid))) bytes += file.bytes + rootBytesOf(file)
     await use.mine.withRoom(bytes, async () => {
       for (let blocks = missing; blocks.length > 0; ) {
-        await this.#fetch(blocks, bytesMaxOf, use, from, signal)
+        await this.#fetch(blocks, bytesMaxOf, use, from, signal, reserves)
         // What was fetched is the job's. That leaves the parts of those of which the root has come.
         const left = [...(await this.#known(files, use)).values()].flatMap((known) => known.slice(1))
         blocks = left.length === 0 ? [] : await use.mine.take(left, use.kind)
@@ -105,6 +120,7 @@ export class Fetching {
     use: Use,
     from: readonly PeerId[],
     signal: AbortSignal,
+    reserves?: () => Iterable<PeerId>,
   ): Promise<void> {
     const mine = cids.filter((cid) => !this.#underWay.has(keyOf(cid, use)))
     const keysOf = (some: readonly Cid[]) => some.map((cid) => keyOf(cid, use))
@@ -115,7 +131,7 @@ export class Fetching {
       others,
       this.#underWay.begin(keysOf(mine), signal, (shared) =>
         use.kind === 'weights'
-          ? this.#gatherAll(mine, bytesMaxOf, use, from, shared)
+          ? this.#gatherAll(mine, bytesMaxOf, use, from, shared, reserves)
           : this.#fetchAll(mine, bytesMaxOf, use, from, shared),
       ),
     ])
@@ -127,10 +143,16 @@ export class Fetching {
     use: Use,
     from: readonly PeerId[],
     signal: AbortSignal,
+    reserves: () => Iterable<PeerId> = () => [],
   ): Promise<void> {
     const fetch: GatheringOptions['fetch'] = (...asked) => this.#network.blocks.fetch(...asked)
     try {
-      const { left, failure } = await gather(cids, from, { fetch, use, bytesMaxOf }, signal)
+      const { left, failure } = await gather(
+        cids,
+        from,
+        { fetch, use, bytesMaxOf, reserves, lateMs: this.#lateMs },
+        signal,
+      )
       if (left.length > 0) throw failure ?? new MissingBlocks(`block ${left[0]}`)
     } catch (error) {
       if (signal.aborted) this.#onGivenUp(use.mine.job)

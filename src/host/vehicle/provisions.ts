@@ -3,8 +3,8 @@
  *
  * Shards and documents come from the job's stewards, since only those may hand them out: from the one that looks
  * after the lease, and from the others when it cannot. Weights are public by their CID, so any peer that has them
- * will do, several at once (gathering.ts), and others are asked before the stewards: a hundred vehicles that join a job should not
- * all fetch 15 MB from the submitter. Leases of one job ask for the same blocks at the same time; each is fetched once, and no
+ * will do, several at once (gathering.ts), and others are asked before the stewards, as long as these bring them: a hundred vehicles that
+ * join a job should not all fetch 15 MB from the submitter. Where two jobs want the same weights, the stewards of both may help. Leases of one job ask for the same blocks at the same time; each is fetched once, and no
  * further when none of them wants it any more: a vehicle that drives off has its link to itself.
  */
 import type { Logger } from 'pino'
@@ -20,7 +20,6 @@ import type { Verified } from '../../protocol/record/record.ts'
 import type { Network } from '../network/network.ts'
 import { shuffled } from '../shuffled.ts'
 import type { BlockStore } from '../store/blocks.ts'
-import { StoreError } from '../store/errors.ts'
 import { missingFileBlocks, partsOfFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
 import { Arrival } from './arrival.ts'
@@ -47,15 +46,23 @@ export class Provisions {
   readonly #log: Logger
   readonly #fetching: Fetching
   readonly #underWay = new SharedWork()
+  /** By file of weights: the stewards of all jobs that wait for it. */
+  readonly #reserves = new Map<Cid, Set<PeerId>>()
   /** A shard is asked for when its documents are fetched, and again when it runs; each time takes a millisecond. */
   readonly #decoded = new BoundedMap<Cid, Shard>(decodedMax)
 
-  /** `onGivenUp` as Fetching's. */
-  constructor(network: Network, blocks: BlockStore, log: Logger, onGivenUp?: (job: JobId) => void) {
+  /** `onGivenUp` and `lateMs` as Fetching's. */
+  constructor(
+    network: Network,
+    blocks: BlockStore,
+    log: Logger,
+    onGivenUp?: (job: JobId) => void,
+    lateMs?: number,
+  ) {
     this.#network = network
     this.#blocks = blocks
     this.#log = log
-    this.#fetching = new Fetching(network, blocks, log, onGivenUp)
+    this.#fetching = new Fetching(network, blocks, log, onGivenUp, lateMs)
   }
 
   /**
@@ -141,11 +148,15 @@ export class Provisions {
     signal: AbortSignal,
   ): Promise<void> {
     const key = `weights/${weight.file}`
+    const reserves = this.#reserves.get(weight.file) ?? new Set()
+    this.#reserves.set(weight.file, reserves)
+    for (const steward of stewards) reserves.add(steward)
     while (this.#underWay.has(key))
       // Another job's stewards may not have them; this one's are asked next.
       await this.#underWay.join([key], signal).catch(() => signal.throwIfAborted())
+    const use: Use = { mine, kind: 'weights' }
     await this.#underWay.begin([key], signal, (shared) =>
-      this.#weightsFile(weight, { mine, kind: 'weights' }, stewards, shared),
+      this.#weightsFile(weight, use, stewards, shared).finally(() => this.#reserves.delete(weight.file)),
     )
   }
 
@@ -158,13 +169,8 @@ export class Provisions {
     const arrival = new Arrival(weight, this.#log)
     const told = { ...use, told: arrival.came }
     const others = await this.#providers(weight, stewards, signal)
-    try {
-      await this.#fetching.files([weight], told, others.length > 0 ? others : stewards, signal)
-    } catch (error) {
-      if (signal.aborted || others.length === 0 || error instanceof StoreError) throw error
-      this.#log.debug({ file: weight.file, error }, 'the stewards are asked for the rest of the weights')
-      await this.#fetching.files([weight], told, stewards, signal)
-    }
+    const reserves = () => new Set([...stewards, ...(this.#reserves.get(weight.file) ?? [])])
+    await this.#fetching.files([weight], told, others.length > 0 ? others : stewards, signal, reserves)
     arrival.over()
   }
 

@@ -46,9 +46,14 @@ export interface Lease {
   readonly draw: Draw
 }
 
-/** Millionths of a unit of its currency that a lease promises for all of its shards. */
-export function worthOf({ price, units }: Pick<Lease, 'price' | 'units'>): number {
-  return (price?.unitMicros ?? 0) * units.reduce((sum, each) => sum + each, 0)
+/** Millionths of a unit of its currency that a lease promises for its shards, or for those at these places. */
+export function worthOf(
+  { price, units }: Pick<Lease, 'price' | 'units'>,
+  places: Iterable<number> = units.keys(),
+): number {
+  let sum = 0
+  for (const place of places) sum += units[place] ?? 0
+  return (price?.unitMicros ?? 0) * sum
 }
 
 /** How the vehicle was chosen: whoever has the job's secret of draws can repeat it (src/protocol/job/draw.ts). */

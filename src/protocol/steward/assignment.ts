@@ -10,7 +10,9 @@
  * until so many have room, and a preference that leaves fewer is none. Otherwise two accomplices that say they have a thousand slots,
  * or answer at once, are soon the only ones with room, and get both voices of every shard that waits. So a cartel with a share f of
  * the owners gets one voice with a chance of at most 2f, whatever it says and however fast it is, since the lots decide among the
- * others. An owner that stays full for longer than its work should take is not waited for (rooms.ts). The alternative is to draw
+ * others. An owner that stays full for longer than its work should take is not waited for (rooms.ts). One that the purse cannot pay is: else
+ * two accomplices that ask for nothing get all that is left of a job whose money runs low, and a job without the money for a draw among
+ * enough owners waits, and then fails for want of it (purse.ts). The alternative is to draw
  * among all and to wait for the one that is drawn. It gives f and not 2f; but then every shard waits for its slowest owner, and one
  * that may be passed over k times gets up to C(m + k, m) times the chance again.
  *
@@ -52,8 +54,8 @@ interface Able {
 
 /**
  * The first shard that wants a replica and has somebody to ask whom the job can pay. Owners for whom nothing is found on any shard
- * are put aside until something changes. 'unaffordable': there is somebody to ask, and no money. 'cramped': there is somebody to
- * ask, but too few owners have room to draw among them.
+ * are put aside until something changes. 'unaffordable': there is somebody to ask, and no money for enough of them to draw
+ * among. 'cramped': there is somebody to ask, but too few owners have room to draw among them.
  */
 export function nextOpportunity(
   { board, cursors, rooms, affords }: Market,
@@ -63,26 +65,29 @@ export function nextOpportunity(
   if (owners.length === 0) return 'nobody-free'
   let isShort = false
   let cramped = 0
+  const unpaid = new Set<OwnerId>()
   let nexts = owners.map((owner) => ({ owner, shard: cursors.first(owner) }))
   for (let shard = earliest(nexts); shard !== undefined; shard = earliest(nexts)) {
     const here = shard
     const asked = nexts.filter((next) => next.shard === here)
     const willing = asked.flatMap(({ owner }) => willingVehicles(rooms, owner, here, nowMs))
     const able = willing.filter(({ candidate }) => affords(candidate, [here]))
-    const owners = ownersOf(able)
-    const least = ownersMin(board, rooms, here, asked.length - owners)
+    const [owners, withTime] = [ownersOf(able), ownersOf(willing)]
+    const least = ownersMin(board, rooms, here, asked.length - withTime)
     if (owners > 0 && owners >= least)
       return { shard, eligible: preferred(shard, able, least).map(({ candidate }) => candidate) }
+    for (const { candidate } of willing)
+      if (!able.some((one) => one.candidate.owner === candidate.owner)) unpaid.add(candidate.owner)
+    isShort ||= withTime > owners && (owners === 0 || withTime >= least)
     if (owners > 0) cramped += 1
-    if (cramped >= crampedShardsMax) return 'cramped'
-    isShort ||= willing.length > 0 && owners === 0
+    if (cramped >= crampedShardsMax) return isShort ? 'unaffordable' : 'cramped'
     nexts = nexts.map((next) =>
       next.shard === here ? { ...next, shard: cursors.from(next.owner, here.position + 1) } : next,
     )
   }
   // Who is put aside counts for nothing; here they wait for others.
-  if (cramped > 0) return 'cramped'
-  for (const owner of owners) rooms.shelve(owner)
+  if (cramped > 0) return isShort ? 'unaffordable' : 'cramped'
+  for (const owner of owners) rooms.shelve(owner, unpaid.has(owner))
   return isShort ? 'unaffordable' : undefined
 }
 
@@ -104,8 +109,8 @@ function willingVehicles(rooms: Rooms, owner: OwnerId, shard: ShardState, nowMs:
 }
 
 /**
- * How many owners must be in a draw for this shard: half of those that could take it, with room or without. `unable` of them have room,
- * and cannot be paid or have no time for it.
+ * How many owners must be in a draw for this shard: half of those that could take it, with room or without, for money or not. `unable` of
+ * them have room, and no time for it.
  */
 function ownersMin(board: ShardBoard, rooms: Rooms, shard: ShardState, unable: number): number {
   let awaited = 0

@@ -100,6 +100,8 @@ export function takeReceipt(
   released: ReleaseReason | null,
   nowMs: number,
 ): boolean {
+  // A lease of an earlier run has been under way for longer than anybody here knows.
+  const tookMsMax = state.restored ? Number.POSITIVE_INFINITY : nowMs - state.startedMs
   desk.leases.renew(state, nowMs)
   let isNews = false
   let costMs = 0
@@ -126,7 +128,9 @@ export function takeReceipt(
     const claim = { shard, lease: state, receipt: receipt.id, result, sinceMs: nowMs }
     receiveClaim(desk, claim, wanted, nowMs)
   })
-  desk.slowness.measure(receipt.payload.wallMs, costMs)
+  // Its own word, and no more than the time since it took the lease.
+  const wallMs = Math.min(receipt.payload.wallMs, Math.max(costMs, tookMsMax))
+  desk.slowness.measure(state.lease.payload.owner, wallMs, costMs)
   if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })
   if (state.covered.size === state.lease.payload.positions.length) closeLease(desk, state, nowMs)
   else if (released !== null && state.state !== 'closed') {

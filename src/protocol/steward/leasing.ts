@@ -40,7 +40,12 @@ export function assignWork(desk: Desk, nowMs: number): void {
     const { candidate, draw } = desk.draws.draw(shard.position, rooms, eligible)
     const share = fairShare(board, rooms)
     const room = rooms.roomOf(candidate, nowMs)
-    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, affordable)
+    // Whoever was drawn, its lease is as large as the purse lets that of the dearest be: who asks for little gets no more of the work.
+    const dearest = eligible.reduce((most, one) =>
+      (one.unitMicros ?? 0) > (most.unitMicros ?? 0) ? one : most,
+    )
+    const forAll: Affords = (_, shards) => affords(desk, dearest, shards)
+    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, forAll)
     leaseOut(desk, candidate, shards, draw, nowMs)
   }
   if (!desk.leasesOn) desk.effects.push({ type: 'go-on' })

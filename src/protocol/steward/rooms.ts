@@ -11,7 +11,7 @@
  */
 import { DueTimes } from '../../base/due-times.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import type { Slowness } from '../job/slowness.ts'
+import type { CommonSlowness } from '../job/slowness.ts'
 import { awaitedMsMin, awaitedSetbacksMax, leasesPerSlot, speculationFactor } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { LeaseBook } from './lease-book.ts'
@@ -33,7 +33,7 @@ export interface Room {
 export interface RoomFacts {
   readonly leases: Pick<LeaseBook, 'activeOf' | 'costMsOf'>
   readonly patience: Pick<Patience, 'open' | 'notBeforeMs' | 'isAway' | 'setbacks'>
-  readonly slowness: Pick<Slowness, 'value'>
+  readonly slowness: Pick<CommonSlowness, 'value'>
   /** Vehicles of which something was heard that may change their room: taken out here. */
   readonly touched: Set<PeerId>
 }
@@ -48,6 +48,8 @@ export class Rooms {
   readonly #free = new Map<OwnerId, Vehicles>()
   /** … and of owners for whom nothing was found. */
   readonly #barren = new Map<OwnerId, Vehicles>()
+  /** Use: those of the barren for whom there was something, and no money. */
+  readonly #unpaid = new Set<OwnerId>()
   /** Use: the rooms that have place, as they were last looked at. */
   readonly #rooms = new Map<PeerId, Room>()
   readonly #due = new DueTimes<PeerId>()
@@ -119,23 +121,29 @@ export class Rooms {
     return this.#free
   }
 
-  /** The owners that have room, or will probably have some soon. Those for whom nothing was found are not waited for. */
+  /**
+   * The owners that have room, or will probably have some soon. Those for whom nothing was found are not waited for, but for those
+   * for whom there was no money.
+   */
   *awaited(): Generator<OwnerId> {
-    for (const owner of this.#awaited.keys()) if (!this.#barren.has(owner)) yield owner
+    for (const owner of this.#awaited.keys())
+      if (!this.#barren.has(owner) || this.#unpaid.has(owner)) yield owner
   }
 
-  /** Nothing was found for this owner. */
-  shelve(owner: OwnerId): void {
+  /** Nothing was found for this owner; `isUnpaid`: but for work that there was no money for. */
+  shelve(owner: OwnerId, isUnpaid: boolean): void {
     const vehicles = this.#free.get(owner)
     if (vehicles === undefined) return
     this.#free.delete(owner)
     this.#barren.set(owner, vehicles)
+    if (isUnpaid) this.#unpaid.add(owner)
   }
 
   /** Something may be found for everybody again. */
   unshelve(): void {
     for (const [owner, vehicles] of this.#barren) this.#free.set(owner, vehicles)
     this.#barren.clear()
+    this.#unpaid.clear()
   }
 
   /** Looks again at the rooms of which something was heard, or whose time has come. */

@@ -1,7 +1,7 @@
 /** The knowledge of a steward about the vehicles that work for it, in parts that tell each other when something about one has changed. */
 import type { Sha256 } from '../../base/prng.ts'
 import type { PeerId } from '../ids.ts'
-import { Slowness } from '../job/slowness.ts'
+import { CommonSlowness } from '../job/slowness.ts'
 import { LeaseBook } from './lease-book.ts'
 import { Patience } from './patience.ts'
 import { Rooms } from './rooms.ts'
@@ -13,7 +13,7 @@ export interface Vehicles {
   /** Use: vehicles that are left alone for a while. */
   readonly patience: Patience
   /** Use: how much slower than estimated vehicles are. */
-  readonly slowness: Slowness
+  readonly slowness: CommonSlowness
   /** Use: leasing draws from those with room. Invariant: all are in `capacities`. */
   readonly rooms: Rooms
   /** Use: those of `capacities` that `rooms` has. */
@@ -22,7 +22,7 @@ export interface Vehicles {
 
 export function newVehicles(sha256: Sha256, drawSecret: Uint8Array): Vehicles {
   const touched = new Set<PeerId>()
-  const [leases, patience, slowness] = [new LeaseBook(touched), new Patience(touched), new Slowness()]
+  const [leases, patience, slowness] = [new LeaseBook(touched), new Patience(touched), new CommonSlowness()]
   const rooms = new Rooms({ leases, patience, slowness, touched })
   return { leases, patience, slowness, rooms, selection: new Selection(sha256, drawSecret) }
 }

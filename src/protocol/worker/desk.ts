@@ -1,5 +1,6 @@
 /** The state that the parts of a worker share: its knowledge, its leases, and the effects that it asks for. */
 import type { PeerId } from '../ids.ts'
+import { awaitedMsMin } from '../limits.ts'
 import type { DeclineReason, Message } from '../message.ts'
 import { Bench } from './bench.ts'
 import { Commitments } from './commitment.ts'
@@ -12,6 +13,11 @@ import { Paces } from './paces.ts'
 export const busyRetryMs = 2_000
 /** A vehicle that does not work asks for quiet this long; its advert will say when that changes. */
 export const stoppedRetryMs = 60_000
+/**
+ * A lease that waits for its blocks, or for its steward, for longer gives its place to another where the queue is full: no longer than an owner
+ * that is full is waited for (awaitedMsMin).
+ */
+export const preparingMsMax = awaitedMsMin
 
 /** How it is with the vehicle at the moment. */
 export interface Condition {

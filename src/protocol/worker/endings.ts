@@ -1,7 +1,8 @@
 /** How leases end: withdrawn, their job over, their vehicle needed, or done. */
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
+import { leasesPerSlot, queuedLeasesPerSlotMax } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
-import { type Desk, stoppedRetryMs } from './desk.ts'
+import { type Desk, preparingMsMax, stoppedRetryMs } from './desk.ts'
 import type { Held } from './held.ts'
 
 /** A lease is its signer's to withdraw. Another steward that looks after it may do so while the signer is not connected. */
@@ -57,6 +58,28 @@ export function standDown(desk: Desk, mode: 'stop' | 'drain', nowMs: number): vo
   }
 }
 
+/**
+ * Makes a place in a queue that is full: a lease whose blocks, or whose steward, have been waited for too long goes back. Else a few
+ * leases of strangers whose blocks trickle keep everybody out until their deadline, without a moment of a slot. The submitter with the most
+ * leases gives way first. False where the queue has room, where no lease waits so long, or where the newcomer has its share.
+ */
+export function makeRoom(desk: Desk, newcomer: PeerId, nowMs: number): boolean {
+  const all = desk.bench.all()
+  const leasesOf = (submitter: PeerId) => all.filter(({ manifest }) => manifest.signer === submitter).length
+  const { slots } = desk.bench
+  if (all.length < slots * queuedLeasesPerSlotMax || leasesOf(newcomer) >= slots * leasesPerSlot) return false
+  const waiting = all.filter(
+    ({ state, manifest, lastReceiptMs }) =>
+      (state === 'preparing' || state === 'restored') &&
+      manifest.signer !== newcomer &&
+      nowMs - lastReceiptMs >= preparingMsMax,
+  )
+  const [first] = waiting.sort((a, b) => leasesOf(b.manifest.signer) - leasesOf(a.manifest.signer))
+  if (first === undefined) return false
+  handIn(desk, first, 'withdrawn', nowMs)
+  return true
+}
+
 /** Commits to finished shards, gives back the rest, and drops the lease. */
 export function handIn(desk: Desk, held: Held, released: ReleaseReason | null, nowMs: number): void {
   // This comes first: the messages below are about a lease that a restart would not bring back.
@@ -70,7 +93,7 @@ export function handIn(desk: Desk, held: Held, released: ReleaseReason | null, n
 export function drop(desk: Desk, held: Held, reason: ReleaseReason | null): void {
   const { lease, manifest } = held
   desk.bench.remove(held)
-  if (held.receipts === 0 && held.done.length === 0) desk.jobs.promise(lease, -1)
+  desk.jobs.takeBack(lease, held.finished)
   desk.jobs.close(lease)
   desk.effects.push({ type: 'release', job: manifest.id, lease: lease.id, reason })
 }

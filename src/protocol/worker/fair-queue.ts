@@ -3,10 +3,14 @@
  *
  * Start-time fair queueing: each submitter has an account of its work, and the next piece comes
  * from the one with the least. A submitter that is new, or comes back, starts level with the least served one that
- * waits, so that nobody saves up a claim to the whole vehicle by staying away. P. Goyal, H. M. Vin and H. Cheng,
+ * waits, so that nobody saves up a claim to the whole vehicle by staying away. One that has had more keeps its account while others
+ * wait: else whoever brings one long lease at a time would be new each time. P. Goyal, H. M. Vin and H. Cheng,
  * "Start-time fair queueing: a scheduling algorithm for integrated services packet switching networks", SIGCOMM 1996.
  */
 import type { PeerId } from '../ids.ts'
+
+/** Accounts of submitters that wait for nothing; beyond, the least served are forgotten. A guess. */
+const absentMax = 256
 
 export class FairQueue {
   /** Milliseconds of slots that each submitter has had. */
@@ -16,10 +20,13 @@ export class FairQueue {
 
   /** A submitter brings work; `waiting` are those that have some here already. */
   join(submitter: PeerId, waiting: ReadonlySet<PeerId>): void {
-    for (const known of this.#served.keys()) if (!waiting.has(known)) this.#served.delete(known)
-    if (this.#served.has(submitter)) return
-    const others = [...this.#served.values()]
-    this.#served.set(submitter, others.length === 0 ? 0 : Math.min(...others))
+    if (waiting.has(submitter)) return
+    const least = Math.min(...[...waiting].map((one) => this.#served.get(one) ?? 0))
+    const own = this.#served.get(submitter) ?? 0
+    const absent = [...this.#served].filter(([known]) => !waiting.has(known)).sort(([, a], [, b]) => b - a)
+    for (const [i, [known, served]] of absent.entries())
+      if (waiting.size === 0 || served <= least || i >= absentMax) this.#served.delete(known)
+    this.#served.set(submitter, waiting.size === 0 ? 0 : Math.max(own, least))
   }
 
   /** Returns, of these pieces of work, the first one of the least served submitter. */

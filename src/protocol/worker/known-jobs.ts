@@ -27,7 +27,7 @@ interface KnownJob {
   /** A steward said that it is over, and nobody has offered a lease of it since. */
   ended: boolean
   readonly deadlineMs: number
-  /** For the leases of it that this vehicle has, or has worked on. */
+  /** For the leases of it that this vehicle has, and for what it has finished of others. */
   promisedMicros: number
   readonly over: BoundedMap<LeaseId, { readonly signer: PeerId; readonly serial: number }>
   /** The highest serial of a lease that is over and forgotten, by its signer. */
@@ -125,10 +125,16 @@ export class KnownJobs {
     return this.#jobs.peek(job)?.promisedMicros ?? 0
   }
 
-  /** `times`: 1 for a lease that was taken, -1 for one of which nothing was done. */
-  promise({ job, payload }: Verified<Lease>, times: 1 | -1): void {
+  /** The vehicle has taken the lease, or has worked on it before: on the shards at these places. */
+  promise({ job, payload }: Verified<Lease>, places?: Iterable<number>): void {
     const known = job === null ? undefined : this.#jobs.peek(job)
-    if (known !== undefined) known.promisedMicros += times * worthOf(payload)
+    if (known !== undefined) known.promisedMicros += worthOf(payload, places)
+  }
+
+  /** The lease is over, and nobody owes anything for the shards that were not finished. */
+  takeBack({ job, payload }: Verified<Lease>, finished: ReadonlySet<number>): void {
+    const known = job === null ? undefined : this.#jobs.peek(job)
+    if (known !== undefined) known.promisedMicros -= worthOf(payload) - worthOf(payload, finished)
   }
 
   close({ id, job, signer, serial }: Verified<Lease>): void {

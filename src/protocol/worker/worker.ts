@@ -9,8 +9,6 @@
  * A lease is run at most once: a steward that offers one that is over gets its receipts again. Otherwise two runs
  * could end differently, and the vehicle would have signed two results for one shard, which is what liars do. A lease
  * survives a restart with all that is finished of it, and goes on when its steward is there. Stewards change: a
- * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward
- * from then on.
  * steward that adopts a job is told of its leases and shown its receipts, and the vehicle owes them to that steward, too,
  * from then on. The signer of a lease keeps its rights: no other steward makes a vehicle drop what is the signer's.
  *
@@ -34,7 +32,7 @@ import type {
   WorkerView,
 } from './contract.ts'
 import { busyRetryMs, Desk, stoppedRetryMs } from './desk.ts'
-import { drop, endJob, handIn, standDown, withdraw } from './endings.ts'
+import { drop, endJob, handIn, makeRoom, standDown, withdraw } from './endings.ts'
 import { isComplete, newlyHeld } from './held.ts'
 import { isSteward } from './known-jobs.ts'
 import { objectionTo } from './objection.ts'
@@ -61,7 +59,8 @@ export class Worker {
       receipts.restore(restoredReceipts(job, (lease) => this.#desk.guardiansOf(lease)))
       for (const lease of job.leases) {
         const held = restoredLease(job, lease, nowMs)
-        if (held !== undefined || lease.receipts.length > 0) jobs.promise(lease.lease, 1)
+        const covered = lease.receipts.flatMap(({ payload }) => payload.covers)
+        jobs.promise(lease.lease, held === undefined ? covered : undefined)
         if (held === undefined) {
           jobs.close(lease.lease)
           continue
@@ -223,14 +222,16 @@ export class Worker {
       this.#desk.decline(offer, from, 'expired', 0)
       return
     }
-    const reason = objectionTo(offer, succession, this.#desk, this.#options, nowMs)
+    const object = () => objectionTo(offer, succession, this.#desk, this.#options, nowMs)
+    let reason = object()
+    if (reason === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs)) reason = object()
     if (reason !== undefined) {
       this.#desk.decline(offer, from, reason, reason === 'busy' ? busyRetryMs : stoppedRetryMs)
       return
     }
     jobs.remember(manifest, handovers)
     if (from !== lease.signer) this.#desk.adopt(manifest, from)
-    jobs.promise(lease, 1)
+    jobs.promise(lease)
     const held = newlyHeld(offer, nowMs)
     bench.add(held)
     effects.push({ type: 'take', lease: lease.id })

@@ -55,6 +55,8 @@ const tensorNameBytesMax = 63
 const stringBytesMax = 2 ** 20
 /** Vocabularies have up to 262,144 pieces, and twice as many merges. */
 const elementsMax = 2 ** 20
+/** Texts in all lists together: a vocabulary and its merges. Each takes up to 40 bytes of memory, and 8 of the file. A guess. */
+const textsMax = 2 ** 20
 const alignmentMax = 2 ** 16
 
 /** Lengths in bytes of GGUF's numbers and booleans, by their type. */
@@ -127,6 +129,7 @@ const magic = 0x46554747
 class Reader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  #texts = 0
   at = 0
 
   constructor(bytes: Uint8Array) {
@@ -189,6 +192,9 @@ class Reader {
     const type = this.u32(what)
     const count = this.count(`elements of ${what}`, elementsMax)
     if (type === stringType) {
+      this.#texts += count
+      if (this.#texts > textsMax)
+        throw new GgufFault(`has lists of ${this.#texts} texts and more; at most ${textsMax} are read`)
       const list: string[] = []
       for (let i = 0; i < count; i += 1) list.push(this.string(`an element of ${what}`, stringBytesMax))
       return list

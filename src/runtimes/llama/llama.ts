@@ -192,9 +192,13 @@ export class Llama implements ChatEngine {
     const module = this.#module
     if (module === null) return this.open()
     this.#module = null
-    act(module, 'release', {})
-    this.#load(module)
-    this.#module = module
+    try {
+      act(module, 'release', {})
+      this.#load(module)
+      this.#module = module
+    } catch {
+      await this.open() // it had been loaded: its memory is in pieces by now, and the weights are not to blame
+    }
   }
 }
 
@@ -245,6 +249,8 @@ function call<Answer>(run: () => string): Answer {
     Date.now = now
   }
   const { success, error, ...answer } = JSON.parse(said)
+  // The engine catches what its allocator throws. No verdict follows from that: how much memory there is depends on what came before.
+  if (success !== true && hasRunOut(new Error(String(error)))) throw new Error('the engine is out of memory')
   if (success !== true) throw new EngineFault(String(error).replaceAll(/\s+/g, ' ').slice(0, 300))
   return answer as Answer
 }

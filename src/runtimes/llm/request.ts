@@ -21,8 +21,10 @@ export interface ChatRequest {
 
 /** A fault of a request: the field by its path, and a sentence about it. */
 export class RequestFault extends Error {
+  readonly field: string
   constructor(field: string, why: string) {
     super(`${field} ${why}`)
+    this.field = field
     this.name = 'RequestFault'
   }
 }

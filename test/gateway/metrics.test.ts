@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { metricsOf } from '../../src/cli/metrics.ts'
+import { metricsOf } from '../../src/gateway/metrics.ts'
 import type { NodeInfo, WhyView } from '../../src/host/api.ts'
 
 const info = {

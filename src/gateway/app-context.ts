@@ -1,0 +1,28 @@
+/** The parts that all paths of the gateway share. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Logger } from 'pino'
+import type { Clock } from '../host/clock.ts'
+import type { Batches } from './batches.ts'
+import type { Files } from './files.ts'
+import type { AllowedHosts } from './hosts.ts'
+import type { KeyRow, Keys } from './keys.ts'
+import type { Probes } from './probes.ts'
+import type { Runner } from './runner.ts'
+import type { GatewayNode } from './submit.ts'
+
+export interface AppContext {
+  readonly node: Pick<GatewayNode, 'api'>
+  readonly keys: Keys
+  readonly files: Files
+  readonly batches: Batches
+  readonly runner: Runner
+  readonly probes: Probes
+  readonly hosts: AllowedHosts
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export type AppEnv = {
+  readonly Bindings: HttpBindings
+  readonly Variables: { key: KeyRow; requestId: string }
+}

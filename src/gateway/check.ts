@@ -1,0 +1,283 @@
+/**
+ * Checks the input file of a batch, line by line, before any of it is submitted.
+ *
+ * A line that is no request ends the batch: all such lines are named, up to a bound. A request that nobody can answer as it is meant
+ * (another model, a field that is not known, a picture that is none) is a line with a fault: it gets an answer that says so, and the
+ * others are done.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { parseJson } from '../base/json.ts'
+import type { Clock } from '../host/clock.ts'
+import type { EndpointRequest, Refusal } from '../runtimes/messages.ts'
+import type { Batch, BatchError } from './batches.ts'
+import { Breather } from './breather.ts'
+import { ApiError, type ErrorFacts } from './errors.ts'
+import type { Files } from './files.ts'
+import { type Line, lineBytesMax, linesOf } from './jsonl.ts'
+import type { LineRow, LineRows } from './line-rows.ts'
+import { type Model, type Service, serviceOf } from './models.ts'
+
+/** As upstream: lines, and inputs of embeddings in all of them. */
+const requestsMax = 50_000
+const errorsMax = 100
+/** Each is a job of its own. A guess. */
+const modelsMax = 16
+const customIdLettersMax = 512
+/** Levels of a line around its body. */
+const lineDepth = 2
+const depthMax = 66
+const rowsPerCommit = 256
+/** The first bytes of a document, which tell its kind. */
+const headBytes = 4096
+
+export interface CheckContext {
+  readonly files: Files
+  readonly lines: LineRows
+  readonly models: readonly Model[]
+  readonly clock: Pick<Clock, 'monotonicMs'>
+}
+
+export interface Checked {
+  /** Those for which the batch fails; none: it can be submitted. */
+  readonly errors: readonly BatchError[]
+  readonly total: number
+  /** The models of its parts, in their order. */
+  readonly models: readonly string[]
+}
+
+/** Keeps a row for each line. Throws what the disk throws, and the signal's reason. */
+export async function checkLines(batch: Batch, context: CheckContext, signal: AbortSignal): Promise<Checked> {
+  const { files, lines, clock } = context
+  const check = new LineCheck(batch, context)
+  const breather = new Breather(clock)
+  let rows: LineRow[] = []
+  const keep = () => {
+    lines.together(() => {
+      for (const row of rows) check.keep(row)
+    })
+    rows = []
+  }
+  for await (const line of linesOf(files.pathOf(batch.facts.inputFileId))) {
+    signal.throwIfAborted()
+    const row = check.row(line)
+    if (row !== undefined) rows.push(row)
+    if (rows.length >= rowsPerCommit) keep()
+    if (check.isFull) break
+    await breather.breathe()
+  }
+  keep()
+  return check.end()
+}
+
+class LineCheck {
+  readonly #batch: Batch
+  readonly #context: CheckContext
+  readonly #errors: BatchError[] = []
+  readonly #services = new Map<string, Service | undefined>()
+  readonly #parts = new Map<string, number>()
+  #total = 0
+  #documents = 0
+
+  constructor(batch: Batch, context: CheckContext) {
+    this.#batch = batch
+    this.#context = context
+  }
+
+  /** More errors would help nobody. */
+  get isFull(): boolean {
+    return this.#errors.length >= errorsMax
+  }
+
+  /** Undefined for a blank line, and for one that is no request. */
+  row({ line, bytes }: Line): LineRow | undefined {
+    try {
+      const request = requestIn(bytes, this.#batch.facts.endpoint)
+      if (request === undefined) return undefined
+      this.#total += 1
+      if (this.#total > requestsMax)
+        throw new LineFault(
+          'too_many_tasks',
+          `a batch has at most ${requestsMax} requests; send several`,
+          null,
+        )
+      return { line, customId: request.customId, ...this.#judge(request.body) }
+    } catch (error) {
+      if (!(error instanceof LineFault)) throw error
+      this.#note(error.code, line, error.message, error.param)
+      return undefined
+    }
+  }
+
+  keep(row: LineRow): void {
+    const before = this.#context.lines.add(this.#batch.id, row)
+    if (before !== undefined)
+      this.#note('duplicate_custom_id', row.line, `its custom_id is that of line ${before}`, 'custom_id')
+  }
+
+  end(): Checked {
+    if (this.#total === 0 && this.#errors.length === 0)
+      this.#errors.push({ code: 'empty_file', line: null, message: 'the file has no requests', param: null })
+    for (const [model, part] of this.#parts) this.#context.lines.addPart(this.#batch.id, part, model)
+    return { errors: this.#errors, total: this.#total, models: [...this.#parts.keys()] }
+  }
+
+  #note(code: string, line: number, message: string, param: string | null): void {
+    if (!this.isFull) this.#errors.push({ code, line, message, param })
+  }
+
+  #judge(body: Readonly<Record<string, unknown>>): Omit<LineRow, 'line' | 'customId'> {
+    const { model } = body
+    const service = typeof model === 'string' ? this.#serviceOf(model) : undefined
+    if (service === undefined)
+      return faulty(
+        typeof model === 'string'
+          ? {
+              status: 404,
+              message: `there is no model ${JSON.stringify(model.slice(0, 64))} at ${this.#batch.facts.endpoint}; GET /v1/models lists the models`,
+              code: 'model_not_found',
+              param: 'body.model',
+            }
+          : { status: 400, message: 'body.model names no model', param: 'body.model' },
+      )
+    const request = service.endpoint.read(body)
+    const fault = this.#faultOf(service, request)
+    if (fault !== undefined) return faulty(fault)
+    const records = 'documents' in request ? request.documents.length : 1
+    this.#documents += records
+    if (this.#documents > requestsMax)
+      throw new LineFault('too_many_tasks', `a batch has at most ${requestsMax} inputs; send several`, null)
+    const form = 'form' in request ? (request.form ?? null) : null
+    return { part: this.#partOf(service.model.id), form, records, fault: null }
+  }
+
+  #serviceOf(model: string): Service | undefined {
+    const { models } = this.#context
+    if (!this.#services.has(model) && models.some(({ id }) => id === model))
+      this.#services.set(model, serviceOf(models, this.#batch.facts.endpoint, model))
+    return this.#services.get(model)
+  }
+
+  #partOf(model: string): number {
+    const known = this.#parts.get(model)
+    if (known !== undefined) return known
+    if (this.#parts.size >= modelsMax)
+      throw new LineFault('too_many_models', `a batch names at most ${modelsMax} models`, 'body.model')
+    this.#parts.set(model, this.#parts.size)
+    return this.#parts.size - 1
+  }
+
+  #faultOf({ description }: Service, request: EndpointRequest): ErrorFacts | undefined {
+    if ('fault' in request)
+      return {
+        status: 400,
+        message: request.fault,
+        ...(request.param === null ? {} : { param: request.param }),
+      }
+    if ('documents' in request) {
+      const refusals = request.documents.map((document) =>
+        description.refusalOf(document.subarray(0, headBytes)),
+      )
+      const refusal = refusals.find((one) => one !== null)
+      return refusal && unreadable(refusal)
+    }
+    try {
+      const { id } = this.#context.files.get(this.#batch.tenant, request.upload)
+      const refusal = description.refusalOf(headOf(this.#context.files.pathOf(id)))
+      return refusal === null ? undefined : unreadable(refusal)
+    } catch (error) {
+      if (error instanceof ApiError) return error.facts
+      throw error
+    }
+  }
+}
+
+/** The error of a line whose document nobody can read. */
+export function unreadable({ what, wayOut }: Refusal): ErrorFacts {
+  return {
+    status: 400,
+    message: `the document cannot be read: ${what}${wayOut === '' ? '' : ` (${wayOut})`}`,
+    code: 'unreadable_document',
+  }
+}
+
+function faulty(fault: ErrorFacts): Omit<LineRow, 'line' | 'customId'> {
+  return { part: null, form: null, records: 0, fault }
+}
+
+interface LineRequest {
+  readonly customId: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** A line for which the whole batch fails. */
+class LineFault extends Error {
+  readonly code: string
+  readonly param: string | null
+
+  constructor(code: string, message: string, param: string | null) {
+    super(message)
+    this.code = code
+    this.param = param
+  }
+}
+
+/** Undefined for a blank line. Throws LineFault. */
+export function requestIn(bytes: Uint8Array | null, endpoint: string): LineRequest | undefined {
+  const line = objectIn(bytes)
+  if (line === undefined) return undefined
+  const { custom_id: customId, method, url, body } = line
+  if (typeof customId !== 'string' || customId === '')
+    throw new LineFault(
+      'missing_required_parameter',
+      'it has no custom_id; give each line a text of its own',
+      'custom_id',
+    )
+  if (customId.length > customIdLettersMax || !customId.isWellFormed())
+    throw new LineFault(
+      'invalid_custom_id',
+      `its custom_id is longer than ${customIdLettersMax} letters, or no text`,
+      'custom_id',
+    )
+  if (method !== 'POST') throw new LineFault('missing_required_parameter', 'its method is not POST', 'method')
+  if (typeof url !== 'string') throw new LineFault('missing_required_parameter', 'it has no url', 'url')
+  if (url !== endpoint)
+    throw new LineFault(
+      'url_mismatch',
+      `its url is not ${endpoint}, which is the endpoint of the batch`,
+      'url',
+    )
+  if (!isObject(body)) throw new LineFault('missing_required_parameter', 'it has no body', 'body')
+  return { customId, body }
+}
+
+function objectIn(bytes: Uint8Array | null): Record<string, unknown> | undefined {
+  const invalid = (why: string) => new LineFault('invalid_json_line', why, null)
+  if (bytes === null)
+    throw invalid(`it has more than ${lineBytesMax} bytes; upload its document, and give the id of that file`)
+  let value: unknown
+  try {
+    const text = utf8.decode(bytes)
+    if (text.trim() === '') return undefined
+    value = parseJson(text, depthMax + lineDepth)
+  } catch (error) {
+    throw invalid(error instanceof TypeError ? 'it is no UTF-8' : 'it is no JSON')
+  }
+  if (!isObject(value)) throw invalid('it is JSON, and no object')
+  return value
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function headOf(path: string): Uint8Array {
+  const head = new Uint8Array(headBytes)
+  const file = openSync(path, 'r')
+  try {
+    return head.subarray(0, readSync(file, head, 0, headBytes, 0))
+  } finally {
+    closeSync(file)
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

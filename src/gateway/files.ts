@@ -1,0 +1,202 @@
+/** Files of tenants: a row in the table, and bytes on the disk that are called by the row's id. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Database } from '../host/store/database.ts'
+import { syncDirectory } from '../host/store/durable.ts'
+import { ApiError, missing } from './errors.ts'
+
+export interface FileRow {
+  readonly id: string
+  readonly tenant: string
+  readonly filename: string
+  readonly purpose: string
+  /** Null: a batch still writes it. */
+  readonly bytes: number | null
+  readonly createdAtMs: number
+  readonly expiresAtMs: number | null
+}
+
+export interface ListQuery {
+  /** The last item of the page before. */
+  readonly after: string | null
+  readonly limit: number
+  readonly order: 'asc' | 'desc'
+}
+
+/** All files of a tenant together: fifty batches of the largest size, with their results. A guess. */
+const tenantBytesMax = 20 * 2 ** 30
+
+export class Files {
+  readonly #tables: Database
+  readonly #folder: string
+  /** Deleting waits for what still reads. */
+  readonly #reading = new Map<string, number>()
+
+  /** Removes what a crash left: bytes without a row. */
+  constructor(tables: Database, dataDir: string) {
+    this.#tables = tables
+    this.#folder = join(dataDir, 'gateway')
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    for (const name of readdirSync(this.#folder))
+      if (this.#row(name) === undefined) rmSync(join(this.#folder, name), { force: true })
+  }
+
+  /** A path for bytes that have no row yet. */
+  spoolPath(): string {
+    return join(this.#folder, `${randomBytes(12).toString('hex')}.part`)
+  }
+
+  /** Removes what lies at such a path. */
+  drop(path: string): void {
+    rmSync(path, { force: true })
+  }
+
+  pathOf(id: string): string {
+    return join(this.#folder, id)
+  }
+
+  /** Throws ApiError where the tenant has no room for so many bytes. */
+  checkRoom(tenant: string, bytes: number): void {
+    const { held } = this.#tables.get<{ held: number }>(
+      'SELECT coalesce(sum(bytes), 0) AS held FROM files WHERE tenant = ?',
+      tenant,
+    )!
+    if (held + bytes > tenantBytesMax)
+      throw new ApiError({
+        status: 400,
+        message: `your files would have ${held + bytes} bytes together, and there is room for ${tenantBytesMax}; delete some`,
+        code: 'storage_quota_exceeded',
+      })
+  }
+
+  /** Makes a file of bytes that are on the disk, synced, at `path`; or, without, of those that a batch is about to write. */
+  add(
+    row: Omit<FileRow, 'id' | 'bytes'>,
+    spooled?: { readonly path: string; readonly bytes: number },
+  ): FileRow {
+    const id = `file-${randomBytes(12).toString('hex')}`
+    if (spooled !== undefined) {
+      renameSync(spooled.path, this.pathOf(id))
+      syncDirectory(this.#folder)
+    }
+    const bytes = spooled?.bytes ?? null
+    this.#tables.run(
+      `INSERT INTO files (id, tenant, filename, purpose, bytes, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      id,
+      row.tenant,
+      row.filename,
+      row.purpose,
+      bytes,
+      row.createdAtMs,
+      row.expiresAtMs,
+    )
+    return { ...row, id, bytes }
+  }
+
+  /** Puts these bytes, which are synced, in the place of those that the file has: they are all. */
+  finish(id: string, path: string): void {
+    const { size } = statSync(path)
+    renameSync(path, this.pathOf(id))
+    syncDirectory(this.#folder)
+    this.#tables.run('UPDATE files SET bytes = ? WHERE id = ?', size, id)
+  }
+
+  /** Throws ApiError. */
+  get(tenant: string, id: string): FileRow {
+    const row = this.#row(id)
+    if (row === undefined || row.tenant !== tenant) throw missing(`file ${JSON.stringify(id.slice(0, 64))}`)
+    return row
+  }
+
+  /** At most `limit`, and whether there are more. Throws ApiError for an `after` that is not there. */
+  list(
+    tenant: string,
+    { after, limit, order }: ListQuery,
+    purpose: string | null,
+  ): { readonly rows: FileRow[]; readonly hasMore: boolean } {
+    const from = after === null ? null : this.#serialOf(tenant, after)
+    const [compare, direction] = order === 'desc' ? (['<', 'DESC'] as const) : (['>', 'ASC'] as const)
+    const rows = this.#tables.all<FileRow>(
+      `${selection} WHERE tenant = ?1 AND (?2 IS NULL OR serial ${compare} ?2) AND (?3 IS NULL OR purpose = ?3)
+       ORDER BY serial ${direction} LIMIT ?4`,
+      tenant,
+      from,
+      purpose,
+      limit + 1,
+    )
+    return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
+  }
+
+  /** Throws ApiError. */
+  delete(tenant: string, id: string): void {
+    this.get(tenant, id)
+    this.remove(id)
+  }
+
+  /** Whoever reads it goes on to the end: the name goes, and then the bytes. */
+  remove(id: string): void {
+    this.#tables.run('DELETE FROM files WHERE id = ?', id)
+    if (!this.#reading.has(id)) rmSync(this.pathOf(id), { force: true })
+  }
+
+  /** Keeps the bytes of a file until the answer is called, whatever becomes of its row. */
+  hold(id: string): () => void {
+    this.#reading.set(id, (this.#reading.get(id) ?? 0) + 1)
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      const left = this.#reading.get(id)! - 1
+      if (left > 0) this.#reading.set(id, left)
+      else {
+        this.#reading.delete(id)
+        if (this.#row(id) === undefined) rmSync(this.pathOf(id), { force: true })
+      }
+    }
+  }
+
+  /** Removes those whose time is over. */
+  expire(nowMs: number): void {
+    for (const { id } of this.#tables.all<{ id: string }>(
+      'SELECT id FROM files WHERE expires_at_ms <= ? LIMIT 1000',
+      nowMs,
+    ))
+      this.remove(id)
+  }
+
+  /** The bytes that are there now, of a file that may still be written. */
+  bytesOf({ id, bytes }: FileRow): number {
+    return bytes ?? statSync(this.pathOf(id), { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  #row(id: string): FileRow | undefined {
+    return this.#tables.get<FileRow>(`${selection} WHERE id = ?`, id)
+  }
+
+  #serialOf(tenant: string, id: string): number {
+    this.get(tenant, id)
+    return this.#tables.get<{ serial: number }>('SELECT serial FROM files WHERE id = ?', id)!.serial
+  }
+}
+
+const selection = `SELECT id, tenant, filename, purpose, bytes, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs FROM files`
+
+/** As clients read it. */
+export function fileObject(row: FileRow, bytes: number): object {
+  return {
+    id: row.id,
+    object: 'file',
+    bytes,
+    created_at: seconds(row.createdAtMs),
+    expires_at: row.expiresAtMs === null ? null : seconds(row.expiresAtMs),
+    filename: row.filename,
+    purpose: row.purpose,
+    status: 'processed',
+    status_details: null,
+  }
+}
+
+export function seconds(ms: number): number {
+  return Math.floor(ms / 1000)
+}

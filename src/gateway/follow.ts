@@ -1,0 +1,114 @@
+/**
+ * Writes answers as their results are verified, while the jobs of a batch run: whoever reads the output file meanwhile gets those that
+ * are there. In which order they come is up to the vehicles; at the end the files are written anew, in the order of the input.
+ */
+import { type FileHandle, open } from 'node:fs/promises'
+import type { ResultLine } from '../host/api.ts'
+import { type AnsweredLine, answerOf, faultOf, lineNumberOf } from './answers.ts'
+import type { Batch } from './batches.ts'
+import type { Breather } from './breather.ts'
+import type { LineRow, LineRows } from './line-rows.ts'
+import type { Service } from './models.ts'
+
+/** The lines of one job, put together of its records. */
+export class LineGatherer {
+  readonly #batch: Batch
+  readonly #lines: LineRows
+  readonly #service: Service
+  readonly #open = new Map<number, { readonly row: LineRow; readonly records: ResultLine[] }>()
+
+  constructor(batch: Batch, lines: LineRows, service: Service) {
+    this.#batch = batch
+    this.#lines = lines
+    this.#service = service
+  }
+
+  /** The answered line, if this is the last of its records. */
+  add(record: ResultLine): AnsweredLine | undefined {
+    const line = lineNumberOf(record.document)
+    const known = this.#open.get(line)
+    const row = known?.row ?? this.#lines.get(this.#batch.id, line)
+    if (row === undefined) return undefined
+    const records = known?.records ?? []
+    records.push(record)
+    if (records.length < row.records) {
+      if (known === undefined) this.#open.set(line, { row, records })
+      return undefined
+    }
+    this.#open.delete(line)
+    return answerOf(this.#batch, row, this.#service, records.sort(inOrder))
+  }
+}
+
+/** By document, `<line>.<place>`, and page. */
+function inOrder(a: ResultLine, b: ResultLine): number {
+  const place = ({ document }: ResultLine) => Number(document.slice(document.indexOf('.') + 1))
+  return place(a) - place(b) || a.page - b.page
+}
+
+/** Yields the lines that are known to be faulty before any job begins. */
+export async function* faultyLines(
+  batch: Batch,
+  lines: LineRows,
+  breather: Breather,
+): AsyncGenerator<AnsweredLine> {
+  for (const row of lines.of(batch.id)) {
+    await breather.breathe()
+    if (row.fault !== null) yield faultOf(batch, row, row.fault)
+  }
+}
+
+/** Appends lines to a file, those of a moment in one write. A reader never sees half a line that stays so. */
+class LineAppender {
+  readonly #file: Promise<FileHandle>
+  #waiting: string[] = []
+  #written: Promise<unknown> = Promise.resolve()
+
+  /** Begins an empty file. */
+  constructor(path: string) {
+    this.#file = open(path, 'w', 0o600)
+    this.#file.catch(() => {}) // met by whoever writes
+  }
+
+  add(line: string): void {
+    this.#waiting.push(line)
+    if (this.#waiting.length > 1) return
+    this.#written = this.#written.then(async () => {
+      const file = await this.#file
+      await new Promise((resolve) => setImmediate(resolve))
+      const lines = this.#waiting
+      this.#waiting = []
+      await file.writeFile(lines.join(''))
+    })
+    this.#written.catch(() => {}) // met at the end
+  }
+
+  /** Throws what the disk threw. */
+  async close(): Promise<void> {
+    try {
+      await this.#written
+    } finally {
+      await (await this.#file).close()
+    }
+  }
+}
+
+/** A file of a batch that is under way: it is there once it has a line. */
+export class PartialFile {
+  readonly #path: () => string
+  #appender: LineAppender | undefined
+
+  /** `path`: asked once, for the first line. */
+  constructor(path: () => string) {
+    this.#path = path
+  }
+
+  add(line: string): void {
+    this.#appender ??= new LineAppender(this.#path())
+    this.#appender.add(line)
+  }
+
+  async close(): Promise<void> {
+    await this.#appender?.close()
+  }
+}

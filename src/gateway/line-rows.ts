@@ -1,0 +1,104 @@
+/** The lines of batches that have not ended, in the table: so many that they are never in memory as a whole. */
+import type { Database } from '../host/store/database.ts'
+import type { ErrorFacts } from './errors.ts'
+
+export interface LineRow {
+  /** From 1. */
+  readonly line: number
+  readonly customId: string
+  /** The part of the batch whose job has it; null: none, since it has a fault. */
+  readonly part: number | null
+  readonly form: string | null
+  /** How many records of the job make its answer. */
+  readonly records: number
+  readonly fault: ErrorFacts | null
+}
+
+export class LineRows {
+  readonly #tables: Database
+
+  constructor(tables: Database) {
+    this.#tables = tables
+  }
+
+  /** The line that has this custom_id already; undefined: it is a new one, and the line is kept. */
+  add(batch: string, { line, customId, part, form, records, fault }: LineRow): number | undefined {
+    const added = this.#tables.run(
+      'INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)',
+      batch,
+      line,
+      customId,
+      part,
+      form,
+      records,
+      fault && JSON.stringify(fault),
+    )
+    if (added > 0) return undefined
+    const sql = 'SELECT line FROM lines WHERE batch = ? AND custom_id = ?'
+    return this.#tables.get<{ line: number }>(sql, batch, customId)!.line
+  }
+
+  addPart(batch: string, part: number, model: string): void {
+    this.#tables.run('INSERT INTO parts VALUES (?, ?, ?, NULL)', batch, part, model)
+  }
+
+  /** A document turned out to have so many records, or to be readable by nobody. */
+  change(batch: string, line: number, records: number, fault: ErrorFacts | null): void {
+    this.#tables.run(
+      'UPDATE lines SET records = ?, fault = ? WHERE batch = ? AND line = ?',
+      records,
+      fault && JSON.stringify(fault),
+      batch,
+      line,
+    )
+  }
+
+  get(batch: string, line: number): LineRow | undefined {
+    const row = this.#tables.get<StoredLine>(`${selection} WHERE batch = ? AND line = ?`, batch, line)
+    return row && rowOf(row)
+  }
+
+  /** In the order of the file. */
+  *of(batch: string): Generator<LineRow> {
+    for (let after = 0; ; ) {
+      const rows = this.#tables.all<StoredLine>(
+        `${selection} WHERE batch = ? AND line > ? ORDER BY line LIMIT 256`,
+        batch,
+        after,
+      )
+      for (const row of rows) yield rowOf(row)
+      if (rows.length < 256) return
+      after = rows.at(-1)!.line
+    }
+  }
+
+  /** Lines of each part that are in its job. */
+  counts(batch: string): Map<number, { readonly lines: number; readonly records: number }> {
+    const rows = this.#tables.all<{ part: number; lines: number; records: number }>(
+      'SELECT part, count(*) AS lines, sum(records) AS records FROM lines WHERE batch = ? AND fault IS NULL GROUP BY part',
+      batch,
+    )
+    return new Map(rows.map(({ part, ...counts }) => [part, counts]))
+  }
+
+  forget(batch: string): void {
+    this.#tables.run('DELETE FROM lines WHERE batch = ?', batch)
+  }
+
+  forgetParts(batch: string): void {
+    this.#tables.run('DELETE FROM parts WHERE batch = ?', batch)
+  }
+
+  /** One commit for all that `work` writes. */
+  together<Result>(work: () => Result): Result {
+    return this.#tables.transaction(work)
+  }
+}
+
+const selection = 'SELECT line, custom_id AS customId, part, form, records, fault FROM lines'
+
+type StoredLine = Omit<LineRow, 'fault'> & { readonly fault: string | null }
+
+function rowOf({ fault, ...row }: StoredLine): LineRow {
+  return { ...row, fault: fault === null ? null : (JSON.parse(fault) as ErrorFacts) }
+}

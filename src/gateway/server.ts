@@ -1,0 +1,94 @@
+/**
+ * The HTTP server, and its bounds against those who open connections and say nothing, say it slowly, or never end.
+ *
+ * A request's head has ten seconds. A body may take an hour, as a slow line needs for 200 MB; but a connection over which nothing comes
+ * or goes for half a minute is ended, and those that are more than the bound are not taken at all.
+ */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Hono } from 'hono'
+import type { AppEnv } from './app-context.ts'
+
+export interface ServerBounds {
+  readonly connectionsMax: number
+  readonly headMsMax: number
+  readonly silenceMsMax: number
+  readonly requestMsMax: number
+}
+
+/** `connectionsMax`: a browser opens six, and a client of a batch API one or two. A guess. */
+export const serverBounds: ServerBounds = {
+  connectionsMax: 512,
+  headMsMax: 10_000,
+  silenceMsMax: 30_000,
+  requestMsMax: 3_600_000,
+}
+
+/** How often Node looks for requests that take too long. */
+const lookMs = 2_000
+const headBytesMax = 16_384
+const headersMax = 100
+/** Then a client opens a new connection: a server that stops is rid of it sooner. */
+const requestsPerConnection = 1_000
+
+export interface Listening {
+  readonly host: string
+  readonly port: number
+}
+
+export class HttpServer {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  constructor(app: Pick<Hono<AppEnv>, 'fetch'>, bounds: ServerBounds) {
+    const serverOptions = {
+      maxHeaderSize: headBytesMax,
+      headersTimeout: bounds.headMsMax,
+      requestTimeout: bounds.requestMsMax,
+      keepAliveTimeout: bounds.headMsMax,
+      connectionsCheckingInterval: lookMs,
+    }
+    const fetch = app.fetch as Parameters<typeof createAdaptorServer>[0]['fetch']
+    this.#server = createAdaptorServer({
+      fetch,
+      createServer,
+      serverOptions,
+      overrideGlobalObjects: false,
+    }) as Server
+    this.#server.maxConnections = bounds.connectionsMax
+    this.#server.maxHeadersCount = headersMax
+    this.#server.maxRequestsPerSocket = requestsPerConnection
+    // An answer that is read slowly, or a stream of events, has a pulse; what has none is ended.
+    this.#server.setTimeout(bounds.silenceMsMax, (socket) => socket.destroy())
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  /** Throws Error with a sentence where the address cannot be had. */
+  async listen({ host, port }: Listening): Promise<Listening> {
+    this.#server.listen(port, host)
+    try {
+      await once(this.#server, 'listening')
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new Error(
+        code === 'EADDRINUSE'
+          ? `something else listens on ${host}:${port}; give another port with --http`
+          : `the HTTP server cannot listen on ${host}:${port}: ${message}`,
+      )
+    }
+    return { host, port: (this.#server.address() as AddressInfo).port }
+  }
+
+  /** Hangs up on everybody. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+}

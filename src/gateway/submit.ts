@@ -1,0 +1,138 @@
+/** Submits a part of a batch, which is one model's lines, as one job of the node. */
+import { readFileSync } from 'node:fs'
+import type { SubmitRequest, Submitted } from '../host/api.ts'
+import { type Clock, leftUntil } from '../host/clock.ts'
+import { RequestError } from '../host/errors.ts'
+import type { CarpoolNode } from '../host/node/node.ts'
+import type { NamedDocument } from '../host/submission/sources.ts'
+import { submitDefaults } from '../host/submit-defaults.ts'
+import { unitMicrosMax } from '../protocol/limits.ts'
+import type { Batch, Part } from './batches.ts'
+import { Breather } from './breather.ts'
+import { requestIn, unreadable } from './check.ts'
+import type { Files } from './files.ts'
+import { linesOf } from './jsonl.ts'
+import type { KeySettings } from './keys.ts'
+import type { LineRow, LineRows } from './line-rows.ts'
+import { type Model, type Service, serviceOf } from './models.ts'
+
+/** The parts of a node that the gateway uses. */
+export type GatewayNode = Pick<CarpoolNode, 'api' | 'submitGiven' | 'followResults'>
+
+export interface SubmitContext {
+  readonly node: GatewayNode
+  readonly files: Files
+  readonly lines: LineRows
+  readonly models: readonly Model[]
+  readonly clock: Clock
+  /** Those of the key in force; undefined: it was revoked. */
+  readonly settings: KeySettings | undefined
+}
+
+/** Undefined where no line of the part can be read. Throws RequestError, and what the disk throws. */
+export async function submitPart(
+  batch: Batch,
+  { part, model }: Part,
+  context: SubmitContext,
+): Promise<Submitted | undefined> {
+  const { node, lines, models, clock } = context
+  const service = serviceOf(models, batch.facts.endpoint, model)
+  if (service === undefined) throw new RequestError(`the model ${model} is not on this node any more`)
+  const counts = lines.counts(batch.id)
+  const request = requestFor(batch, part, service, counts, context)
+  if (request.deadlineMs !== null && request.deadlineMs <= 0) return undefined
+  const documents = () => documentsOf(batch, part, service, context, new Breather(clock))
+  try {
+    return await node.submitGiven(request, { documents, salt: `${batch.id}/${part}` })
+  } catch (error) {
+    // What became of each document is noted in its line.
+    if (error instanceof RequestError && !lines.counts(batch.id).has(part)) return undefined
+    throw error
+  }
+}
+
+function requestFor(
+  batch: Batch,
+  part: number,
+  { runtime, model }: Service,
+  counts: ReturnType<LineRows['counts']>,
+  { clock, settings }: SubmitContext,
+): SubmitRequest {
+  const { wishes, expiresAtMs } = batch.facts
+  return {
+    ...submitDefaults,
+    paths: [],
+    runtime,
+    model: model.path,
+    errorBound: wishes.errorBound ?? submitDefaults.errorBound,
+    replicas: wishes.replicas,
+    category: wishes.category ?? submitDefaults.category,
+    deadlineMs: leftUntil(clock, expiresAtMs),
+    payment: paymentFor(batch, part, counts, settings),
+  }
+}
+
+/** Executions of a unit that a budget is to be enough for, where nobody has said what one may cost: two owners agree. */
+const executionsUsual = 2
+
+function paymentFor(
+  { currency, budgetMicros: whole, facts: { wishes } }: Batch,
+  part: number,
+  counts: ReturnType<LineRows['counts']>,
+  settings: KeySettings | undefined,
+): SubmitRequest['payment'] {
+  if (currency === null) return null
+  const all = [...counts.values()].reduce((sum, { records }) => sum + records, 0)
+  const { records } = counts.get(part)!
+  const budgetMicros = Math.floor((whole * records) / all)
+  const cap = wishes.priceCap ?? settings?.priceCap ?? null
+  const allowed = Math.max(1, Math.floor(budgetMicros / (executionsUsual * records)))
+  return { currency, unitMicrosMax: Math.min(unitMicrosMax, cap?.micros ?? allowed), budgetMicros }
+}
+
+/** Reads the input file once more, and hands on the documents of the lines of this part: `<line>.<place>`. */
+async function* documentsOf(
+  batch: Batch,
+  part: number,
+  service: Service,
+  { files, lines }: SubmitContext,
+  breather: Breather,
+): AsyncGenerator<NamedDocument> {
+  const { endpoint, inputFileId } = batch.facts
+  for await (const { line, bytes } of linesOf(files.pathOf(inputFileId))) {
+    await breather.breathe()
+    const row = lines.get(batch.id, line)
+    if (row?.part !== part) continue
+    const read = service.endpoint.read(requestIn(bytes, endpoint)!.body)
+    if ('fault' in read) continue // it was none when the line was checked
+    const told: NamedDocument['told'] = (pages, refusal) => note(batch, row, pages, refusal, lines)
+    if ('documents' in read) {
+      const isOne = read.documents.length === 1
+      for (const [i, document] of read.documents.entries())
+        yield { name: `${line}.${i}`, read: () => document, ...(isOne ? { told } : {}) }
+      continue
+    }
+    const { upload } = read
+    yield { name: `${line}.0`, told, read: () => uploaded(batch, upload, files) }
+  }
+}
+
+function uploaded({ tenant }: Batch, id: string, files: Files): ReturnType<NamedDocument['read']> {
+  try {
+    return readFileSync(files.pathOf(files.get(tenant, id).id))
+  } catch {
+    return { what: `the file ${id} is gone`, wayOut: 'upload it again' }
+  }
+}
+
+/** A document may have many pages, and it may turn out late that nobody can read it. */
+function note(
+  { id }: Batch,
+  row: LineRow,
+  pages: number,
+  refusal: Parameters<NonNullable<NamedDocument['told']>>[1],
+  lines: LineRows,
+): void {
+  if (pages === 0 && refusal !== null) lines.change(id, row.line, 0, unreadable(refusal))
+  else if (pages !== row.records) lines.change(id, row.line, pages, null)
+}

@@ -1,0 +1,52 @@
+/** Chat completions of OpenAI's API: a request of it is what the runtime takes, and its record makes the answer. */
+import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
+import { encodeRequest, RequestFault, readChatRequest, requestDepthMax } from './request.ts'
+
+export const llmEndpoints: readonly EndpointDescription[] = [
+  {
+    url: '/v1/chat/completions',
+    models: [],
+    depthMax: requestDepthMax,
+    read,
+    usage(outputs) {
+      const { prompt_tokens: input, completion_tokens: output } = answerOf(outputs).usage
+      return { input, output }
+    },
+    answer(outputs, { model, id, createdAt }) {
+      const { text, finish_reason, usage } = answerOf(outputs)
+      const message = { role: 'assistant', content: text, refusal: null }
+      return {
+        id: `chatcmpl-${id}`,
+        object: 'chat.completion',
+        created: createdAt,
+        model,
+        choices: [{ index: 0, message, logprobs: null, finish_reason }],
+        usage,
+      }
+    },
+  },
+]
+
+function read(body: Readonly<Record<string, unknown>>): EndpointRequest {
+  try {
+    return { documents: [encodeRequest(readChatRequest(body, 'body'))] }
+  } catch (error) {
+    if (error instanceof RequestFault) return { fault: error.message, param: error.field }
+    throw error
+  }
+}
+
+interface Answer {
+  readonly text: string
+  readonly finish_reason: string
+  readonly usage: {
+    readonly prompt_tokens: number
+    readonly completion_tokens: number
+    readonly total_tokens: number
+  }
+}
+
+/** The only record that a request has, as the runtime wrote it. */
+function answerOf([pages]: readonly PageOutputs[]): Answer {
+  return pages![0] as unknown as Answer
+}
