@@ -16,8 +16,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { encodeJpeg, encodePng, encodeTiff, packBits, toBits } from '../test/support/images.ts'
+import { letters } from './letter-sheets.ts'
 import { passages } from './passages.ts'
-import { type Page, type ScanOptions, scan } from './scanner.ts'
+import { type Page, scan } from './scanner.ts'
+import { booklet, type Sheet, usual } from './sheet.ts'
 
 const samplesFolder = dirname(fileURLToPath(import.meta.url))
 const tools = createRequire(join(process.cwd(), 'tools.js'))
@@ -36,24 +38,6 @@ interface Context {
   measureText(text: string): { readonly width: number }
   getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray }
 }
-
-interface Sheet {
-  readonly name: string
-  readonly heading?: string
-  readonly paragraphs: readonly string[]
-  readonly font: string
-  readonly size: number
-  readonly leading: number
-  readonly columns: number
-  readonly justified: boolean
-  /** Pages stand 1 : 1.3 or so. */
-  readonly width: number
-  readonly height: number
-  readonly look: ScanOptions
-}
-
-const usual = { skewDegrees: 0.6, blur: 0.5, paper: 236, ink: 40, shade: 24, grain: 5, specks: 60 }
-const booklet = { width: 960, height: 1160, columns: 1, justified: true }
 
 const sheets: readonly Sheet[] = [
   {
@@ -173,7 +157,8 @@ const twoPages: readonly Sheet[] = [
 ]
 
 const canvas = await loadTools()
-for (const folder of ['scans', 'truth']) await mkdir(join(samplesFolder, folder), { recursive: true })
+for (const folder of ['scans/letters', 'truth/letters'])
+  await mkdir(join(samplesFolder, folder), { recursive: true })
 for (const sheet of sheets) {
   const { page, truth } = draw(sheet)
   await save(`scans/${sheet.name}.png`, encodePng(scan(page, sheet.look)))
@@ -181,6 +166,7 @@ for (const sheet of sheets) {
 }
 await saveJpeg()
 await saveTiff()
+await saveLetters()
 
 async function saveJpeg(): Promise<void> {
   const { page, truth } = draw(rabbit)
@@ -205,6 +191,18 @@ async function saveTiff(): Promise<void> {
   await save('truth/dickens-2.txt', bilevel!.truth)
 }
 
+async function saveLetters(): Promise<void> {
+  for (const { category: _, ...sheet } of letters) {
+    const { page, truth } = draw(sheet)
+    await save(`scans/letters/${sheet.name}.png`, encodePng(scan(page, sheet.look)))
+    await save(`truth/letters/${sheet.name}.txt`, truth)
+  }
+  const filed = letters.map(
+    ({ name, category }) => `${JSON.stringify({ document: `letters/${name}.png`, category })}\n`,
+  )
+  await save('truth/categories.jsonl', filed.join(''))
+}
+
 async function save(name: string, content: Uint8Array | string): Promise<void> {
   await writeFile(join(samplesFolder, name), content)
 }
@@ -212,7 +210,7 @@ async function save(name: string, content: Uint8Array | string): Promise<void> {
 async function loadTools(): Promise<Canvas> {
   try {
     const module = (await import(pathToFileURL(tools.resolve('@napi-rs/canvas')).href)) as Canvas
-    const families = [...sheets, rabbit, ...twoPages].map((sheet) => sheet.font)
+    const families = [...sheets, rabbit, ...twoPages, ...letters].map((sheet) => sheet.font)
     for (const family of new Set(families)) {
       const name = family.toLowerCase().replaceAll(' ', '-')
       for (const weight of [400, 700]) {

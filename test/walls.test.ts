@@ -37,8 +37,8 @@ for (const [room, imported] of importWalls)
     assert.match(said, /noRestrictedImports/)
   })
 
-/** The demo reads scans, and the simulator has a name for what nobody runs. */
-const namesRuntimes = ['src/cli/commands/swarm.ts']
+/** The demonstrations read scans, file letters and compare sentences, and the simulator has a name for what nobody runs. */
+const namesRuntimes = ['src/cli/swarm/requests.ts']
 
 test('nothing but the registry names a runtime', () => {
   const quoted = new RegExp(`'(${Object.keys(runtimes).join('|')})'`)

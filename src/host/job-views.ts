@@ -19,7 +19,7 @@ export interface SubmitRequest {
   readonly engine: string
   /** Absolute path of the module, for a runtime that takes one. */
   readonly module: string | null
-  /** … and of the model. */
+  /** … and of the model, or the name of one that comes in a package. */
   readonly model: string | null
   /** Absolute path of the text that makes a request of each document; null: its text is the request. */
   readonly promptTemplate: string | null

@@ -5,13 +5,20 @@
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
  */
-import { embedOptions, embedRequests, embedShapeOf } from './embed/description.ts'
+import {
+  embedOptions,
+  embedRequests,
+  embedShapeOf,
+  embedWeights,
+  faultOfEmbedWeights,
+} from './embed/description.ts'
 import { embedEndpoints } from './embed/endpoints.ts'
 import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
 import { llmAgreements, llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
 import { llmEndpoints } from './llm/endpoints.ts'
 import {
+  damagedPdfPage,
   faultOfOcrWeights,
   languagePattern,
   languagesAmong,
@@ -37,6 +44,7 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     unit: page,
     options: { ...ocrOptions, ...limitOptions },
     faultOfWeights: faultOfOcrWeights,
+    damagedPage: damagedPdfPage,
     hasPlaces: true,
     endpoints: ocrEndpoints,
     refusalOf: refusalByKind,
@@ -70,11 +78,11 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
     load: async () => (await import('./llm/llm.ts')).llm,
   },
   embed: {
-    weights: modelWeights,
+    weights: embedWeights,
     takesText: true,
     unit: token,
     options: { ...embedOptions, ...limitOptions },
-    faultOfWeights: faultOfModel,
+    faultOfWeights: faultOfEmbedWeights,
     shapeOf: embedShapeOf,
     requests: embedRequests,
     endpoints: embedEndpoints,

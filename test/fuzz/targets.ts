@@ -107,6 +107,7 @@ const agreements: readonly Agreement[] = [
 const batchLines = [
   '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"x"}],"max_tokens":9,"stop":["a"],"temperature":0.5}}\n',
   '{"custom_id":"b","body":{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"array","maxItems":9}}}}}\n{"id":"c","text":"x"}\n',
+  '{"document":"a.pdf","page":2,"result":{"text":"x","lines":[{"box":[1,2]}]},"error":null}\n',
 ].map((line) => fromString(line))
 const prompts = openPrompts({ runtime: 'llm', promptTemplate: null })
 const [width, height] = [24, 16]

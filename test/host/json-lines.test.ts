@@ -127,7 +127,10 @@ test('paths begin at the list, are files within the limits, and a runtime that r
     /none\.jsonl, line 1: .*none\.png cannot be read: there is no such/,
   )
   await assert.rejects(contentsOf(list('pipe.jsonl')), /pipe\.jsonl, line 1: .*pipe is no file/)
-  await assert.rejects(contentsOf(list('text.jsonl')), /text\.jsonl, line 1: the ocr runtime reads images/)
+  await assert.rejects(
+    contentsOf(list('text.jsonl')),
+    /text\.jsonl, line 1: the ocr runtime takes no texts; give the "path" of a file/,
+  )
   assert.deepEqual(await contentsOf({ ...list('text.jsonl'), runtime: 'wasm' }), [['one', 'x']])
 })
 

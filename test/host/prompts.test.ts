@@ -7,6 +7,7 @@ import { RequestError } from '../../src/host/errors.ts'
 import { checkRequest } from '../../src/host/submission/checks.ts'
 import { openSources } from '../../src/host/submission/sources.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import type { Refusal } from '../../src/runtimes/messages.ts'
 import { gguf } from '../support/gguf.ts'
 import { lettersModelPath } from '../support/letters.ts'
 import { temporaryDirectory } from '../support/store.ts'
@@ -39,6 +40,13 @@ test('a line of OpenAI’s batch format is a document, and equal questions are e
   const [[, answered] = []] = await documentsOf(t, [line({ messages, response_format })])
   assert.equal(answered, JSON.stringify({ messages, schema }))
 })
+
+/** So many definitions, each of which is two of the next. */
+function doubled(count: number): object {
+  const $ref = (i: number) => ({ $ref: `#/$defs/a${i}` })
+  const defs = Array.from({ length: count }, (_, i) => [`a${i}`, { anyOf: [$ref(i + 1), $ref(i + 1)] }])
+  return Object.fromEntries([...defs, [`a${count}`, { type: 'string' }]])
+}
 
 const wrong: readonly (readonly [line: object, said: RegExp])[] = [
   [line({ messages }, { custom_id: undefined }), /it has no "custom_id"/],
@@ -77,6 +85,10 @@ const wrong: readonly (readonly [line: object, said: RegExp])[] = [
   [line({ messages, response_format: { type: 'xml' } }), /body\.response_format\.type is none of text/],
   [schemaLine('x'), /json_schema\.schema is refused: the schema is no object/],
   [schemaLine({}), /the schema is empty/],
+  [
+    schemaLine({ $defs: doubled(40), $ref: '#/$defs/a0' }),
+    /has a value with 1099511627776 alternatives, those within alternatives counted; at most 1000/,
+  ],
   [schemaLine({ type: 'string', maxLength: 2001 }), /repeats a part up to 2001 times/],
   [
     schemaLine({ type: 'array', maxItems: 50, items: { type: 'array', maxItems: 50, items: {} } }),
@@ -106,6 +118,66 @@ test('a wrong line ends the submission with its number and its field, before any
       assert.doesNotMatch(error.message, /\n/)
       return true
     })
+  }
+})
+
+test('a template may be the body of a request, with places in its texts', async (t) => {
+  const schema = { enum: ['{{text}}', 'b'] }
+  const json = (body: object) => JSON.stringify(body)
+  const body = {
+    messages: [
+      { role: 'system', content: 'File it.' },
+      { role: 'user', content: 'To {{name}}: {{text}}' },
+    ],
+    max_tokens: 9,
+    response_format: { type: 'json_schema', json_schema: { schema } },
+  }
+  const asked = (template: string) =>
+    documentsOf(t, [{ id: 'a', text: '"{{name}}"', name: 'Ä' }], template, 'json')
+  const [[, document] = ['', '']] = await asked(json(body))
+  assert.deepEqual(JSON.parse(document), {
+    messages: [
+      { role: 'system', content: 'File it.' },
+      { role: 'user', content: 'To Ä: "{{name}}"' },
+    ],
+    max_tokens: 9,
+    schema: { enum: ['"{{name}}"', 'b'] },
+  })
+  await assert.rejects(asked('{"messages": {{text}}'), /template\.json is no JSON/)
+  await assert.rejects(
+    asked(json({ ...body, tools: [] })),
+    /template\.json is refused: body\.tools is not known here/,
+  )
+  await assert.rejects(asked(json({ messages: ['{{text}}'] })), /refused: body\.messages\[0\] is no object/)
+})
+
+test('a page that another job has read is a document, and one that could not be read is refused', async (t) => {
+  const page = (number: number, text: unknown) => ({
+    document: 'letters/a.pdf',
+    page: number,
+    result: { text, words: [[[[1]]]] },
+    error: null,
+  })
+  assert.deepEqual(
+    await documentsOf(t, [page(1, 'one'), page(2, 'two')], '{{document}}, {{page}}: {{text}}'),
+    [
+      ['letters/a.pdf', json('letters/a.pdf, 1: one')],
+      ['letters/a.pdf#page=2', json('letters/a.pdf, 2: two')],
+    ],
+  )
+  assert.deepEqual(await documentsOf(t, [page(3, 'x')]), [['letters/a.pdf#page=3', json('x')]])
+  const failed = { document: 'b', page: 1, result: null, error: { code: 'damaged-image', message: '' } }
+  const [[, refused] = ['', '']] = await documentsOf(t, [failed])
+  assert.match(refused, /a page that could not be read/)
+  for (const [one, said] of [
+    [{ ...page(1, 'x'), page: 0 }, /line 1: "page" is no whole number from 1/],
+    [{ ...page(1, 'x'), document: 7 }, /line 1: "document" is no string/],
+    [page(1, 7), /line 1: "text" is no string/],
+    [{ document: 'a', page: 1, result: { embedding: [1] }, error: null }, /its "result" has no "text"/],
+  ] as const)
+    await assert.rejects(documentsOf(t, [one]), said)
+  function json(content: string): string {
+    return JSON.stringify({ messages: [{ role: 'user', content }] })
   }
 })
 
@@ -177,17 +249,21 @@ async function documentsOf(
   t: TestContext,
   lines: readonly object[],
   template: string | null = null,
+  ending = 'txt',
 ): Promise<[name: string, document: string][]> {
   const folder = temporaryDirectory(t)
   writeFileSync(join(folder, 'letter.txt'), 'Dear Ä')
   const path = join(folder, 'lines.jsonl')
   writeFileSync(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''))
-  const promptTemplate = template === null ? null : join(folder, 'template.txt')
+  const promptTemplate = template === null ? null : join(folder, `template.${ending}`)
   if (promptTemplate !== null) writeFileSync(promptTemplate, template!)
   const request = { ...submitDefaults, runtime: 'llm', paths: [path], promptTemplate }
   const { documents } = await openSources(request, undefined)
   const all: [string, string][] = []
-  for await (const { name, read } of documents())
-    all.push([name, Buffer.from(read() as Uint8Array).toString()])
+  for await (const { name, read } of documents()) all.push([name, said(read())])
   return all
+}
+
+function said(document: Uint8Array | Refusal): string {
+  return document instanceof Uint8Array ? Buffer.from(document).toString() : document.what
 }

@@ -55,7 +55,7 @@ test('of the pages that are asked for, each goes once, and pages that are not th
   )
   assert.deepEqual(
     refused.map((each) => [reasonOf(each), ...each.documents]),
-    [['PDF that has none of the pages that were asked for, but 1 page (see --pages)', 'short.pdf']],
+    [['document that has none of the pages that were asked for, but 1 page (see --pages)', 'short.pdf']],
   )
 })
 

@@ -142,6 +142,24 @@ async function checkMoney(job: JobId, used: UnitCount, stated: UnitCount): Promi
     summary.join('\n'),
   )
 }
+test('the results of one network are the documents of the next: answers become vectors, by the model that comes along', async () => {
+  const answers = letterLines()
+    .slice(0, 3)
+    .map(({ custom_id: document }, i) => ({
+      document,
+      page: 1,
+      result: { text: `A letter about a ${letterCategories()[i]}.` },
+      error: null,
+    }))
+  const failed = { document: 'long', page: 1, result: null, error: { code: 'context-length', message: '' } }
+  const results = await answersTo([...answers, failed], { runtime: 'embed', model: null })
+  assert.deepEqual(
+    results.map(({ document, error }) => [document, error]),
+    answers.map(({ document }) => [document, null]),
+  )
+  for (const { result } of results)
+    assert(Array.isArray(result?.embedding) && result.embedding.length === 512)
+})
 
 test('texts become vectors, the same for two vehicles', async () => {
   const texts = letterLines()

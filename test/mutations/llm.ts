@@ -201,9 +201,9 @@ export const llm: readonly Mutation[] = [
   {
     name: 'A text that no context holds is made a vector of its beginning.',
     file: 'src/runtimes/embed/text.ts',
-    find: 'if (tokens + frameTokens > contextTokens)',
-    replace: 'if (tokens > 100 * contextTokens)',
-    caughtBy: ['test/runtimes/embed.test.ts'],
+    find: 'if (tokens.length > tokensMax)',
+    replace: 'if (tokens.length > 100 * tokensMax)',
+    caughtBy: ['test/runtimes/embed.test.ts', 'test/runtimes/use.test.ts'],
   },
   {
     name: 'Vectors are rounded.',
@@ -212,6 +212,55 @@ export const llm: readonly Mutation[] = [
     replace:
       'const embedding = this.#isBase64 ? base64Of(numbers) : numbers.map((one) => Number(one.toFixed(6)))',
     caughtBy: ['test/runtimes/embed.test.ts'],
+  },
+  {
+    name: 'Any graph is run in place of the one that is known.',
+    file: 'src/runtimes/use/weights.ts',
+    find: 'return found === hashes[name] ? null',
+    replace: 'return found.length === hashes[name].length ? null',
+    caughtBy: ['test/runtimes/use.test.ts'],
+  },
+  {
+    name: 'A text is cut into the longest pieces, not the likeliest.',
+    file: 'src/runtimes/use/pieces.ts',
+    find: 'if (known === undefined || score > known.score)',
+    replace: 'if (known === undefined || length > known.letters)',
+    caughtBy: ['test/runtimes/use.test.ts'],
+  },
+  {
+    name: 'A schema has as many alternatives as it can write in 32 KB.',
+    file: 'src/runtimes/llm/schema.ts',
+    find: 'const ways = parts.reduce((sum: number, part) => sum + waysOf(part), 0)',
+    replace: 'const ways = parts.reduce((most: number, part) => Math.max(most, waysOf(part)), 0)',
+    caughtBy: requests,
+  },
+  {
+    name: 'A request is read however long it is.',
+    file: 'src/runtimes/llm/llm.ts',
+    find: 'document.byteLength > escapedMost * promptBytesMax + besidePromptMax',
+    replace: 'document.byteLength > 2 ** 30',
+    caughtBy: runtime,
+  },
+  {
+    name: 'An engine that has no stack left takes it for the document’s fault.',
+    file: 'src/runtimes/llama/llama.ts',
+    find: '    if (hasRunOut(error)) throw error\n',
+    replace: '',
+    caughtBy: runtime,
+  },
+  {
+    name: 'The second page of a document has the name of the first.',
+    file: 'src/host/submission/json-lines.ts',
+    find: 'page === 1 ? document',
+    replace: 'page <= 2 ? document',
+    caughtBy: requests,
+  },
+  {
+    name: 'A page that could not be read is a document all the same.',
+    file: 'src/host/submission/json-lines.ts',
+    find: 'if (result === null && error !== null && error !== undefined)',
+    replace: 'if (result === undefined)',
+    caughtBy: requests,
   },
   {
     name: 'The native engine reads what the record before left.',

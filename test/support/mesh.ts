@@ -263,8 +263,10 @@ export class Mesh {
 
   #optionsOf({ name, slots = 1, standsBy = true, askMicros, asks: others, clock = this.clock }: MemberSpec) {
     const asks = new Map<string, Ask>(others)
-    if (askMicros !== undefined)
-      for (const runtime of ['wasm', 'llm']) asks.set(runtime, { currency: 'EUR', unitMicros: askMicros })
+    if (askMicros !== undefined) {
+      asks.set('wasm', { currency: 'EUR', unitMicros: askMicros })
+      asks.set('llm', { currency: 'EUR', unitMicros: askMicros, per: 1000 })
+    }
     return { ...optionDefaults, name, slots, standsBy, asks, clock }
   }
 }

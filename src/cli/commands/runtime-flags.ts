@@ -1,6 +1,6 @@
 /** The options that say what a runtime runs, and how. */
 import { type Command, Option } from 'commander'
-import { optionsOf, runtimeNames } from '../../host/submission/weights.ts'
+import { modelsOf, optionsOf, runtimeNames } from '../../host/submission/weights.ts'
 import { keyValue, languages, repeated } from '../flags.ts'
 
 export function addRuntimeOptions(command: Command): Command {
@@ -8,11 +8,11 @@ export function addRuntimeOptions(command: Command): Command {
     .option('--module <file>', 'module that the wasm runtime runs')
     .option(
       '--model <file>',
-      'GGUF file of the model that the llm or embed runtime runs; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract',
+      `${describeModels()}; for the ocr runtime the name of its recogniser: auto (tesseract, and paddle for grainy pages and where tesseract is in doubt), paddle or tesseract`,
     )
     .option(
       '--prompt-template <file>',
-      'text that makes a request of each document of the llm runtime: {{text}} stands for the text of a file or a line, and {{name}} for the field of a line of JSON',
+      'text that makes a request of each document of the llm runtime: {{text}} stands for the text of a file or a line, and {{name}} for the field of a line of JSON; a file that ends in .json is the whole body of a request, with such places in its texts',
     )
     .addOption(
       new Option(
@@ -31,6 +31,20 @@ export function addRuntimeOptions(command: Command): Command {
       repeated,
     )
     .option('--option <key=value>', `${describeOptions()}; repeat for several`, keyValue)
+}
+
+/** "file of the model: .gguf for llm; .gguf for embed, or the name of one that comes along, use-lite, …" */
+function describeModels(): string {
+  const ofRuntimes = runtimeNames.flatMap((runtime) => {
+    const models = modelsOf(runtime)
+    if (models === null) return []
+    const { ending, packaged } = models
+    const names = packaged.join(', ')
+    return [
+      `${ending} for ${runtime}${names === '' ? '' : `, or one that comes along: ${names}, which is the default`}`,
+    ]
+  })
+  return `file of the model that runs: ${ofRuntimes.join('; ')}`
 }
 
 /** "one of the runtime's options: ocr: detectionSideMax (320 to 4096, …), …" */

@@ -11,7 +11,7 @@ import type { SubmitRequest } from '../../host/api.ts'
 import type { Executor } from '../../host/executor/contract.ts'
 import { connectLocal } from '../../host/local/client.ts'
 import { stdinPath } from '../../host/submission/stdin.ts'
-import { runtimeNames, takesModel } from '../../host/submission/weights.ts'
+import { isPackaged, runtimeNames, takesModel } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
@@ -97,7 +97,7 @@ Examples:
   $ carpool submit *.txt --runtime wasm --module count.wasm --option pageCpuMsMax=30000
   $ carpool submit texts.jsonl --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit prompts.jsonl --runtime llm --model model.gguf -o answers.jsonl
-  $ carpool submit texts.jsonl --runtime embed --model embeddings.gguf -o vectors.jsonl
+  $ carpool submit texts.jsonl --runtime embed -o vectors.jsonl
   $ ./lines-of-text | carpool submit - --runtime wasm --module count.wasm -o counts.jsonl
   $ carpool submit scans/ --runtime ocr --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW… -o text.jsonl`,
   )
@@ -188,7 +188,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     runtime,
     engine,
     module: pathOf(flags.module),
-    model: isFile ? pathOf(flags.model) : submitDefaults.model,
+    model: isFile ? modelOf(runtime, flags.model) : submitDefaults.model,
     promptTemplate: pathOf(flags.promptTemplate),
     languages: flags.language ?? submitDefaults.languages,
     traineddata: (flags.traineddata ?? submitDefaults.traineddata).map((path) => resolve(path)),
@@ -217,6 +217,11 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
 
 function pathOf(flag: string | undefined): string | null {
   return flag === undefined ? null : resolve(flag)
+}
+
+/** A model that comes in a package goes by its name; ./name is a file all the same. */
+function modelOf(runtime: string, model: string | undefined): string | null {
+  return model !== undefined && isPackaged(runtime, model) ? model : pathOf(model)
 }
 
 /** Throws CommandFailure. */

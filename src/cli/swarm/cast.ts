@@ -32,10 +32,11 @@ export function parseFaults(text: string): ReadonlySet<Fault> {
 
 /**
  * Returns the faults of a demonstration for which nobody chose any: all of them or, among few vehicles, those that
- * leave enough vehicles to agree.
+ * leave enough vehicles to agree. `isQuick`: the job is over before most of them could happen.
  */
-export function faultsFor(count: number): ReadonlySet<Fault> {
-  const choices: readonly (readonly Fault[])[] = [faultNames, ['liar', 'kill', 'drive-off'], ['liar'], []]
+export function faultsFor(count: number, isQuick = false): ReadonlySet<Fault> {
+  const all: readonly (readonly Fault[])[] = [faultNames, ['liar', 'kill', 'drive-off'], ['liar'], []]
+  const choices = isQuick ? all.slice(2) : all
   return new Set(choices.find((faults) => count >= vehiclesFor(new Set(faults)))!)
 }
 

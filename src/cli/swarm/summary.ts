@@ -2,52 +2,54 @@
  * Sums up a demonstration at its end: the pages that were read, their cost, the vehicles that lied or left, and each
  * vehicle's work and earnings.
  */
-import { clean } from '../../base/printable.ts'
-import type { JobStatus } from '../../host/api.ts'
+import type { JobStatus, ResultLine } from '../../host/api.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { formatBound, formatCount, formatDuration, shortOwner } from '../format.ts'
 import { countedIn, describeAssurance } from '../job-view.ts'
 import { formatTable } from '../table.ts'
 import { type Books, balances } from './books.ts'
+import { excerpt } from './excerpt.ts'
 import type { Incident } from './faults.ts'
 import type { Member } from './member.ts'
 import { errorRateMax, type Reading } from './truth.ts'
 
 export interface Demonstration {
-  readonly readings: readonly Reading[]
+  /** The results of its first job. */
+  readonly lines: readonly ResultLine[]
   readonly status: JobStatus
   readonly vehicles: readonly { readonly member: Member; readonly lies: boolean }[]
   readonly incidents: readonly Incident[]
-  readonly books: Books
+  /** Null where the job pays nobody. */
+  readonly books: Books | null
   readonly tookMs: number
 }
 
-/** Every page verified, each whose text is known read nearly without errors, and the books balanced. */
-export function succeeded({ readings, status, books }: Demonstration): boolean {
-  const read = readings.filter(({ line }) => line.error === null)
+/** Every page verified, and the books balanced. */
+export function succeeded({ lines, status, books }: Demonstration): boolean {
   return (
     status.state === 'complete' &&
-    balances(books) &&
-    readings.length === status.pages.total &&
-    read.length > 0 &&
-    readings.every(({ errorRate }) => errorRate === null || errorRate <= errorRateMax)
+    (books === null || balances(books)) &&
+    lines.length === status.pages.total &&
+    lines.some(({ error }) => error === null)
   )
+}
+
+/** Each page whose text is known is read nearly without errors. */
+export function readWell(readings: readonly Reading[]): boolean {
+  return readings.every(({ errorRate }) => errorRate === null || errorRate <= errorRateMax)
 }
 
 export function describeDemonstration(demonstration: Demonstration): string[] {
   return [
-    ...describeReadings(demonstration.readings),
-    '',
     ...describeCost(demonstration),
     ...describeFaults(demonstration),
     '',
     ...describeVehicles(demonstration),
-    '',
-    describeBooks(demonstration.books),
+    ...(demonstration.books === null ? [] : ['', describeBooks(demonstration.books)]),
   ]
 }
 
-function describeReadings(readings: readonly Reading[]): string[] {
+export function describeReadings(readings: readonly Reading[]): string[] {
   const rows = formatTable<Reading>(
     [
       { title: 'page', cell: ({ line }) => `${line.document} ${line.page}` },
@@ -67,15 +69,6 @@ function describeReadings(readings: readonly Reading[]): string[] {
   const errors = known.reduce((sum, { truth, errorRate }) => sum + truth!.length * errorRate!, 0)
   const rate = ((errors / characters) * 100).toFixed(2)
   return [...rows, '', `character error rate over ${formatCount(known.length, 'page')}: ${rate} %`]
-}
-
-const excerptLength = 34
-
-function excerpt(text: unknown): string {
-  const line = String(text ?? '')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-  return clean(line.length <= excerptLength ? line : `${line.slice(0, excerptLength - 1)}…`)
 }
 
 function describeCost({ status, tookMs }: Demonstration): string[] {
@@ -133,15 +126,20 @@ function describeVehicles({ status, vehicles, incidents, books }: Demonstration)
       { title: 'claims', align: 'right', cell: ofRow('claims') },
       { title: 'agreed', align: 'right', cell: ofRow('agreed') },
       { title: 'contradicted', align: 'right', cell: ofRow('contradicted') },
-      {
-        title: 'earned',
-        align: 'right',
-        cell: ({ member }) => formatMoney(books.billed.get(member.name) ?? 0, books.bill.currency),
-      },
+      ...(books === null ? [] : [earnedColumn(books)]),
       { title: 'fate', cell: ({ member, lies }) => met.get(member.name) ?? (lies ? 'lied' : 'stayed') },
     ],
     [...vehicles],
   )
+}
+
+function earnedColumn({ billed, bill }: Books) {
+  return {
+    title: 'earned',
+    align: 'right' as const,
+    cell: ({ member }: Demonstration['vehicles'][number]) =>
+      formatMoney(billed.get(member.name) ?? 0, bill.currency),
+  }
 }
 
 function describeBooks(books: Books): string {

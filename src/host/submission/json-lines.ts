@@ -1,6 +1,7 @@
 /**
  * JSON Lines as a source of documents: a line is `{"id": …, "text": …}`, or `{"id": …, "path": …}` for a file; for a runtime that
- * answers requests also a request in its own format, or fields for a template.
+ * answers requests also a request in its own format, or fields for a template. A line of another job's results is a document, too: the text
+ * of its page. So the output of one network is the input of the next.
  *
  * The lines are read one by one, in whatever pieces they come, and none is kept. Lines end with LF or CRLF, the last one may have
  * no end, a byte order mark and empty lines are passed over. U+2028 and its like are no ends of lines: JSON takes them in strings.
@@ -8,7 +9,7 @@
  */
 import { parseJson } from '../../base/json.ts'
 import { isPrintable } from '../../base/printable.ts'
-import type { RequestLine } from '../../runtimes/messages.ts'
+import type { Refusal, RequestLine } from '../../runtimes/messages.ts'
 import { RequestError } from '../errors.ts'
 import type { Fields, Prompts } from './prompts.ts'
 
@@ -20,13 +21,14 @@ type Content = { readonly id: string } & (
   | { readonly path: string; readonly fields?: Fields }
   | { readonly fields: Fields }
   | { readonly request: Uint8Array }
+  | { readonly refused: Refusal }
 )
 
 /** Some copies of a line are in memory at once. Longer texts belong into files. A guess. */
 export const lineBytesMax = 8 * 2 ** 20
 
-/** A line is one object of strings; no deeper one is looked at, unless it is a request. */
-const lineDepthMax = 8
+/** A line is one object of strings, or a page with its words and their places, which has 7 levels. A guess beyond. */
+const lineDepthMax = 12
 
 /** An id names its document in every result line and in error messages. A guess; longer than any path that people use as one. */
 export const idLettersMax = 1024
@@ -62,6 +64,7 @@ function documentOf(raw: Uint8Array, place: Place, prompts: Prompts | undefined)
   const line = objectOf(text, place, Math.max(lineDepthMax, prompts?.requests.depthMax ?? 0))
   const request = prompts?.requests.ofLine(line)
   if (prompts !== undefined && request !== undefined) return requestIn(request, prompts, place)
+  if ('document' in line && 'page' in line) return resultIn(line, prompts, place)
   const { id, ...content } = line
   if (id === undefined) throw refusal(place, 'it has no "id"; give each line an id of its own')
   checkId(id, place)
@@ -90,6 +93,29 @@ function requestIn(request: RequestLine, { hasTemplate }: Prompts, place: Place)
     throw refusal(place, 'it is a request already; leave out --prompt-template, or give "id" and fields')
   checkId(request.id, place, 'custom_id')
   return { id: request.id, request: request.document }
+}
+
+/**
+ * The text of a page that another job has read. A first page has its document's name, the others also their number, as in the address
+ * of a page of a PDF (RFC 8118). Throws RequestError.
+ */
+function resultIn(
+  { document, page, result, error }: Record<string, unknown>,
+  prompts: Prompts | undefined,
+  place: Place,
+): Content {
+  checkId(document, place, 'document')
+  if (typeof page !== 'number' || !Number.isInteger(page) || page < 1)
+    throw refusal(place, '"page" is no whole number from 1')
+  const id = page === 1 ? document : `${document}#page=${page}`
+  if (result === null && error !== null && error !== undefined)
+    return { id, refused: { what: 'a page that could not be read', wayOut: 'retry the job that read it' } }
+  const { text = undefined } =
+    typeof result === 'object' && result !== null ? (result as { text?: unknown }) : {}
+  if (text === undefined)
+    throw refusal(place, 'its "result" has no "text"; take the results of a runtime that reads texts')
+  checkText('text', text, place)
+  return prompts?.hasTemplate ? { id, fields: { document, page: String(page), text } } : { id, text }
 }
 
 /** The fields of a line for a template. Throws RequestError. */

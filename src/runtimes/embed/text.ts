@@ -1,28 +1,32 @@
 /** From a document to the text that is embedded, the same where it is counted and where its vector is made. */
-import type { Llama } from '../llama/llama.ts'
-import { withoutMarks } from '../llama/marks.ts'
 import { RecordError } from '../runtime.ts'
+import type { Tokenizer } from './encoder.ts'
 
-/** One before a text and one behind it, as most models have them. */
-const frameTokens = 2
-
-interface TextRoom {
-  readonly llama: Pick<Llama, 'tokenize'>
-  readonly contextTokens: number
-  readonly tokenBytesMax: number
-  readonly marks: readonly string[]
+export interface HeardText {
+  readonly text: string
+  /** At most as many as the model hears. */
+  readonly tokens: readonly number[]
 }
 
 /** Throws RecordError. */
-export function harmlessText(
-  document: Uint8Array,
-  { contextTokens, tokenBytesMax, marks }: Omit<TextRoom, 'llama'>,
-): string {
-  if (document.byteLength > contextTokens * tokenBytesMax)
+export async function heardText(document: Uint8Array, tokenizer: Tokenizer): Promise<HeardText> {
+  const { tokensMax, bytesMax } = tokenizer
+  if (document.byteLength > bytesMax)
     throw new RecordError(
       'context-length',
-      `the text has ${document.byteLength} bytes, and the context has room for ${contextTokens} tokens of at most ${tokenBytesMax}`,
+      `the text has ${document.byteLength} bytes, and the context has room for ${tokensMax} tokens`,
     )
+  const text = tokenizer.prepare(textIn(document))
+  const tokens = await tokenizer.tokenize(text)
+  if (tokens.length > tokensMax)
+    throw new RecordError(
+      'context-length',
+      `the text has ${tokens.length} tokens, and the context has room for ${tokensMax}`,
+    )
+  return { text, tokens }
+}
+
+function textIn(document: Uint8Array): string {
   let text: string
   try {
     text = utf8.decode(document)
@@ -31,21 +35,7 @@ export function harmlessText(
   }
   if (text.trim() === '') throw new RecordError('empty-document', 'the text is empty')
   if (text.includes('\0')) throw new RecordError('bad-request', 'the text has a letter of the number 0')
-  return withoutMarks(text, marks)
-}
-
-/** The tokens of a text, without those around it. Throws RecordError('context-length') where the context has no room for it. */
-export async function countTokens(
-  text: string,
-  { llama, contextTokens }: Pick<TextRoom, 'llama' | 'contextTokens'>,
-): Promise<number> {
-  const tokens = (await llama.tokenize(text)).length
-  if (tokens + frameTokens > contextTokens)
-    throw new RecordError(
-      'context-length',
-      `the text has ${tokens} tokens, and the context has room for ${contextTokens - frameTokens}`,
-    )
-  return tokens
+  return text
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,8 +1,8 @@
 /** The one weight of runtimes that take a GGUF model, as submitters and vehicles know it without loading an engine. */
-import type { WeightsDescription } from '../runtime.ts'
+import type { NamedWeight } from '../runtime.ts'
 import { ggufFault, ggufHeadFault } from './check.ts'
 
-export const modelWeights: WeightsDescription = { named: 'model', ending: '.gguf' }
+export const modelWeights: NamedWeight = { named: 'model', ending: '.gguf' }
 
 /** Looks at the model's structure. */
 export function faultOfModel(_name: string, bytes: Uint8Array): string | null {

@@ -65,6 +65,7 @@ export const llmRequests: RequestsDescription = {
   depthMax: requestDepthMax,
   ofLine: (line) => readBatchLine(line, url, documentOf),
   ofText: (text) => encodeRequest(requestOfText(text)),
+  ofBody: documentOf,
 }
 
 /** The request in a body, or what is wrong with it. */

@@ -22,6 +22,11 @@ import type { ChatRequest } from './request.ts'
 /** Tokens of a prompt that are computed at once: the scores of a large vocabulary stay below 80 MB. */
 const batchTokens = 128
 
+/** JSON writes a byte of a text in six letters at most ("\\u0001"). */
+const escapedMost = 6
+/** A schema, the texts that stop an answer, and the names of a request's fields. A guess. */
+const besidePromptMax = 256 * 2 ** 10
+
 export const llm: Runtime = {
   name: 'llm',
   engines: () => llmEngines(batchTokens),
@@ -113,6 +118,12 @@ class Chat implements Session {
     tokensPaid: number | undefined,
   ): Promise<{ readonly prompt: string; readonly promptTokens: number; readonly sampling: Sampling }> {
     if (page !== 0) throw new RecordError('no-such-page', 'a request has one page')
+    const promptBytesMax = this.#contextTokens * this.#tokenBytesMax
+    if (document.byteLength > escapedMost * promptBytesMax + besidePromptMax)
+      throw new RecordError(
+        'context-length',
+        `the request has ${document.byteLength} bytes, and the context has room for ${this.#contextTokens} tokens of at most ${this.#tokenBytesMax}`,
+      )
     const request = requestOf(document)
     const prompt = await this.#promptOf(request)
     const promptTokens = this.#leadingTokens + (await this.#llama.tokenize(prompt)).length

