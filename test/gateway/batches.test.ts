@@ -87,7 +87,7 @@ test('a batch of chats comes back in its order, with a fault of its own for each
     batch as unknown as { carpool: { proof_file_id: string; cost: { owed_micros: number } } }
   ).carpool
   // Two owners did three of the lines, one of which ended in an error.
-  assert.equal(cost.owed_micros, 2 * 3 * askMicros)
+  assert.equal(cost.owed_micros, (2 * 3 * askMicros) / 1000)
   assert((await (await client.files.content(proof)).arrayBuffer()).byteLength > 1000)
 })
 
@@ -125,10 +125,10 @@ test('lines that are no requests fail the batch, each by its number', async () =
 
 test('a batch that all vehicles here ask too much for fails with the price, and does not wait for its end', async () => {
   const file = await uploadLines(client, [chat('a', 'one')])
-  const { id } = await create(file.id, { metadata: { 'carpool.price_cap': '0.00009EUR' } })
+  const { id } = await create(file.id, { metadata: { 'carpool.price_cap': '0.09EUR' } })
   const { status, errors } = await when(id, isOver)
   assert.deepEqual([status, errors!.data![0]!.code], ['failed', 'submission_refused'])
-  assert.match(errors!.data![0]!.message!, /ask at least 0\.0001 EUR .* pays at most 0\.00009 EUR/)
+  assert.match(errors!.data![0]!.message!, /ask at least 0\.1 EUR for 1000 tokens.* pays at most 0\.09 EUR/)
 })
 
 test('embeddings come as numbers or as base64, as each line asks, and lists of texts in order', async () => {

@@ -9,8 +9,8 @@ import { lettersModelPath } from './letters.ts'
 import { Mesh } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
 
-/** What each vehicle asks for a chat, in millionths of a euro. */
-export const askMicros = 100
+/** What each vehicle asks for 1,000 tokens, in millionths of a euro. Scripts count a chat as one. */
+export const askMicros = 100_000
 
 /** Named so that a script knows what it answers. */
 const engines = ['llm', 'embed', 'ocr'].map((runtime) => ({
