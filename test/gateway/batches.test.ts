@@ -128,7 +128,7 @@ test('a batch that all vehicles here ask too much for fails with the price, and 
   const { id } = await create(file.id, { metadata: { 'carpool.price_cap': '0.09EUR' } })
   const { status, errors } = await when(id, isOver)
   assert.deepEqual([status, errors!.data![0]!.code], ['failed', 'submission_refused'])
-  assert.match(errors!.data![0]!.message!, /ask at least 0\.1 EUR for 1000 tokens.* pays at most 0\.09 EUR/)
+  assert.match(errors!.data![0]!.message!, /ask at least 0\.10 EUR for 1000 tokens.* pays at most 0\.09 EUR/)
 })
 
 test('embeddings come as numbers or as base64, as each line asks, and lists of texts in order', async () => {
