@@ -73,6 +73,7 @@ for (const [tool, link] of [
       [
         ['ocr', 'native'],
         ['llm', 'native'],
+        ['llm', 'scored'],
       ],
     )
     assert.match(withheld[0]!.why, new RegExp(`machine code .*${link}.*missing or refused`))

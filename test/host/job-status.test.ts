@@ -16,6 +16,7 @@ function statusWith(verified: number) {
     view: () => ({ shards, pages: { total: 4, verified }, end, ...rest }),
     pagesPerSecond: () => 0,
     claims: () => [],
+    shards: [],
     stewards: [],
     holders: 0,
     acting: false,

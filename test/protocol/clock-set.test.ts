@@ -29,7 +29,13 @@ const hourMs = 3_600_000
 const folder = new URL('../scenarios/', import.meta.url)
 
 /** Here a date decides, and a date comes earlier or later when the clock is set. */
-const dated = ['deadline.txt', 'leaving.txt', 'worker-leaving.txt', 'worker-objections.txt']
+const dated = [
+  'deadline.txt',
+  'leaving.txt',
+  'worker-leaving-boaster.txt',
+  'worker-leaving.txt',
+  'worker-objections.txt',
+]
 
 /**
  * How far ahead of the stage the clock is set next, or null: not at all. It is never ahead, where the deadlines of the
