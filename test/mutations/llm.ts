@@ -206,6 +206,13 @@ export const llm: readonly Mutation[] = [
     caughtBy: ['test/runtimes/embed.test.ts', 'test/runtimes/use.test.ts'],
   },
   {
+    name: 'A vector is made of more tokens than its job counts.',
+    file: 'src/runtimes/embed/embed.ts',
+    find: 'if (length > tokensPaid)',
+    replace: 'if (length > 100 * tokensPaid)',
+    caughtBy: ['test/runtimes/use.test.ts'],
+  },
+  {
     name: 'Vectors are rounded.',
     file: 'src/runtimes/embed/embed.ts',
     find: 'const embedding = this.#isBase64 ? base64Of(numbers) : numbers',

@@ -110,3 +110,14 @@ function isFault(code: string, said: RegExp) {
     return true
   }
 }
+
+test('texts have as many tokens before they are sent as when their vectors are made, and no more than are counted are computed', async () => {
+  const counter = await embed.counter!(files, {})
+  for (const text of ['Hello', 'It will rain  all day\ntomorrow ☃']) {
+    const document = new TextEncoder().encode(text)
+    const { units } = await counter.shapeOf(document)
+    assert(units !== undefined && units.input > 0)
+    assert.deepEqual((await session.run(document, 0, units.input)).units, units)
+    await assert.rejects(session.run(document, 0, units.input - 1), { code: 'beyond-units' })
+  }
+})
