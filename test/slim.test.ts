@@ -1,4 +1,4 @@
-/** What `npm ci` leaves on the disk: the parts of packages that this machine loads, and no others. */
+/** All that `npm ci` leaves on the disk: the parts of packages that this machine loads, and no others. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

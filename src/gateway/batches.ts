@@ -55,7 +55,7 @@ export interface BatchFacts {
   readonly outputFileId: string | null
   readonly errorFileId: string | null
   readonly proofFileIds: readonly string[]
-  /** Of its jobs, as far as they have been looked at. */
+  /** Those of its jobs, as far as they have been looked at. */
   readonly work: {
     readonly engine: string | null
     readonly replicas: number | null

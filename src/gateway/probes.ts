@@ -46,7 +46,7 @@ export class Probes {
     this.#requests.labels('failed').inc(failed)
   }
 
-  /** What it takes to be ready, each with whether it holds. A vehicle that stands still is as ready as any. */
+  /** The conditions of being ready, each with whether it holds. A vehicle that stands still is as ready as any. */
   ready(): readonly { readonly name: string; readonly ok: boolean; readonly note: string }[] {
     const { api, isStopping } = this.#context
     const { connections, fleet } = api.info()

@@ -53,7 +53,8 @@ test('what a source calls unavailable, or what no vehicle can be, is unknown fro
   const charge = 'Vehicle.Powertrain.TractionBattery.StateOfCharge.Displayed'
   const volts = 'Vehicle.LowVoltageBattery.CurrentVoltage'
   const atMs = Date.now() - 3_600_000
-  for (const [path, good, bad] of [
+  const folder = temporaryDirectory(t)
+  const cases = [
     [pack, 25, 255],
     [pack, 25, -40],
     [pack, 25, null],
@@ -72,13 +73,14 @@ test('what a source calls unavailable, or what no vehicle can be, is unknown fro
     [gear, 126, 255],
     ['Vehicle.LowVoltageSystemState', 'OFF', 'SNA'],
     ['Vehicle.Powertrain.Transmission.IsParkLockEngaged', true, 3],
-  ] as const satisfies readonly (readonly [SignalPath, unknown, unknown])[]) {
-    const { listener } = listening(
-      t,
-      `echo '${JSON.stringify({ [path]: good })}'; sleep 0.1; ${lines({ [path]: bad })}`,
-    )
+  ] as const satisfies readonly (readonly [SignalPath, unknown, unknown])[]
+  for (const [i, [path, good, bad]] of cases.entries()) {
+    const seen = join(folder, String(i))
+    const first = `echo '${JSON.stringify({ [path]: good })}'; until [ -e ${seen} ]; do sleep 0.02; done`
+    const { listener } = listening(t, `${first}; ${lines({ [path]: bad })}`)
     const what = `${path} ${JSON.stringify(bad)}`
     await listener.until((known) => known[path]?.value === good, `${what}: first`)
+    writeFileSync(seen, '')
     await listener.until((known) => known[path]?.value === null, what)
     await listener.stop()
   }

@@ -70,7 +70,7 @@ export class Tree {
   }
 }
 
-/** What is red with a bug and was green without it; undefined if nothing is. */
+/** A test that is red with a bug and was green without it; undefined if nothing is. */
 export function redness(run: TestRun, without: TestRun): string | undefined {
   const test = [...run.failed].find((name) => without.passed.has(name))
   if (test !== undefined) return test

@@ -66,7 +66,7 @@ class Play {
 const receiptOf = ({ lease, shards }: Offer, result: (shard: string) => string) =>
   `receipt ${lease} ${shards.map((shard) => `${shard}=${result(shard)}`).join(' ')}`
 
-/** What is said of a job, and in adverts, beside what is usual. */
+/** All that is said of a job, and in adverts, beside what is usual. */
 interface Words {
   /** As `cap=300 budget=5000`. */
   readonly job?: string

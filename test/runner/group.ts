@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** For processes that the file's own had told to end. */
 const leaveMs = 5_000
 
-/** Whether others of the group outlived its leader for longer than they take to end; if so, ends them. */
+/** Tells whether others of the group outlived its leader for longer than they take to end; if so, ends them. */
 export async function leftProcesses(group: number): Promise<boolean> {
   const endMs = performance.now() + leaveMs
   while (signalGroup(group, 0)) {
@@ -14,7 +14,7 @@ export async function leftProcesses(group: number): Promise<boolean> {
   return false
 }
 
-/** Whether there was anybody in the group. */
+/** Tells whether there was anybody in the group. */
 export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal)

@@ -10,13 +10,13 @@ const outputCharactersShown = 4_000
 export interface FileOutcome {
   readonly file: string
   readonly seconds: number
-  /** Of processor time, with the file's children; 0 where the process was killed. */
+  /** Seconds of processor time, with the file's children; 0 where the process was killed. */
   readonly cpuSeconds: number
   readonly declared: number
   readonly results: readonly Result[]
-  /** What is wrong with the file apart from its failed tests, or null. */
+  /** The fault of the file apart from its failed tests, or null. */
   readonly broken: string | null
-  /** What its tests said about themselves, and what the file printed: for whoever looks at a failure. */
+  /** All that its tests said about themselves, and what the file printed: for whoever looks at a failure. */
   readonly said: readonly string[]
   readonly output: string
 }
@@ -28,11 +28,11 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null
   /** The limit that it ran into, or null. */
   readonly tooLateSeconds: number | null
-  /** What the file left behind, in words, or null. */
+  /** The things that the file left behind, in words, or null. */
   readonly left: string | null
 }
 
-/** What is known of a file's run beside what it wrote into its folder. */
+/** All that is known of a file's run beside what it wrote into its folder. */
 export interface Run {
   readonly file: string
   readonly folder: string
@@ -53,7 +53,7 @@ export function outcomeOf({ folder, ending, output, ...run }: Run): FileOutcome 
   return { ...run, results, broken, said, output: output.slice(-outputCharactersShown) }
 }
 
-/** What a file holds, or nothing where there is none. */
+/** The text of a file, or nothing where there is none. */
 export function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8')

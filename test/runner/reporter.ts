@@ -34,7 +34,7 @@ function isEndOfFile({ type, data }: TestEvent): boolean {
   return isResult && data.nesting === 0 && data.name === shared.file
 }
 
-/** Of the file's suite itself only that is told which its tests do not tell, such as a hook that fails. */
+/** About the file's suite itself only that is told which its tests do not tell, such as a hook that fails. */
 function endOf(event: TestEvent): Reported[] {
   const isOwn = event.type === 'test:fail' && failureOf(event.data.details.error) !== 'subtestsFailed'
   return [...(isOwn ? reportedOf(event) : []), { type: 'all' }]

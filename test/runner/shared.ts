@@ -17,6 +17,6 @@ export interface FileEnded {
   readonly cpuSeconds: number
   /** The code that the file's own process would have ended with. */
   readonly code: number
-  /** What is left of the file in the process that it did not find there, in words, or null. */
+  /** The remains of the file in the process that it did not find there, in words, or null. */
   readonly left: string | null
 }

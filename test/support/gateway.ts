@@ -9,7 +9,7 @@ import { lettersModelPath } from './letters.ts'
 import { Mesh } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
 
-/** What each vehicle asks for 1,000 tokens, in millionths of a euro. Scripts count a chat as one. */
+/** The price that each vehicle asks for 1,000 tokens, in millionths of a euro. Scripts count a chat as one. */
 export const askMicros = 100_000
 
 /** Named so that a script knows what it answers. */

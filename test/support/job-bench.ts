@@ -88,7 +88,7 @@ export class JobBench {
     result: string,
     positions: readonly number[] = [0],
     changes: Partial<Lease> = {},
-    /** Of each of its shards. */
+    /** Those of each of its shards. */
     units?: UnitCount,
   ): RecordId {
     const worker = { peer: peerNamed(vehicle), owner: ownerNamed(vehicle.slice(1, 2).repeat(64)) }

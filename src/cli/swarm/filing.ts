@@ -35,7 +35,7 @@ export function categoriesFor(folder: string): ReadonlyMap<string, string> {
   )
 }
 
-/** What became of each letter, in their order. `answers`: the results of the second job. */
+/** The fate of each letter, in their order. `answers`: the results of the second job. */
 export function filingsOf(
   letters: readonly ResultLine[],
   answers: readonly ResultLine[],

@@ -9,7 +9,7 @@ export interface Neighbour {
   readonly id: string
   readonly text: string
   readonly nearest: { readonly id: string; readonly text: string }
-  /** Of the angle between the two vectors: 1 for the same direction. */
+  /** The cosine of the angle between the two vectors: 1 for the same direction. */
   readonly cosine: number
 }
 

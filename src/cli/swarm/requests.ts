@@ -14,7 +14,7 @@ export const sentencesPath = join(samples, 'sentences.jsonl')
 export const readingRuntime = 'ocr'
 export const comparingRuntime = 'embed'
 
-/** Of the vehicles that are left some lie, die and leave: no other is spared for a standby. */
+/** Some of the vehicles that are left lie, die and leave: no other is spared for a standby. */
 const own = { ...submitDefaults, standbys: 0 }
 
 export function readingRequest(folder: string, engine: string): SubmitRequest {

@@ -23,7 +23,7 @@ export interface WorkNews {
 
 export interface ShardDone {
   readonly pages: number
-  /** Of what went in and what came out, where the runtime counts units. */
+  /** Those that went in and that came out, where the runtime counts units. */
   readonly units?: UnitCount
   readonly cpuMs: number
   readonly wallMs: number

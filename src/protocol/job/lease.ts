@@ -79,7 +79,7 @@ export interface Receipt {
   /** Positions in the lease's list of shards, rising. */
   readonly covers: readonly number[]
   readonly root: Uint8Array
-  /** What each of the results took, in the order of `covers`; left out where each takes what its lease says. */
+  /** The units that each of the results took, in the order of `covers`; left out where each takes what its lease says. */
   readonly units?: readonly UnitCount[]
   /** Evidence for metering, never a claim to pay. */
   readonly cpuMs: number
@@ -130,7 +130,7 @@ export const { open: openLease } = leaseType
 export const receiptType = recordType('receipt', receiptSchema, recordBytesMax.receipt)
 export const { open: openReceipt } = receiptType
 
-/** What a receipt claims for this place of its lease; undefined: as much as the lease says, and the place is covered or not. */
+/** The units that a receipt claims for this place of its lease; undefined: as much as the lease says, and the place is covered or not. */
 export function unitsClaimed(
   { covers, units }: Pick<Receipt, 'covers' | 'units'>,
   place: number,

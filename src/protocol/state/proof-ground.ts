@@ -10,7 +10,7 @@ import type { Claim } from '../verification/tally.ts'
 
 /** A claim by the records: nobody here has looked at its result yet. */
 export type RecordedClaim = Pick<Claim, 'peer' | 'owner' | 'receipt' | 'result' | 'lease'> & {
-  /** What its receipt says that it took, where units are counted. */
+  /** The units that its receipt says it took, where units are counted. */
   readonly units?: UnitCount
 }
 

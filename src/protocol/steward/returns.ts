@@ -21,7 +21,7 @@ export interface Return {
   readonly lease: LeaseState
   readonly receipt: RecordId
   readonly result: Cid
-  /** What its receipt says that it took, where units are counted. */
+  /** The units that its receipt says it took, where units are counted. */
   readonly units: UnitCount | undefined
   /** Since when it waits. */
   sinceMs: number

@@ -13,7 +13,7 @@ export interface Tokenizer {
 
 export interface Encoder extends Tokenizer {
   /**
-   * Of a text with at most `tokensMax` tokens, which are given as well. Returns 64-bit floats, which hold the model's 32-bit ones. Throws
+   * The vector of a text with at most `tokensMax` tokens, which are given as well. Returns 64-bit floats, which hold the model's 32-bit ones. Throws
    * RecordError for what is the text's fault.
    */
   embed(text: string, tokens: readonly number[]): Promise<readonly number[]>

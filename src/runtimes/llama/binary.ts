@@ -8,9 +8,9 @@
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { LlamaModule } from '@fugood/node-llama-wasm/wasm/llama-node.js'
+import { areKnown, packageFolder } from '../known-files.ts'
 
 /** The hashes of @fugood/node-llama-wasm 1.7.15: of the binary, and of the JavaScript that Emscripten wrote for it. */
 const hashes = {
@@ -29,20 +29,8 @@ export function llamaWasmPath(): string | undefined {
 }
 
 /** Tells whether the package is installed, in the version that we know. */
-export async function isLlamaHere(): Promise<boolean> {
-  const folder = llamaFolder()
-  if (folder === undefined) return false
-  try {
-    for (const [file, hash] of Object.entries(hashes)) {
-      const found = createHash('sha256')
-        .update(await readFile(join(folder, file)))
-        .digest('hex')
-      if (found !== hash) return false
-    }
-    return true
-  } catch {
-    return false
-  }
+export function isLlamaHere(): Promise<boolean> {
+  return areKnown(llamaFolder(), hashes)
 }
 
 /** Names the engine by the binary, and by what its user makes of it. First 32 hex digits of sha256. */
@@ -65,9 +53,5 @@ export async function startLlama(): Promise<LlamaModule> {
 }
 
 function llamaFolder(): string | undefined {
-  try {
-    return dirname(createRequire(import.meta.url).resolve('@fugood/node-llama-wasm/wasm/llama-node.wasm'))
-  } catch {
-    return undefined
-  }
+  return packageFolder('@fugood/node-llama-wasm/wasm/llama-node.wasm')
 }

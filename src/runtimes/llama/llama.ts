@@ -57,9 +57,9 @@ export interface Completion {
   readonly claim?: Claim
 }
 
-/** What others need to check an answer by the network alone. */
+/** All that others need to check an answer by the network alone. */
 export interface Claim {
-  /** Of all tokens that were drawn. */
+  /** Those of all tokens that were drawn. */
   readonly ids: readonly number[]
   /** For each, the natural logarithm of the probability that the network gave it, before temperature and grammar. */
   readonly logProbs: readonly number[]

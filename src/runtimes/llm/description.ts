@@ -42,7 +42,7 @@ const answerMs = 2000
 const [inputMs, outputMs] = [10, 70]
 /** Its bytes in Q8_0. A model of twice as many takes twice the time. */
 const measuredBytes = 144_000_000
-/** What a request takes beside its tokens. A guess. */
+/** The milliseconds that a request takes beside its tokens. A guess. */
 const requestMs = 20
 
 /** One page; its cost is guessed by the length of the request, where nobody counts its tokens. */

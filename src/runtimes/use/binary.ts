@@ -5,10 +5,8 @@
  * The package is TensorFlow.js in one file of 1.8 MB, where the four packages of its makers are 90 MB. Of its binaries we take the one
  * with SIMD, which has neither relaxed SIMD nor threads (a test reads it by wabt).
  */
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join, sep } from 'node:path'
+import { join, sep } from 'node:path'
+import { areKnown, packageFolder } from '../known-files.ts'
 
 /** The hashes of @energetic-ai/core 0.2.0. */
 const hashes = {
@@ -30,20 +28,8 @@ export function tensorflowWasmPath(): string | undefined {
 }
 
 /** Tells whether the package is installed, in the version that we know. */
-export async function isTensorflowHere(): Promise<boolean> {
-  const folder = tensorflowFolder()
-  if (folder === undefined) return false
-  try {
-    for (const [file, hash] of Object.entries(hashes)) {
-      const found = createHash('sha256')
-        .update(await readFile(join(folder, file)))
-        .digest('hex')
-      if (found !== hash) return false
-    }
-    return true
-  } catch {
-    return false
-  }
+export function isTensorflowHere(): Promise<boolean> {
+  return areKnown(tensorflowFolder(), hashes)
 }
 
 /** Takes 0.2 s of processor time. */
@@ -57,9 +43,5 @@ export async function startTensorflow() {
 }
 
 function tensorflowFolder(): string | undefined {
-  try {
-    return dirname(createRequire(import.meta.url).resolve('@energetic-ai/core'))
-  } catch {
-    return undefined
-  }
+  return packageFolder('@energetic-ai/core')
 }

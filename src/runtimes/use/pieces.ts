@@ -21,7 +21,7 @@ export class Pieces {
   readonly #lettersMax: number
   readonly #unknownScore: number
 
-  /** Of the vocabulary's file, in JSON. */
+  /** From the vocabulary's file, in JSON. */
   static read(file: Uint8Array): Pieces {
     return new Pieces(JSON.parse(new TextDecoder().decode(file)))
   }

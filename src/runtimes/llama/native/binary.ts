@@ -21,7 +21,7 @@ const builds: Readonly<Record<string, { readonly folder: string; readonly hash: 
 const version = '3.21.1'
 
 export interface NativeLlamaBuild {
-  /** Of the addon and its libraries. */
+  /** The folder of the addon and its libraries. */
   readonly folder: string
   /** Names all of its files. */
   readonly hash: string

@@ -117,7 +117,7 @@ export class NativeLlama implements ChatEngine {
     }
   }
 
-  /** Of an answer that was drawn with a temperature it shows only whether the claimed probabilities are the network's. */
+  /** An answer that was drawn with a temperature is looked at less: it shows only whether the claimed probabilities are the network's. */
   async score(prompt: string, sampling: Sampling, { ids, logProbs }: Claim): Promise<Scored | null> {
     const { tokensMax, stop, grammar } = sampling
     if (ids.some((id) => id >= this.#vocabulary)) return null

@@ -7,7 +7,7 @@ import type { GgufHeader } from '../../gguf/header.ts'
 import type { LlamaSettings } from '../llama.ts'
 import { mebibytes, stateBytes } from '../room.ts'
 
-/** What a process may keep to itself on a vehicle (host/executor/limits.ts: 1,536 MiB). */
+/** The memory that a process may keep to itself on a vehicle (host/executor/limits.ts: 1,536 MiB). */
 const privateBytesMax = 1536 * 2 ** 20
 /** Node, the engine's code and tables, and the small instance that makes prompts. Measured: 150 MB; the rest is a margin. */
 const engineBytes = 256 * 2 ** 20
