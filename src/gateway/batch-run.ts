@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { elapsed } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
+import { lineNumberOf } from './answers.ts'
 import { type Batch, type BatchFacts, type BatchStatus, isOver, type Part } from './batches.ts'
 import { Breather } from './breather.ts'
 import { checkLines } from './check.ts'
@@ -133,15 +134,16 @@ export class BatchRun {
     const service = serviceOf(this.#models, this.#batch.facts.endpoint, model)
     const { signal } = this.#stop
     const breather = new Breather(clock)
-    const written = new Set<string>()
+    const written = new Set<number>()
     while (job !== null && service !== undefined) {
       const gatherer = new LineGatherer(this.#batch, lines, service)
       try {
         for await (const record of node.followResults(job, signal)) {
           await breather.breathe()
           const answered = gatherer.add(record)
-          if (answered === undefined || written.has(record.document)) continue
-          written.add(record.document)
+          const number = lineNumberOf(record.document)
+          if (answered === undefined || written.has(number)) continue
+          written.add(number)
           add(answered)
         }
         return
