@@ -3,7 +3,8 @@
  * order, while the disk damages blocks and crashes cut droppings short.
  */
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
 import fc from 'fast-check'
 import { keepFetched } from '../../src/host/keep-fetched.ts'
@@ -113,9 +114,18 @@ class Node {
       case 'restart':
         await this.restart()
         break
-      case 'damage':
-        this.store.database.run('UPDATE blocks SET body = zeroblob(9) WHERE cid = ?', world[step.block]!.cid)
+      case 'damage': {
+        const { cid } = world[step.block]!
+        const file = join(this.store.directory.blocksPath, cid)
+        // A block is a file or a row, and the disk makes no row of a file.
+        if (existsSync(file)) writeFileSync(file, new Uint8Array(9))
+        else
+          this.store.database.run(
+            'UPDATE blocks SET body = zeroblob(9) WHERE cid = ? AND body IS NOT NULL',
+            cid,
+          )
         break
+      }
       case 'settle':
         await this.settled()
     }
