@@ -66,6 +66,13 @@ export const llm: readonly Mutation[] = [
     caughtBy: units,
   },
   {
+    name: 'The engine draws by habits of its own.',
+    file: 'src/runtimes/llama/llama.ts',
+    find: 'xtc_probability: 0,\n  xtc_threshold: 1,',
+    replace: '',
+    caughtBy: runtime,
+  },
+  {
     name: 'An engine without memory gives a verdict on what it was asked.',
     file: 'src/runtimes/llama/llama.ts',
     find: "if (success !== true && hasRunOut(new Error(String(error)))) throw new Error('the engine is out of memory')",

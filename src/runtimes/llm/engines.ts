@@ -15,7 +15,7 @@ import { type AbsentEngine, type EngineDescription, RecordError, type Runtime } 
 import { llmAgreements } from './description.ts'
 
 /** Raise it with any change to what is made of a request, or of the engine's answer. */
-const pipelineVersion = 2
+const pipelineVersion = 3
 
 /** `batchTokens`: tokens of a prompt that are computed at once; it decides bits. */
 export async function llmEngines(batchTokens: number): Promise<EngineDescription[]> {
