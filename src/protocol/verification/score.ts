@@ -20,6 +20,12 @@ export interface Score {
   readonly difference: number
 }
 
+/**
+ * The work of a score, as a part of an answer's: half for the smallest models that were measured, a fifth for those of 3e9 weights. The
+ * prompt is paid by both.
+ */
+export const scoreCost = 0.5
+
 type Limits = Pick<Scored, 'gapMax' | 'differenceMax'>
 
 /** The cheats that were measured are further off by more than this. */
