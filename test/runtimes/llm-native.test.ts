@@ -216,7 +216,7 @@ test('a template’s prompts are those of the exact engine, at the same standing
     "{{ strftime_now('%Y-%m-%d') }}{{ bos_token }}{% for m in messages %}{{ m.role }}{{ m.content }}{{ eos_token }}{% endfor %}"
   const bytes = withTemplate(template)
   const path = fileOf(bytes)
-  const one = new NativeLlama({ path, header: checkGguf(bytes), settings }, nativeLlamaFolder()!)
+  const one = new NativeLlama({ path, header: checkGguf(bytes), settings }, { folder: nativeLlamaFolder()! })
   const other = new Llama(bytes, settings)
   await Promise.all([one.open(), other.open()])
   const messages = [

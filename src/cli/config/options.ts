@@ -140,15 +140,15 @@ export const options = {
     fallback: () => [],
     fallbackText: 'none: the node knows nothing of the vehicle',
   } satisfies Option<readonly string[]> as Option<readonly string[]>,
-  network: {
-    help: 'metered if the network in use is paid by the byte; auto asks NetworkManager',
-    placeholder: '<kind>',
-    isList: false,
-    expects: 'one of auto, metered, unmetered',
-    schema: () => z.enum(['auto', 'metered', 'unmetered']),
-    fallback: () => 'auto',
-    fallbackText: 'auto',
-  } satisfies Option<NetworkKind> as Option<NetworkKind>,
+  network: choice<NetworkKind>(
+    'metered if the network in use is paid by the byte; auto asks NetworkManager',
+    ['auto', 'metered', 'unmetered'],
+  ),
+  // Machine code of a driver then reads what strangers send: its owner has to want that.
+  gpu: choice<'off' | 'auto'>(
+    'whether language models may use the graphics processor, if its package and driver are installed',
+    ['off', 'auto'],
+  ),
   // A guess: a core of a computer built for vehicles, with its share of memory and fans. Tesla's HW3 takes 72 W in all.
   slotWatts: {
     help: 'watts that a busy slot draws, used if the vehicle cannot measure it',
@@ -168,15 +168,11 @@ export const options = {
     fallback: () => 10,
     fallbackText: '10',
   } satisfies Option<number> as Option<number>,
-  logLevel: {
-    help: 'least severe level of log lines that are written',
-    placeholder: '<level>',
-    isList: false,
-    expects: 'one of trace, debug, info, warn, error, fatal, silent',
-    schema: () => z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-    fallback: () => 'info',
-    fallbackText: 'info',
-  } satisfies Option<LogLevel> as Option<LogLevel>,
+  logLevel: choice<LogLevel>(
+    'least severe level of log lines that are written',
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+  ),
   json: {
     help: 'print JSON lines instead of text',
     placeholder: null,
@@ -252,14 +248,23 @@ function path<Value extends string | null>(
 
 /** Something that a node does by itself where that makes sense, unless its owner decides. */
 function autoOnOff(help: string): Option<Choice> {
+  return choice<Choice>(help, ['auto', 'on', 'off'])
+}
+
+/** One of some words; the first, unless somebody says otherwise. */
+function choice<Word extends string>(
+  help: string,
+  words: readonly [Word, ...Word[]],
+  usual: Word = words[0],
+): Option<Word> {
   return {
     help,
-    placeholder: '<when>',
+    placeholder: '<choice>',
     isList: false,
-    expects: 'one of auto, on, off',
-    schema: () => z.enum(['auto', 'on', 'off']),
-    fallback: () => 'auto',
-    fallbackText: 'auto',
+    expects: `one of ${words.join(', ')}`,
+    schema: () => z.enum(words) as unknown as z.ZodType<Word>,
+    fallback: () => usual,
+    fallbackText: usual,
   }
 }
 

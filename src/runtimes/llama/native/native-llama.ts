@@ -9,6 +9,7 @@
  * the network alone gave it, whatever temperature and grammar made of that.
  */
 import { assert } from '../../../base/assert.ts'
+import { bytesOf } from '../../gguf/check.ts'
 import type { GgufHeader } from '../../gguf/header.ts'
 import { hasRunOut, RecordError } from '../../runtime.ts'
 import {
@@ -22,6 +23,7 @@ import {
   type Sampling,
   type Scored,
 } from '../llama.ts'
+import { stateBytes } from '../room.ts'
 import {
   type AddonContext,
   type AddonModel,
@@ -39,24 +41,35 @@ export interface MappedModel {
   readonly settings: LlamaSettings
 }
 
+/** The addon that a model is loaded into. */
+export interface LoadedFrom {
+  /** Its folder. */
+  readonly folder: string
+  /** The accelerator computes the network, where its memory holds all of it. */
+  readonly isAccelerated?: boolean
+}
+
 /** No stop is longer: so many tokens hold its bytes, one each, and the tokens around it. */
 const stopTokensMax = 4 * 128 + 8
 
 export class NativeLlama implements ChatEngine {
   readonly #model: MappedModel
-  readonly #folder: string
+  readonly #build: LoadedFrom
   #loaded: Loaded | null = null
 
-  /** `folder`: of the addon. The model was checked. */
-  constructor(model: MappedModel, folder: string) {
+  /** The model was checked. */
+  constructor(model: MappedModel, build: LoadedFrom) {
     this.#model = model
-    this.#folder = folder
+    this.#build = build
   }
 
   async open(): Promise<void> {
     const { path, header, settings } = this.#model
-    const addon = await startAddon(this.#folder)
-    const model = new addon.AddonModel(path, { addonExports: addon, gpuLayers: 0, useMmap: true })
+    const { folder, isAccelerated = false } = this.#build
+    const addon = await startAddon(folder)
+    // In part it would be slower than the processor alone, with bytes to and fro for each token.
+    const gpuLayers = isAccelerated && hasRoom(addon.getGpuVramInfo(), header, settings) ? everyLayer : 0
+    const model = new addon.AddonModel(path, { addonExports: addon, gpuLayers, useMmap: true })
     const context = new addon.AddonContext(model, {
       contextSize: settings.contextTokens,
       batchSize: settings.batchTokens,
@@ -254,6 +267,20 @@ export class NativeLlama implements ChatEngine {
     return new addon.AddonGrammarEvaluationState(model, grammar)
   }
 }
+
+const everyLayer = 9999
+
+function hasRoom(
+  { total, used }: ReturnType<LlamaAddon['getGpuVramInfo']>,
+  header: GgufHeader,
+  settings: LlamaSettings,
+): boolean {
+  const weights = header.tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0)
+  return weights + stateBytes(header, settings) + spareBytes <= total - used
+}
+
+/** Buffers of an accelerator beside weights and state. A guess. */
+const spareBytes = 256 * 2 ** 20
 
 type End = 'itself' | 'text' | 'length'
 
