@@ -2,7 +2,7 @@
  * Every option of every command, written once: its flag (`--data-dir`), its environment variable
  * (`CARPOOL_DATA_DIR`), its key in the file (`dataDir`), its help, its check and its default all follow from here.
  */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { isPrintable } from '../../base/printable.ts'
@@ -14,6 +14,7 @@ import { unitOfRuntime } from '../../runtimes/registry.ts'
 import { ConfigError } from './errors.ts'
 import { gatewayOptions } from './gateway-options.ts'
 import type { Option } from './option.ts'
+import { autoOnOff, choice, list, path } from './option-kinds.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
 
@@ -226,56 +227,7 @@ function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } 
   return { runtime, ask: { currency, unitMicros: micros, ...(per === 1 ? {} : { per }) } }
 }
 
-/** The local network: when a node looks for others there. */
-export type Choice = 'auto' | 'on' | 'off'
-
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
-
-function path<Value extends string | null>(
-  option: Pick<Option<Value>, 'help' | 'placeholder' | 'fallback' | 'fallbackText'>,
-): Option<string | Value> {
-  return {
-    isList: false,
-    expects: 'a path',
-    schema: (folder) =>
-      z
-        .string()
-        .min(1)
-        .transform((text) => resolve(folder, text)),
-    ...option,
-  }
-}
-
-/** Something that a node does by itself where that makes sense, unless its owner decides. */
-function autoOnOff(help: string): Option<Choice> {
-  return choice<Choice>(help, ['auto', 'on', 'off'])
-}
-
-/** One of some words; the first, unless somebody says otherwise. */
-function choice<Word extends string>(
-  help: string,
-  words: readonly [Word, ...Word[]],
-  usual: Word = words[0],
-): Option<Word> {
-  return {
-    help,
-    placeholder: '<choice>',
-    isList: false,
-    expects: `one of ${words.join(', ')}`,
-    schema: () => z.enum(words) as unknown as z.ZodType<Word>,
-    fallback: () => usual,
-    fallbackText: usual,
-  }
-}
-
-function list({
-  item,
-  ...option
-}: Pick<Option<readonly string[]>, 'help' | 'placeholder' | 'expects' | 'fallback' | 'fallbackText'> & {
-  item: z.ZodType<string>
-}): Option<readonly string[]> {
-  return { isList: true, schema: () => z.array(item), ...option }
-}
 
 /** Nodes dial it, and know by its peer id whom they have reached. */
 export function isPeerAddress(text: string): boolean {

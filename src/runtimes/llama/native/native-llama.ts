@@ -9,45 +9,18 @@
  * the network alone gave it, whatever temperature and grammar made of that.
  */
 import { assert } from '../../../base/assert.ts'
-import { bytesOf } from '../../gguf/check.ts'
-import type { GgufHeader } from '../../gguf/header.ts'
-import { hasRunOut, RecordError } from '../../runtime.ts'
 import {
   type ChatEngine,
   type ChatMessage,
   type Claim,
   type Completion,
   EngineFault,
-  Llama,
-  type LlamaSettings,
   type Sampling,
   type Scored,
 } from '../llama.ts'
-import { stateBytes } from '../room.ts'
-import {
-  type AddonContext,
-  type AddonModel,
-  type AddonSampler,
-  type GrammarState,
-  type LlamaAddon,
-  startAddon,
-} from './addon.ts'
+import type { AddonSampler, GrammarState } from './addon.ts'
+import { type Loaded, type LoadedFrom, loadModel, type MappedModel } from './loading.ts'
 import { logProbOf, natsApart } from './probability.ts'
-import { stubModel } from './stub-model.ts'
-
-export interface MappedModel {
-  readonly path: string
-  readonly header: GgufHeader
-  readonly settings: LlamaSettings
-}
-
-/** The addon that a model is loaded into. */
-export interface LoadedFrom {
-  /** Its folder. */
-  readonly folder: string
-  /** The accelerator computes the network, where its memory holds all of it. */
-  readonly isAccelerated?: boolean
-}
 
 /** No stop is longer: so many tokens hold its bytes, one each, and the tokens around it. */
 const stopTokensMax = 4 * 128 + 8
@@ -64,28 +37,7 @@ export class NativeLlama implements ChatEngine {
   }
 
   async open(): Promise<void> {
-    const { path, header, settings } = this.#model
-    const { folder, isAccelerated = false } = this.#build
-    const addon = await startAddon(folder)
-    // In part it would be slower than the processor alone, with bytes to and fro for each token.
-    const gpuLayers = isAccelerated && hasRoom(addon.getGpuVramInfo(), header, settings) ? everyLayer : 0
-    const model = new addon.AddonModel(path, { addonExports: addon, gpuLayers, useMmap: true })
-    const context = new addon.AddonContext(model, {
-      contextSize: settings.contextTokens,
-      batchSize: settings.batchTokens,
-      sequences: 1,
-      flashAttention: false,
-      threads: 1,
-    })
-    // The addon says no more of a model that it cannot run.
-    if (!(await isDone(model.init())) || !(await isDone(context.init())))
-      throw new RecordError('bad-weights', 'the model is none that the engine can run')
-    const likeliest = new addon.AddonSampler(model)
-    likeliest.applyConfig({ temperature: 0 })
-    const stub = stubModel(header, model.shouldPrependBosToken())
-    const clerk = new Llama(stub, { contextTokens: 32, batchTokens: 32 })
-    await clerk.open()
-    this.#loaded = { addon, model, context, likeliest, clerk }
+    this.#loaded = await loadModel(this.#model, this.#build)
   }
 
   promptOf(messages: readonly ChatMessage[]): Promise<string> {
@@ -268,39 +220,7 @@ export class NativeLlama implements ChatEngine {
   }
 }
 
-const everyLayer = 9999
-
-function hasRoom(
-  { total, used }: ReturnType<LlamaAddon['getGpuVramInfo']>,
-  header: GgufHeader,
-  settings: LlamaSettings,
-): boolean {
-  const weights = header.tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0)
-  return weights + stateBytes(header, settings) + spareBytes <= total - used
-}
-
-/** Buffers of an accelerator beside weights and state. A guess. */
-const spareBytes = 256 * 2 ** 20
-
 type End = 'itself' | 'text' | 'length'
-
-interface Loaded {
-  readonly addon: LlamaAddon
-  readonly model: AddonModel
-  readonly context: AddonContext
-  readonly likeliest: AddonSampler
-  /** The exact engine, with the stub. */
-  readonly clerk: Llama
-}
-
-async function isDone(work: Promise<boolean>): Promise<boolean> {
-  try {
-    return await work
-  } catch (error) {
-    if (hasRunOut(error)) throw error
-    return false
-  }
-}
 
 async function drawn<Token>(token: Promise<Token>): Promise<Token> {
   try {
