@@ -335,8 +335,8 @@ export const llm: readonly Mutation[] = [
   {
     name: 'A dispute within a class of processors is settled by an engine with other bytes.',
     file: 'src/host/stewardship/recomputer.ts',
-    find: 'isOfItsOwn(agreement) ? engine.id === id : engine.isa === null',
-    replace: 'engine.isa === null',
+    find: 'isOfItsOwn(agreement) ? engineThatJudges(engines, id) : engines.find(({ isa }) => isa === null)',
+    replace: 'engines.find(({ isa }) => isa === null)',
     caughtBy: engines,
   },
   {

@@ -23,7 +23,7 @@ export const acceleratorBuilds = {
   },
 } as const
 
-export type AcceleratorKind = keyof typeof acceleratorBuilds
+type AcceleratorKind = keyof typeof acceleratorBuilds
 
 export interface Accelerator {
   readonly kind: AcceleratorKind
