@@ -15,7 +15,8 @@ import type {
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 import { shapeByLength } from '../../runtimes/registry.ts'
-import { Child, type ChildHandlers, compileCache } from './child.ts'
+import { Child, type ChildHandlers } from './child.ts'
+import { compiledCode, withCompiledCode } from './compiled-code.ts'
 import {
   type ChildObserver,
   type Executor,
@@ -30,7 +31,8 @@ import {
 import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
-  childMain,
+  childEnvironment,
+  describingCommand,
   type GivenFile,
   type Isolation,
   pathInChild,
@@ -229,15 +231,19 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  /** None of a stranger's bytes are shown to it, so it needs no isolation, and may write compiled code. */
   #describe(): Promise<Described> {
-    this.#described ??= new Promise((resolve, reject) => {
-      const handlers: ChildHandlers = {
-        onFrame: (header) => header.type === 'hello' && resolve(header),
-        onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-      }
-      new Child([process.execPath, childMain, '--describe'], handlers, { env: compileCache() })
-    })
+    this.#described ??= this.#isolation.then(
+      (isolation) =>
+        new Promise<Described>((resolve, reject) => {
+          const handlers: ChildHandlers = {
+            onFrame: (header) => header.type === 'hello' && resolve(header),
+            onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
+          }
+          new Child(describingCommand(isolation, this.#limits), handlers, {
+            env: withCompiledCode(compiledCode()),
+          })
+        }),
+    )
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
@@ -273,7 +279,11 @@ export class ProcessExecutor implements Executor {
       handlers.onClose(reason)
     }
     const pathOf = (file: GivenFile) => pathInChild(isolation, file)
-    const child = new Child(command, { ...handlers, onClose }, { cwd: folder, pathOf })
+    const child = new Child(
+      command,
+      { ...handlers, onClose },
+      { cwd: folder, env: childEnvironment(isolation), pathOf },
+    )
     this.#children.add(child)
     // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)

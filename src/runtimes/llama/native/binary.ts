@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { sha256OfFile } from '../../known-files.ts'
 import { isLlamaHere, llamaAbsence } from '../binary.ts'
 import { startAddon } from './addon.ts'
 
@@ -78,12 +79,7 @@ export function nativeLlamaFolder(folder = builds[process.arch]?.folder): string
 function hashOf(folder: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(folder).sort()) {
-    hash.update(`${name} `)
-    hash.update(
-      createHash('sha256')
-        .update(readFileSync(join(folder, name)))
-        .digest(),
-    )
+    hash.update(`${name} `).update(sha256OfFile(join(folder, name)))
   }
   return hash.digest('hex')
 }
