@@ -14,7 +14,7 @@ import type {
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
-import { shapeByLength } from '../../runtimes/registry.ts'
+import { type RuntimeModule, type Runtimes, runtimes, shapeByLength } from '../../runtimes/registry.ts'
 import { Child, type ChildHandlers, compileCache } from './child.ts'
 import {
   type ChildObserver,
@@ -30,7 +30,7 @@ import {
 import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
-  childMain,
+  childProgram,
   type GivenFile,
   type Isolation,
   pathInChild,
@@ -48,6 +48,8 @@ import { statOf } from './usage.ts'
 
 export interface ExecutorOptions {
   readonly log: ExecutorLog
+  /** Those that its children can run; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   readonly limits?: Partial<ExecutorLimits>
   /** Reads what the system tells about memory; its own files by default. */
   readonly readText?: ReadText
@@ -58,6 +60,8 @@ export interface ExecutorOptions {
 export class ProcessExecutor implements Executor {
   readonly #limits: ExecutorLimits
   readonly #log: ExecutorLog
+  readonly #runtimes: Runtimes
+  readonly #modules: readonly RuntimeModule[]
   readonly #slots: ProcessSlot[] = []
   readonly #children = new Set<Child>()
   readonly #folders = new EmptyFolders()
@@ -74,11 +78,13 @@ export class ProcessExecutor implements Executor {
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, readText, toolFolders }: ExecutorOptions) {
+  constructor({ log, runtimes: known = runtimes, limits, readText, toolFolders }: ExecutorOptions) {
     this.#memoryKills = new MemoryKills(readText)
     this.#log = log
+    this.#runtimes = known
+    this.#modules = Object.values(known).flatMap(({ module }) => module ?? [])
     this.#limits = { ...defaultLimits, ...limits }
-    this.#isolation = probeIsolation(this.#limits, log, toolFolders)
+    this.#isolation = probeIsolation(this.#limits, log, toolFolders, this.#modules)
     // Frozen children would outlive a parent that exits, where setpriv is missing.
     process.on('exit', this.#killAll)
   }
@@ -97,14 +103,14 @@ export class ProcessExecutor implements Executor {
    */
   async describeEngines(): Promise<EngineDescription[]> {
     const [{ engines }, isolation] = await Promise.all([this.#describe(), this.#isolation])
-    return engines.filter((engine) => missingFor(engine, isolation).length === 0)
+    return engines.filter((engine) => this.#missingFor(engine, isolation).length === 0)
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
     const isolation = await this.#isolation
     const { engines, absent } = await this.#describe()
     const unconfined = engines.flatMap((one) => {
-      const missing = missingFor(one, isolation)
+      const missing = this.#missingFor(one, isolation)
       const { runtime, engine } = one
       return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
     })
@@ -149,7 +155,7 @@ export class ProcessExecutor implements Executor {
     document: Uint8Array,
     { options, passwords }: Inspecting = plain,
   ): Promise<DocumentShape> {
-    const known = shapeByLength(runtime, document.byteLength)
+    const known = shapeByLength(runtime, document.byteLength, this.#runtimes)
     if (known !== undefined) return known
     return shapeIn(await this.#look({ type: 'inspect', runtime, options, passwords }, document))
   }
@@ -236,13 +242,19 @@ export class ProcessExecutor implements Executor {
         onFrame: (header) => header.type === 'hello' && resolve(header),
         onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
       }
-      new Child([process.execPath, childMain, '--describe'], handlers, { env: compileCache() })
+      new Child([process.execPath, ...childProgram(this.#modules), '--describe'], handlers, {
+        env: compileCache(),
+      })
     })
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
     })
     return this.#described
+  }
+
+  #missingFor(engine: { readonly runtime: string; readonly engine: string }, isolation: Isolation) {
+    return missingFor(engine, isolation, this.#runtimes)
   }
 
   /** Says more of a child's end, where the kernel ended it. */
@@ -261,9 +273,10 @@ export class ProcessExecutor implements Executor {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
     // Whoever asked has not looked at what is offered.
-    const missing = session === null ? [] : missingFor(session, isolation)
+    const missing = session === null ? [] : this.#missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
-    const command = childCommand(isolation, this.#limits, session !== null && isNative(session), files)
+    const isTrusted = session !== null && isNative(session)
+    const command = childCommand(isolation, this.#limits, isTrusted, files, this.#modules)
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)

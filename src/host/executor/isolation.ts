@@ -27,6 +27,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { extname, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
+import type { RuntimeModule } from '../../runtimes/registry.ts'
 import type { ExecutorLog } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
 import { ownRoot, weightsFolder } from './own-root.ts'
@@ -69,11 +70,20 @@ const packageRoot = resolve(folder, '../../..')
 /** The child's main stands in the same tree as this file: src/*.ts in a checkout, dist/*.js in a package. */
 export const childMain = resolve(folder, `../../runtimes/main${extname(import.meta.filename)}`)
 
-/** `folders`: those in which tools are looked for. */
+/** A checkout's own modules find each other by their sources (package.json, `exports`). */
+const conditions = extname(import.meta.filename) === '.ts' ? ['--conditions=carpool-source'] : []
+
+/** The arguments by which node becomes a child. `modules`: those of runtimes that do not come along. */
+export function childProgram(modules: readonly RuntimeModule[]): string[] {
+  return [...conditions, childMain, ...modules.map(({ path }) => `--runtime=${path}`)]
+}
+
+/** `folders`: those in which tools are looked for. `modules`: those of runtimes that do not come along. */
 export async function probeIsolation(
   limits: ExecutorLimits,
   log: ExecutorLog,
   folders: readonly string[] = systemFolders,
+  modules: readonly RuntimeModule[] = [],
 ): Promise<Isolation> {
   const probe = async (name: string, args: readonly string[] | null, ...program: readonly string[]) => {
     const tool = findTool(name, folders)
@@ -91,7 +101,7 @@ export async function probeIsolation(
     // Node itself has to be able to live with the filter.
     probe('perl', seccompArguments(process.arch), process.execPath, '--eval', '0'),
   ])
-  const root = unshareAll && (await probeRoot(unshareAll, [setpriv ?? [], seccomp ?? []], folders))
+  const root = unshareAll && (await probeRoot(unshareAll, [setpriv ?? [], seccomp ?? []], folders, modules))
   const found: Readonly<Record<LinkName, readonly string[] | null>> = {
     prlimit,
     nice,
@@ -136,9 +146,10 @@ async function probeRoot(
   unshare: readonly string[],
   below: readonly (readonly string[])[],
   folders: readonly string[],
+  modules: readonly RuntimeModule[],
 ): Promise<string[] | null> {
   const programs = below.flatMap((link) => link.slice(0, 1))
-  const root = ownRoot([...readableFolders(), process.execPath, ...programs], folders)
+  const root = ownRoot([...readableFolders(modules), process.execPath, ...programs], folders)
   if (root === null) return null
   const look = ['--eval', `require('node:fs').accessSync(${JSON.stringify(childMain)})`]
   return (await succeeds([...unshare, ...root, ...below.flat(), process.execPath, ...look])) ? root : null
@@ -150,8 +161,9 @@ export function childCommand(
   limits: ExecutorLimits,
   trusted: boolean,
   files: readonly GivenFile[] = [],
+  modules: readonly RuntimeModule[] = [],
 ): string[] {
-  const readable = [...readableFolders(), ...files.map((file) => pathInChild(isolation, file))]
+  const readable = [...readableFolders(modules), ...files.map((file) => pathInChild(isolation, file))]
   return [
     ...chainWith(isolation, files),
     process.execPath,
@@ -161,12 +173,12 @@ export function childCommand(
     '--no-experimental-sqlite',
     '--disallow-code-generation-from-strings',
     `--wasm-max-mem-pages=${limits.wasmPagesMax}`,
-    childMain,
+    ...childProgram(modules),
   ]
 }
 
-/** Code only: the tree of this file and installed packages, wherever npm has hoisted them to, or a link leads. */
-function readableFolders(): string[] {
+/** Code only: the tree of this file and installed packages, wherever npm has hoisted them to, or a link leads, and what others bring. */
+function readableFolders(modules: readonly RuntimeModule[]): string[] {
   const folders = [
     resolve(folder, '../..'),
     join(packageRoot, 'package.json'),
@@ -175,6 +187,7 @@ function readableFolders(): string[] {
   const parts = packageRoot.split(sep)
   const outermost = parts.indexOf('node_modules')
   if (outermost !== -1) folders.push(parts.slice(0, outermost + 1).join(sep))
+  folders.push(...modules.flatMap(({ path, files }) => [path, ...files]))
   const there = folders.filter((path) => existsSync(path))
   return [...new Set(there.flatMap((path) => [path, realpathSync(path)]))]
 }

@@ -43,7 +43,7 @@ export async function openResources(asked: NodeOptions): Promise<Resources> {
   weighOutsideMemory()
   const store = openStore(dataDir, { cacheBytesMax, log })
   endOnBrokenDisk()
-  const executor = asked.executor ?? new ProcessExecutor({ log })
+  const executor = asked.executor ?? new ProcessExecutor({ log, runtimes: asked.runtimes })
   const { slots, why: scarceMemory } = slotsThatFit(asked.slots, executor.slotBytesMax ?? 0, availableBytes())
   const options = { ...asked, slots }
   if (scarceMemory !== null) log.warn({ asked: asked.slots, slots }, scarceMemory)
