@@ -7,7 +7,6 @@ import type { Manifest } from '../../protocol/job/manifest.ts'
 import { documentListBytesMax } from '../../protocol/limits.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { encodeCbor, encodeHead } from '../../protocol/record/block.ts'
-import type { Runtimes } from '../../runtimes/registry.ts'
 import type { LeftOut, RefusedDocuments, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
@@ -18,7 +17,7 @@ import { unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
 import { type GivenDocuments, givenSources } from './given.ts'
-import { inspectFor } from './inspection.ts'
+import { type InspectionOptions, inspectFor } from './inspection.ts'
 import { keepWeights } from './kept-weights.ts'
 import { Refusals } from './refusals.ts'
 import { Samples } from './samples.ts'
@@ -43,7 +42,7 @@ export interface JobDescription {
 export interface DescriptionContext {
   readonly executor: Executor
   /** Those that this node knows; left out: those that come along. */
-  readonly runtimes?: Runtimes | undefined
+  readonly runtimes?: InspectionOptions['runtimes']
   readonly submitter: SigningKey
   readonly blocks: BlockStore
   /** The command's stdin, for a request that reads it. */
