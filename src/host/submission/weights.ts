@@ -184,6 +184,13 @@ export function isPackaged(runtime: string, model: string): boolean {
   return Object.hasOwn(runtimes, runtime) && modelsOf(runtime)?.packaged.includes(model) === true
 }
 
+/** False for the name of a model that comes in a package which is not here. Throws RequestError. */
+export function isInstalled(runtime: string, model: string): boolean {
+  const { weights } = described(runtime)
+  const files = 'named' in weights ? weights.packaged?.[model] : undefined
+  return files === undefined || installedSources(files) !== undefined
+}
+
 /** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
 export function requestsOf(runtime: string, known?: Runtimes): RequestsDescription | undefined {
   return described(runtime, known).requests
