@@ -1,5 +1,5 @@
 /** Engines that run machine code: which they are, and the links of isolation without which this machine must not run them. */
-import { runtimes } from '../../runtimes/registry.ts'
+import { type Runtimes, runtimeIn } from '../../runtimes/registry.ts'
 import { type Isolation, lacking, missingForNative } from './isolation.ts'
 
 /** Engines that are not exact are native addons. */
@@ -16,9 +16,10 @@ export function isAccelerated({ engine }: { readonly engine: string }): boolean 
 export function missingFor(
   { runtime, engine }: { readonly runtime: string; readonly engine: string },
   isolation: Isolation,
+  known: Runtimes,
 ): readonly string[] {
   if (!isNative({ engine })) return []
-  return runtimes[runtime]?.nativeNeedsAll ? isolation.missing : missingForNative(isolation)
+  return runtimeIn(known, runtime)?.nativeNeedsAll ? isolation.missing : missingForNative(isolation)
 }
 
 export function whyNot(missing: readonly string[]): string {
