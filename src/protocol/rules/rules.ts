@@ -10,6 +10,7 @@
 import { assert, impossible } from '../../base/assert.ts'
 import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
+import { Hours } from './hours.ts'
 import { type Judgement, type RuleFinding, type RuleVerdict, reasonsIn, stricter } from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
 import { Pause } from './pause.ts'
@@ -19,7 +20,7 @@ import type { Moment, Rule } from './rule.ts'
 import { Settling } from './settling.ts'
 import type { VehicleState } from './signals.ts'
 import { chargeCode } from './vehicle-rules.ts'
-import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
+import { LocalTime, minutesUntil, weekMinutes } from './week.ts'
 
 export type RulesInput =
   /** Readings that have become known. */
@@ -65,10 +66,11 @@ export class OwnerRules {
   readonly #isVehicle: boolean
   readonly #rules: readonly Rule[]
   readonly #local: LocalTime
-  readonly #quiet: readonly WeekSpan[]
-  readonly #leaving: readonly WeekSpan[]
-  /** When quiet hours and times to leave begin, and when anything about them changes: minutes of the week. */
-  readonly #starts: readonly number[]
+  readonly #quiet: Hours
+  readonly #leaving: Hours
+  /** Both of them. */
+  readonly #hours: Hours
+  /** When anything about quiet hours and times to leave changes: minutes of the week. */
   readonly #edges: readonly number[]
   readonly #readings = new Readings()
   readonly #settling: Settling
@@ -101,11 +103,11 @@ export class OwnerRules {
     this.#isVehicle = vehicle
     this.#rules = rules.filter(({ isForAll }) => vehicle || isForAll)
     this.#local = LocalTime.in(preferences.timeZone)
-    this.#quiet = spansOfQuiet(preferences)
-    this.#leaving = spansOfLeaving(preferences)
-    const spans = [...this.#quiet, ...this.#leaving]
-    this.#starts = spans.map(({ start }) => start % weekMinutes)
-    this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
+    const [quiet, leaving] = [spansOfQuiet(preferences), spansOfLeaving(preferences)]
+    this.#quiet = new Hours(quiet)
+    this.#leaving = new Hours(leaving)
+    this.#hours = new Hours([...quiet, ...leaving])
+    this.#edges = [...quiet, ...leaving].flatMap(({ start, end }) => [start % weekMinutes, end % weekMinutes])
     this.#departures = departures
     this.#settling = new Settling(preferences.settleMs, vehicle)
   }
@@ -177,7 +179,7 @@ export class OwnerRules {
     let bySignals: RuleVerdict = 'run'
     let byHours: RuleVerdict = 'run'
     for (const rule of this.#rules) {
-      const finding = this.#find(rule, minuteOfWeek)
+      const finding = this.#find(rule, minuteOfWeek, nowMs)
       if (finding === null) continue
       findings.push(finding)
       if (rule.settles) bySignals = stricter(bySignals, finding.verdict)
@@ -190,7 +192,7 @@ export class OwnerRules {
     if (!this.#isVehicle) findings.push(noSignals)
     this.#verdict = stricter(settled, byHours)
     this.#noteWarmth(nowMs)
-    const availableUntilMs = this.#availableUntil(nowMs, minuteOfWeek)
+    const availableUntilMs = this.#availableUntil(nowMs)
     const judgement = {
       verdict: this.#verdict,
       reasons: reasonsIn(findings),
@@ -203,12 +205,13 @@ export class OwnerRules {
     return { judgement, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : null }
   }
 
-  #find(rule: Rule, minuteOfWeek: number): RuleFinding | null {
+  #find(rule: Rule, minuteOfWeek: number, nowMs: number): RuleFinding | null {
     const { code, says, preference } = rule
     const moment: Moment = {
       preferences: this.#preferences,
       readings: this.#readings,
       local: this.#local,
+      nowMs,
       minuteOfWeek,
       quiet: this.#quiet,
       leaving: this.#leaving,
@@ -258,10 +261,9 @@ export class OwnerRules {
     return true
   }
 
-  #availableUntil(nowMs: number, minuteOfWeek: number): number | null {
-    const ahead = minutesUntil(this.#starts, minuteOfWeek)
+  #availableUntil(nowMs: number): number | null {
     const ends = [
-      ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000, nowMs),
+      this.#hours.nextBeginning(this.#local, nowMs),
       this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
     ].filter((ms) => ms !== null)
     return ends.length === 0 ? null : Math.floor(Math.min(...ends) / forecastStepMs) * forecastStepMs
