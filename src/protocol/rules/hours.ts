@@ -33,6 +33,11 @@ export class Hours {
     return this.#spans.length === 0
   }
 
+  /** How many of a week they are. */
+  get minutes(): number {
+    return this.#spans.reduce((sum, { start, end }) => sum + end - start, 0)
+  }
+
   /** Tells whether this minute of the week (it may have a fraction) is within. */
   has(minute: number): boolean {
     return this.#spans.some(({ start, end }) => minute >= start && minute < end)

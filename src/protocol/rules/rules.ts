@@ -8,36 +8,27 @@
  * its limit crosses it for as long as it rests there.
  */
 import { assert, impossible } from '../../base/assert.ts'
+import { surplusCode } from './caps.ts'
 import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
 import { Hours } from './hours.ts'
-import { type Judgement, type RuleFinding, type RuleVerdict, reasonsIn, stricter } from './judgement.ts'
+import {
+  type Judgement,
+  noSignals,
+  type RuleFinding,
+  type RuleVerdict,
+  reasonsIn,
+  stricter,
+} from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
 import { Pause } from './pause.ts'
 import { contradictionIn, type Preferences, spansOfLeaving, spansOfQuiet } from './preferences.ts'
 import { Readings } from './readings.ts'
 import type { Moment, Rule } from './rule.ts'
+import type { RulesInput } from './rules-input.ts'
 import { Settling } from './settling.ts'
-import type { VehicleState } from './signals.ts'
 import { chargeCode } from './vehicle-rules.ts'
 import { LocalTime, minutesUntil, weekMinutes } from './week.ts'
-
-export type RulesInput =
-  /** Readings that have become known. */
-  | { readonly type: 'readings'; readonly readings: VehicleState }
-  /**
-   * The owner's word: nothing works until then; null: until `resume`. `isDate`: the owner means a time of day, such as
-   * midnight, and not so long from now.
-   */
-  | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
-  | { readonly type: 'resume' }
-  /**
-   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
-   * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
-   */
-  | { readonly type: 'clock-set'; readonly byMs: number }
-  /** Time has passed. */
-  | { readonly type: 'look' }
 
 export interface RulesOptions {
   /** False for a machine that nothing tells of a vehicle: only pause, hours and caps are asked of it. */
@@ -76,9 +67,9 @@ export class OwnerRules {
   readonly #settling: Settling
   /**
    * Codes of rules whose limit was crossed by a value, and not only unknown. After each drive the charge has to reach
-   * anew what work needs to begin; then it may fall below by the hysteresis.
+   * anew what work needs to begin; then it may fall below by the hysteresis. Surplus has to reach it at the start.
    */
-  readonly #crossed = new Set([chargeCode])
+  readonly #crossed = new Set([chargeCode, surplusCode])
   #departures: readonly number[]
   readonly #pause = new Pause()
   #verdict: RuleVerdict = 'stop'
@@ -128,6 +119,9 @@ export class OwnerRules {
         break
       case 'resume':
         this.#pause.end()
+        break
+      case 'unused':
+        this.#readings.noteUnused(input.name)
         break
       case 'clock-set':
       case 'look':
@@ -286,12 +280,4 @@ export class OwnerRules {
     ]
     return Math.min(...ends.filter((ms) => ms !== null && Number.isFinite(ms) && ms > nowMs).map(Number))
   }
-}
-
-const noSignals: RuleFinding = {
-  code: 'no-signals',
-  verdict: 'run',
-  value: 'nothing tells of a vehicle',
-  limit: 'the rules about one are not asked',
-  preference: null,
 }
