@@ -41,6 +41,8 @@ export const nodeOptionNames = [
   'signals',
   'network',
   'slotWatts',
+  'tariff',
+  'idleWatts',
   'logLevel',
   'json',
 ] as const satisfies OptionName[]
@@ -167,6 +169,8 @@ export async function startOwnNode(
     signals: config.signals,
     network: config.network,
     slotWatts: config.slotWatts,
+    tariff: config.tariff,
+    idleWatts: config.idleWatts,
     log,
     standsBy,
     software,

@@ -16,7 +16,10 @@ const machine = {
 test('options that hardly anybody means are warned of, with the figure', () => {
   for (const [args, warning] of [
     [['--quiet-hours', 'mon-sun 00:00-23:59'], /^quietHours leave 7 minutes a week/],
-    [['--quiet-hours', '10:00-09:00', '--ready-by', '09:30'], /^quietHours and readyBy leave 105 minutes a week/],
+    [
+      ['--quiet-hours', '10:00-09:00', '--ready-by', '09:30'],
+      /^quietHours and readyBy leave 105 minutes a week/,
+    ],
     [['--power-watts-max', '5', '--slot-watts', '10'], /5 W, and one busy slot draws 10 W/],
     [['--energy-wh-per-day-max', '1'], /1 Wh is 6 minutes a day of one slot at 10 W/],
     [['--categories', 'documnets'], /documnets is no such; did you mean documents\?/],

@@ -48,6 +48,7 @@ export const goodRecords: { readonly [Kind in RecordKind]: SignedRecord } = {
   credential: made('credential', { peer: v1, vehicle: 'car', owner: ownerNamed(hex) }),
   advert: sign(bodyOf('advert', v1, { ...advert, certificate }, { expiresMs: 100_000 })),
   access: made('access', { reader: v1 }),
+  accounts: made('accounts', { reader: v1, of: 'owner' }),
   cancellation: made('cancellation', {}, v1),
   consent,
   statement: made('statement', {

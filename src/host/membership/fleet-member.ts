@@ -101,6 +101,11 @@ export class FleetMember implements Doorkeeper {
     return this.#fleet.id
   }
 
+  /** The fleet's keys in force. */
+  get keys(): readonly PeerId[] {
+    return this.#fleet.charter.payload.keys
+  }
+
   /** The share of vehicles' earnings that the fleet's operator keeps, in parts per million. */
   get operatorPpm(): number {
     return this.#fleet.charter.payload.operatorPpm
