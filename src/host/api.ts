@@ -220,6 +220,8 @@ export interface FleetStanding {
   readonly name: string
   /** The first key that the node knows: the fleet's name in the mesh. */
   readonly key: PeerId
+  /** The keys in force: one, or two while the fleet changes it. */
+  readonly keys: readonly PeerId[]
   readonly isRegistrar: boolean
   readonly state: 'admitted' | 'waiting'
   /** When its credential ends; null without any. */

@@ -32,7 +32,7 @@ export interface ShownAccountsOptions {
   readonly self: PeerId
   readonly owner: OwnerId
   /** Null: an open mesh. */
-  readonly fleet: { readonly fleet: PeerId; readonly keys: readonly PeerId[] } | null
+  readonly fleet: { readonly fleet: PeerId; readonly standing: { readonly keys: readonly PeerId[] } } | null
   readonly everybody: () => readonly Pick<Capacity, 'peer' | 'owner' | 'name'>[]
   readonly network: Pick<Network['accounts'], 'ask' | 'onQuestion'>
   readonly money: Pick<Money, 'earnings' | 'operatorShares'>
@@ -171,7 +171,7 @@ export class ShownAccounts {
     const { owner, fleet, money } = this.#options
     const { access, periods } = questionSchema.parse(decodeCbor('question', question, questionBytesMax))
     const opened = accountsAccessType.open(access, sha256, verifyByPeerId)
-    const keys = fleet?.keys ?? []
+    const keys = fleet?.standing.keys ?? []
     if (!opensAccounts(opened, from, { owner, fleetKeys: keys }, systemClock.now(), sha256)) return null
     if (opened.payload.of === 'operator')
       return encoded(money.operatorShares(fleet!.fleet, periods).slice(-sharesMax))

@@ -101,11 +101,6 @@ export class FleetMember implements Doorkeeper {
     return this.#fleet.id
   }
 
-  /** The fleet's keys in force. */
-  get keys(): readonly PeerId[] {
-    return this.#fleet.charter.payload.keys
-  }
-
   /** The share of vehicles' earnings that the fleet's operator keeps, in parts per million. */
   get operatorPpm(): number {
     return this.#fleet.charter.payload.operatorPpm
@@ -117,11 +112,12 @@ export class FleetMember implements Doorkeeper {
   }
 
   get standing(): FleetStanding {
-    const { name } = this.#fleet.charter.payload
+    const { name, keys } = this.#fleet.charter.payload
     const { untilMs, isGood } = this.#own
     return {
       name,
       key: this.#fleet.id,
+      keys,
       isRegistrar: this.registrar !== null,
       state: isGood ? 'admitted' : 'waiting',
       untilMs,
