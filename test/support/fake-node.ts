@@ -25,7 +25,7 @@ export const info: NodeInfo = {
   peer,
   name: 'fake',
   owner,
-  fleet: { name: 'test', key: peer, isRegistrar: true, state: 'admitted', untilMs: 9, why: null },
+  fleet: { name: 'test', key: peer, keys: [peer], isRegistrar: true, state: 'admitted', untilMs: 9, why: null },
   addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`],
   reach: 'direct',
   routerAddress: null,

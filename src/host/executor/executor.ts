@@ -41,7 +41,7 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isAccelerated, isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, unconfined, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
 import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
@@ -114,14 +114,8 @@ export class ProcessExecutor implements Executor {
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
-    const isolation = await this.#isolation
-    const { engines, absent } = await this.#describe()
-    const unconfined = engines.flatMap((one) => {
-      const missing = this.#missingFor(one, isolation)
-      const { runtime, engine } = one
-      return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
-    })
-    return [...absent, ...unconfined]
+    const [{ engines, absent }, isolation] = await Promise.all([this.#describe(), this.#isolation])
+    return [...absent, ...unconfined(engines, isolation, this.#runtimes)]
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */

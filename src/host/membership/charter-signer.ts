@@ -11,7 +11,7 @@ import { systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import type { Journal } from '../store/journal.ts'
 import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
-import { signCharter, signCredential } from './certificates.ts'
+import { signAccountsAccess, signCharter, signCredential } from './certificates.ts'
 
 export interface CharterSignerOptions {
   readonly keyPath: string
@@ -40,6 +40,11 @@ export class CharterSigner {
   /** A credential for a day. */
   credential(vehicle: Credential): SignedRecord {
     return signCredential(this.#key, vehicle)
+  }
+
+  /** Lets a node read the operator's share. */
+  accountsAccess(reader: PeerId): SignedRecord {
+    return signAccountsAccess(this.#key, { reader, of: 'operator' })
   }
 
   /** A peer, or an owner with all vehicles, is put out as long as a credential may live. Throws RequestError: no room for more. */

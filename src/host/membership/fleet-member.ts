@@ -112,11 +112,12 @@ export class FleetMember implements Doorkeeper {
   }
 
   get standing(): FleetStanding {
-    const { name } = this.#fleet.charter.payload
+    const { name, keys } = this.#fleet.charter.payload
     const { untilMs, isGood } = this.#own
     return {
       name,
       key: this.#fleet.id,
+      keys,
       isRegistrar: this.registrar !== null,
       state: isGood ? 'admitted' : 'waiting',
       untilMs,
