@@ -3,12 +3,11 @@ import type { BanRow, NodeApi, NodeInfo, PeerRow } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
-import type { FleetMember } from '../membership/fleet-member.ts'
-import type { Registrar } from '../membership/registrar.ts'
 import { modelsOf } from '../models.ts'
 import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
+import { fleetOf } from './fleet-api.ts'
 import type { Parts } from './parts.ts'
 
 /** Bytes of a document in one answer: a guess. */
@@ -79,18 +78,11 @@ export function apiOf(parts: Parts): NodeApi {
       yield* money.receipts()
       return null
     },
-    fleetMembers: () => registrarOf(fleet).list(),
-    fleetApprove: (peer) => registrarOf(fleet).approve(peer),
-    fleetReject: (peer) => registrarOf(fleet).reject(peer),
-    fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
-    fleetRevoke: (id) => registrarOf(fleet).revoke(id),
-    fleetClear: (owner) => registrarOf(fleet).charters.clear(owner),
+    ...fleetOf(fleet),
     ...weightsOf(store.blocks),
     ...modelsOf(store.directory.modelsPath),
     bans: () => parts.bans.list().map(banRow),
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
-    fleetRotate: (finish) =>
-      finish ? registrarOf(fleet).charters.finishRotation() : registrarOf(fleet).charters.rotate(),
   }
 }
 
@@ -154,10 +146,4 @@ export async function admission({ identity: { fleet, key }, membership }: Parts)
     throw new RequestError(
       `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator lets it in with: carpool fleet approve ${key.peerId}`,
     )
-}
-
-/** Throws RequestError. */
-function registrarOf(fleet: FleetMember | null): Registrar {
-  if (fleet?.registrar != null) return fleet.registrar
-  throw new RequestError('this node is not a registrar; start it with --fleet <file> --fleet-key <file>')
 }
