@@ -10,9 +10,9 @@ import { verifyByPeerId } from '../../src/host/store/keys.ts'
 import { openStore } from '../../src/host/store.ts'
 import { openReceipt } from '../../src/protocol/job/lease.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
+import { pacedProgram } from '../support/launcher.ts'
 import {
   cars,
-  pacedProgram,
   sharedSwarm,
   slowTexts,
   temporaryFolder,

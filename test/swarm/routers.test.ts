@@ -11,9 +11,9 @@ import { join } from 'node:path'
 import { after, before, test as declare, suite, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Member } from '../../src/cli/swarm/member.ts'
+import { pacedProgram } from '../support/launcher.ts'
 import { Internet, noRouters, type Within } from '../support/routers.ts'
 import {
-  pacedProgram,
   slowTexts,
   temporaryFolder,
   testTimeout,
