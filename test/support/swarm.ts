@@ -101,6 +101,16 @@ export function writePacedDocuments(t: TestContext, count: number, tenths: Tenth
   return writeDocuments(t, slowTexts(count, tenths, first))
 }
 
+/** Documents of which a paced node does one, and the others once the gate is open. */
+export function writeHeldDocuments(
+  t: TestContext,
+  count: number,
+): { readonly folder: string; readonly texts: readonly string[]; readonly openGate: () => void } {
+  const gate = join(temporaryFolder(t), 'gate')
+  const texts = Array.from({ length: count }, (_, i) => `hold ${gate} ${i}`)
+  return { folder: writeDocuments(t, texts), texts, openGate: () => writeFileSync(gate, '') }
+}
+
 /** The path of the assembled module. */
 export async function writeModule(t: TestContext, name: string): Promise<string> {
   const path = join(temporaryFolder(t), `${name}.wasm`)
