@@ -126,7 +126,7 @@ function silentSockets(t: TestContext, victim: Network, count: number) {
 }
 
 test('a host whose sockets say nothing keeps nobody else out', { timeout }, async (t) => {
-  const victim = await startNetwork(t, { bounds: { handshakeTimeoutMs: timeout } })
+  const victim = await startNetwork(t, { bounds: { handshakeTimeoutMs: defaultBounds.silentMs } })
   const ended = silentSockets(t, victim, 200)
   await ended.until((sockets) => sockets.length === 200 - defaultBounds.pendingPerHostMax)
   const friend = await startNetwork(t)
