@@ -9,14 +9,12 @@ import type {
   DocumentShape,
   DrawnPage,
   EngineDescription,
-  FromChild,
   Inspecting,
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 import { shapeByLength } from '../../runtimes/registry.ts'
 import { Child, type ChildHandlers } from './child.ts'
-import { compiledCode, withCompiledCode } from './compiled-code.ts'
 import {
   type ChildObserver,
   type Executor,
@@ -28,6 +26,7 @@ import {
   type UnitCounter,
   type WithheldEngine,
 } from './contract.ts'
+import { type Described, describedBy } from './describing.ts'
 import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
@@ -42,8 +41,9 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
+import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
@@ -53,6 +53,8 @@ export interface ExecutorOptions {
   readonly limits?: Partial<ExecutorLimits>
   /** Reads what the system tells about memory; its own files by default. */
   readonly readText?: ReadText
+  /** The machine's owner lets work use its graphics processor. */
+  readonly mayAccelerate?: boolean
   /** The folders in which the tools of isolation are looked for; the system's own by default. */
   readonly toolFolders?: readonly string[]
 }
@@ -70,13 +72,15 @@ export class ProcessExecutor implements Executor {
     this.#folders.removeAll()
   }
   readonly #memoryKills: MemoryKills
+  readonly #mayAccelerate: boolean
   #killedByMemory = 0
   #observer: ChildObserver | null = null
   #halted = false
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, readText, toolFolders }: ExecutorOptions) {
+  constructor({ log, limits, readText, toolFolders, mayAccelerate = false }: ExecutorOptions) {
+    this.#mayAccelerate = mayAccelerate
     this.#memoryKills = new MemoryKills(readText)
     this.#log = log
     this.#limits = { ...defaultLimits, ...limits }
@@ -232,17 +236,8 @@ export class ProcessExecutor implements Executor {
   }
 
   #describe(): Promise<Described> {
-    this.#described ??= this.#isolation.then(
-      (isolation) =>
-        new Promise<Described>((resolve, reject) => {
-          const handlers: ChildHandlers = {
-            onFrame: (header) => header.type === 'hello' && resolve(header),
-            onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-          }
-          new Child(describingCommand(isolation, this.#limits), handlers, {
-            env: withCompiledCode(compiledCode()),
-          })
-        }),
+    this.#described ??= this.#isolation.then((isolation) =>
+      describedBy(describingCommand(isolation, this.#limits, this.#mayAccelerate)),
     )
     // Whoever asks next tries again.
     this.#described.catch(() => {
@@ -269,7 +264,9 @@ export class ProcessExecutor implements Executor {
     // Whoever asked has not looked at what is offered.
     const missing = session === null ? [] : missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
-    const command = childCommand(isolation, this.#limits, session !== null && isNative(session), files)
+    const isTrusted = session !== null && isNative(session)
+    const devices = session !== null && isAccelerated(session) ? accelerators() : []
+    const command = childCommand(isolation, this.#limits, isTrusted, { files, devices })
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)
@@ -290,8 +287,5 @@ export class ProcessExecutor implements Executor {
     return child
   }
 }
-
-/** As a child says it. */
-type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
 
 const plain: Inspecting = { options: {}, passwords: [] }

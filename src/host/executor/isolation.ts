@@ -40,7 +40,7 @@ export interface Isolation {
   readonly chain: readonly string[]
   /** Names of the links that this machine lacks or has refused. */
   readonly missing: readonly string[]
-  /** The place in the chain at which the files go that a child is given; null: it has no root of its own, and sees them where they are. */
+  /** The place in the chain at which the files go that a child is given, behind its devices; null: it has no root of its own, and sees them where they are. */
   readonly filesAt: number | null
   /** The links that make a process the user that children are; null where children find no compiled code. */
   readonly compilesAs: readonly string[] | null
@@ -123,7 +123,7 @@ export async function probeIsolation(
   return {
     chain,
     missing,
-    // Before the `--` of the root.
+    // Before the last of the root's two `--`.
     filesAt: root === null ? null : before.length - 1,
     compilesAs: root === null || compiled === null ? null : isSameUser ? [] : [unshareAll![0]!, ...user],
   }
@@ -134,11 +134,16 @@ export function pathInChild({ filesAt }: Isolation, { path, name }: GivenFile): 
   return filesAt === null ? path : `${weightsFolder}/${name}`
 }
 
-/** The chain of a child that is given files. */
-function chainWith({ chain, filesAt }: Isolation, files: readonly GivenFile[]): readonly string[] {
+/** The chain of a child that is given devices and files. */
+function chainWith(
+  { chain, filesAt }: Isolation,
+  devices: readonly string[],
+  files: readonly GivenFile[],
+): readonly string[] {
   if (filesAt === null) return chain
   const given = files.flatMap(({ path, name }) => [path, name])
-  return [...chain.slice(0, filesAt), ...given, ...chain.slice(filesAt)]
+  const devicesAt = filesAt - 1
+  return [...chain.slice(0, devicesAt), ...devices, '--', ...given, ...chain.slice(filesAt)]
 }
 
 /** Names the links without which no machine code may see a stranger's bytes here; empty where it may. */
@@ -169,6 +174,12 @@ async function probeRoot(
   return (await succeeds([...unshare, ...root, ...below.flat(), process.execPath, ...look])) ? root : null
 }
 
+/** What a child may have beside its code. */
+export interface Given {
+  readonly files?: readonly GivenFile[]
+  readonly devices?: readonly string[]
+}
+
 /** Runs in a child. Throws where one of the paths is not there, or may be written. */
 function canReadOnly(paths: readonly string[]): void {
   const { accessSync, constants } = process.getBuiltinModule('node:fs')
@@ -193,8 +204,13 @@ export function childEnvironment({ compilesAs }: Isolation): NodeJS.ProcessEnv {
  * The command line of the child that describes engines. None of a stranger's bytes are shown to it, so that it needs no
  * isolation, and may write compiled code: for the others, since it is the same user and has the same flags of V8.
  */
-export function describingCommand({ compilesAs }: Isolation, limits: ExecutorLimits): string[] {
-  return [...(compilesAs ?? []), process.execPath, ...engineFlags(limits), childMain, '--describe']
+export function describingCommand(
+  { compilesAs }: Isolation,
+  limits: ExecutorLimits,
+  mayAccelerate: boolean,
+): string[] {
+  const asked = ['--describe', ...(mayAccelerate ? ['--gpu'] : [])]
+  return [...(compilesAs ?? []), process.execPath, ...engineFlags(limits), childMain, ...asked]
 }
 
 /** V8 takes no code that was compiled under other flags. */
@@ -207,11 +223,11 @@ export function childCommand(
   isolation: Isolation,
   limits: ExecutorLimits,
   trusted: boolean,
-  files: readonly GivenFile[] = [],
+  { files = [], devices = [] }: Given = {},
 ): string[] {
   const readable = [...readableFolders(), ...files.map((file) => pathInChild(isolation, file))]
   return [
-    ...chainWith(isolation, files),
+    ...chainWith(isolation, devices, files),
     process.execPath,
     '--permission',
     ...readable.map((path) => `--allow-fs-read=${path}`),

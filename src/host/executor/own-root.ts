@@ -20,8 +20,8 @@ interface Shown {
 }
 
 /**
- * A script that becomes the rest of its arguments, in a root that holds what is `shown`, and, each as the file of the folder of
- * weights that is named after it, the files before the first `--`, and nothing else. Runs in a mount namespace with the
+ * A script that becomes the rest of its arguments, in a root that holds what is `shown`, the devices before the first `--`, and, each as
+ * the file of the folder of weights that is named after it, the files before the second, and nothing else. Runs in a mount namespace with the
  * capabilities of its user namespace; an empty file system covers the old root, since umount needs /proc to find it, and is
  * where the child stands. It writes no file after its own list. Perl opens /dev/null for reading; an empty file does. One `mount` mounts all that is shown: each
  * process takes 1 ms, and there would be three for each path.
@@ -47,6 +47,13 @@ for file in dev/null ${words(files)}; do : > "$file"; done
 printf %s ${quoted(list.join(''))} > empty/mounts
 ulimit -f 0
 mount -n -a -T empty/mounts
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mkdir -p ".$1"; else mkdir -p ".\${1%/*}"; : > ".$1"; fi
+  mount -n --rbind "$1" ".$1"
+  mount -n -o remount,bind,ro,nosuid "$1" "$PWD$1"
+  shift
+done
+shift
 while [ "$1" != -- ]; do
   : > ".${weightsFolder}/$2"
   mount -n --bind "$1" ".${weightsFolder}/$2"
@@ -87,12 +94,36 @@ const systemPaths = [
   '/sys/devices/system/cpu',
 ]
 
+/** Graphics processors, as their drivers name them, and what their libraries read of them. Left out where they are not there. */
+const acceleratorPaths = [
+  '/dev/dri',
+  '/dev/nvidia0',
+  '/dev/nvidia1',
+  '/dev/nvidiactl',
+  '/dev/nvidia-uvm',
+  '/dev/nvidia-uvm-tools',
+  '/dev/nvidia-modeset',
+  '/etc/vulkan',
+  '/proc/driver/nvidia',
+  '/sys/class/drm',
+  '/sys/dev/char',
+  '/sys/devices',
+  '/usr/share/glvnd',
+  '/usr/share/nvidia',
+  '/usr/share/vulkan',
+]
+
+/** The devices of a child that may use them. */
+export function accelerators(): string[] {
+  return acceleratorPaths.filter((path) => existsSync(path))
+}
+
 /** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
 const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
 
 /**
- * Returns the link's program and arguments, for a child without weights; null where the machine has no shell, or no place to build
- * on. `compiled`: the folder of compiled code, if there is one. `folders`: those in which tools are looked for.
+ * Returns the link's program and arguments, for a child without devices and weights; null where the machine has no shell, or no place to
+ * build on. `compiled`: the folder of compiled code, if there is one. `folders`: those in which tools are looked for.
  */
 export function ownRoot(
   needed: readonly string[],
@@ -107,7 +138,7 @@ export function ownRoot(
   )
   if (sh === null || place === undefined) return null
   const shown = sources.map((source) => ({ source, target: source === compiled ? compiledFolder : source }))
-  return [sh, '-c', enterRoot(place, shown, folders), 'root', '--']
+  return [sh, '-c', enterRoot(place, shown, folders), 'root', '--', '--']
 }
 
 /** Those that are there, without those that lie in others. */
