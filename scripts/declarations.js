@@ -42,7 +42,7 @@ export function writeDeclarations(target) {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-declarations-'))
   try {
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    // Types were checked when dist was compiled. Of some modules of the inside none can be written, which is said and does no harm.
+    // Types are checked by npm run types. Of some modules of the inside none can be written, which is said and does no harm.
     const emit = ['--declaration', '--emitDeclarationOnly', '--noCheck', '--outDir', folder]
     spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', ...emit], { cwd: root })
     for (const [module, text] of declarationsIn(folder)) {

@@ -5,6 +5,7 @@
  *   npm test -- council privacy     the files whose path has one of these words in it, with the names of their tests
  *   npm test -- --list              only says which files there are
  *   npm test -- --alone …           each file in a process of its own; --shared: none of them
+ *   npm test -- --bundled …         the processes that tests start are of the bundle that is published, as for the whole suite
  *
  * It loses no result: a file fails that reports fewer tests than it declares, that declares none, that ends before its
  * tests do, or that does not end within its limit (`--limit`, in seconds). Why not `node --test`: Node 24's drops
@@ -15,6 +16,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bundleForTests } from './runner/bundle.ts'
 import { childrenCpuSeconds } from './runner/cpu.ts'
 import { memoryFolder } from './runner/memory-folder.ts'
 import type { FileOutcome } from './runner/outcome.ts'
@@ -83,6 +85,7 @@ const { values: options, positionals: wanted } = parseArgs({
     list: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
     shared: { type: 'boolean', default: false },
+    bundled: { type: 'boolean', default: false },
     limit: { type: 'string', default: limitSecondsDefault },
   },
 })
@@ -123,6 +126,7 @@ async function runAll(files: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-tests-'))
   // The name is short: the path of a node's socket has room for 103 bytes.
   const temporary = mkdtempSync(join(memoryFolder() ?? tmpdir(), 't-'))
+  if (options.bundled || wanted.length === 0) process.env.TEST_BUNDLE = bundleForTests(root)
   const running = new Map<string, Pick<OwnProcess, 'signal'>>()
   const idle: SharedProcess[] = []
   const processes = new Set<SharedProcess>()

@@ -108,7 +108,7 @@ export type ToChild =
     }
 
 export type FromChild =
-  /** Only from `main.ts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */
+  /** Only from `main.mts --describe`, once: it hashes engines of 45 MB, which a slot's child need not wait for. */
   | {
       readonly type: 'hello'
       readonly engines: readonly EngineDescription[]

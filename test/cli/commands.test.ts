@@ -31,8 +31,8 @@ import {
   resultsEnd,
   status,
 } from '../support/fake-node.ts'
+import { launcher } from '../support/launcher.ts'
 
-const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const manyCommands = fileURLToPath(new URL('../support/many-commands.ts', import.meta.url))
 const { peer } = peerRow
 

@@ -22,7 +22,7 @@ import { fileURLToPath } from 'node:url'
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const olderNode = findOlderNode()
 const needsOlderNode = {
-  timeout: 60_000,
+  timeout: 400_000,
   skip: olderNode === null ? 'no Node older than 24 on PATH' : (false as const),
 }
 const hasPinnedNode = existsSync(
@@ -30,7 +30,7 @@ const hasPinnedNode = existsSync(
 )
 const needsBoth = hasPinnedNode
   ? needsOlderNode
-  : { timeout: 60_000, skip: 'the pinned Node is not installed' }
+  : { timeout: 400_000, skip: 'the pinned Node is not installed' }
 
 test('a Node that is new enough runs the commands itself, with its arguments and no warnings', (t) => {
   const { run } = installed(t, `console.log(JSON.stringify([args, process.ppid]))`)
@@ -196,7 +196,7 @@ function needsTerminal(): { timeout: number; skip: string | false } {
   if (needsBoth.skip !== false) return needsBoth
   const { stdout } = spawnSync('script', ['--version'], { encoding: 'utf8' })
   return {
-    timeout: 60_000,
+    timeout: 400_000,
     skip: !stdout?.includes('util-linux') && 'no util-linux script to make a terminal with',
   }
 }

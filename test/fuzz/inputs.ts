@@ -1,6 +1,7 @@
 /** Inputs for one target: its corpus first, then bytes at random, and good examples bent. */
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
+import { concat } from 'uint8arrays'
 import type { Target } from './targets.ts'
 
 const corpus = new URL('corpus/', import.meta.url)
@@ -47,16 +48,19 @@ const bend: fc.Arbitrary<Bend> = fc.record({
 })
 
 function bent([sample, bends]: [Uint8Array, Bend[]]): Uint8Array {
-  const bytes = [...sample]
+  let bytes: Uint8Array = sample
   for (const { kind, at, byte, count } of bends) {
     const place = bytes.length === 0 ? 0 : at % bytes.length
-    if (kind === 'flip') bytes[place] = (bytes[place] ?? 0) ^ (1 << (byte & 7))
-    else if (kind === 'set') bytes[place] = byte
-    else if (kind === 'cut') bytes.splice(place, count)
-    else if (kind === 'insert') bytes.splice(place, 0, ...new Array<number>(count).fill(byte))
-    else if (kind === 'repeat') bytes.splice(place, 0, ...bytes.slice(place, place + count))
-    else bytes.length = place
+    const [before, after] = [bytes.subarray(0, place), bytes.subarray(place)]
+    if (kind === 'flip')
+      bytes = concat([before, Uint8Array.of((bytes[place] ?? 0) ^ (1 << (byte & 7))), after.subarray(1)])
+    else if (kind === 'set') bytes = concat([before, Uint8Array.of(byte), after.subarray(1)])
+    else if (kind === 'cut') bytes = concat([before, after.subarray(count)])
+    else if (kind === 'insert') bytes = concat([before, new Uint8Array(count).fill(byte), after])
+    else if (kind === 'repeat') bytes = concat([before, after.subarray(0, count), after])
+    else bytes = before
   }
+  // No piece of the sample.
   return Uint8Array.from(bytes)
 }
 

@@ -8,10 +8,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import OpenAI from 'openai'
-
-const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
+import { launcher } from '../support/launcher.ts'
 
 test('a key is printed once, alone on the last line, opens the node that runs, and nothing once it is revoked', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'carpool-gateway-'))

@@ -9,7 +9,7 @@ import { peerNamed } from '../support/core-fakes.ts'
 import { JobsStage, vehicleOf } from '../support/jobs-stage.ts'
 import { connected, startNetwork } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 
 /** A vehicle behind a router, and its mesh. */
 class Stage {

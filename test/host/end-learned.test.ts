@@ -12,7 +12,7 @@ import { until, untilStatus, wasmJob, writeDocuments } from '../support/swarm.ts
 delete process.env.CARPOOL_SEED
 
 test('a standby that was away learns of the end from a steward that was restarted since', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (t) => {
   const running = new Set<OwnNode>()
   const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'carpool-test-')))

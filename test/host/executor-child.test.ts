@@ -39,7 +39,7 @@ const frame = (header: unknown, body = new Uint8Array(0)) =>
   Buffer.concat(encodeFrame(header as FromChild, body))
 const record = { type: 'record', id: 0, text: '', error: null, cpuMs: 1 }
 
-test('a child that says what no child says is killed at the first word', { timeout: 60_000 }, async () => {
+test('a child that says what no child says is killed at the first word', { timeout: 400_000 }, async () => {
   const nasty = [
     null,
     [],
@@ -66,7 +66,7 @@ test('a child that says what no child says is killed at the first word', { timeo
 })
 
 test('a child that announces more than a result may be is killed before it is taken', {
-  timeout: 60_000,
+  timeout: 400_000,
 }, async () => {
   const prefix = Buffer.alloc(8)
   prefix.writeUInt32LE(10, 0)
@@ -77,7 +77,9 @@ test('a child that announces more than a result may be is killed before it is ta
   assert(grown < fromChildBytesMax, `${grown} bytes`)
 })
 
-test('a child that writes to its error output without end costs no memory', { timeout: 60_000 }, async () => {
+test('a child that writes to its error output without end costs no memory', {
+  timeout: 400_000,
+}, async () => {
   const before = process.memoryUsage.rss()
   const code = `const line = 'x'.repeat(2 ** 20); let left = 200
     const write = () => { while (left-- > 0) if (!process.stderr.write(line)) return process.stderr.once('drain', write) }

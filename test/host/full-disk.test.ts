@@ -76,7 +76,7 @@ test('a database that cannot be read any more ends the process with one sentence
   `
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program, path], {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 400_000,
   })
   assert.equal(status, 1, stderr)
   assert.match(stderr, /^carpool: cannot trust the disk any more: .*\n$/)

@@ -12,7 +12,7 @@ import { placeOf } from '../support/core-fakes.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
 /** For what is waited for, on a machine at a standstill. */
-const patiently = { timeout: 60_000 }
+const patiently = { timeout: 400_000 }
 
 type Beat = Extract<Message, { type: 'beat' }>
 

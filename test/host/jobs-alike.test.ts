@@ -24,7 +24,7 @@ import {
   writeSlowDocuments,
 } from '../support/swarm.ts'
 
-const timeout = { timeout: 120_000 }
+const timeout = { timeout: 400_000 }
 const payment = { currency: 'EUR', unitMicrosMax: 1_000, budgetMicros: 1_000_000 }
 
 /** What a node of this file says at info. */

@@ -23,7 +23,7 @@ import { JobsStage } from '../support/jobs-stage.ts'
 import { blockOf } from '../support/store.ts'
 
 const minuteMs = 60_000
-const patiently = { timeout: 60_000 }
+const patiently = { timeout: 400_000 }
 
 function started(t: TestContext, bounds: { readonly endedShardsMax?: number } = {}): JobsStage {
   const stage = new JobsStage(bounds)

@@ -13,7 +13,7 @@ import { entrust, known, secret } from '../support/entrusting.ts'
 import { JobsStage } from '../support/jobs-stage.ts'
 
 /** For what is waited for, on a machine at a standstill. */
-const patiently = { timeout: 60_000 }
+const patiently = { timeout: 400_000 }
 
 function started(t: TestContext): JobsStage {
   const stage = new JobsStage()

@@ -14,7 +14,7 @@ import {
   testBlocks,
 } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 const MiB = 1024 * 1024
 
 test('64 blocks of 1 MiB all arrive, each with the bytes of its CID', { timeout }, async (t) => {

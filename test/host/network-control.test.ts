@@ -7,7 +7,7 @@ import { recordBytesMax } from '../../src/protocol/sizes.ts'
 import { fullCid, fullOpening, fullRecord } from '../support/full-records.ts'
 import { Inbox, startNetwork, startPair } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 
 test('control messages arrive in the order they were sent, both ways at once', { timeout }, async (t) => {
   const { left, right } = await startPair(t)

@@ -11,7 +11,7 @@ import { SigningKey } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { Inbox, logInbox, startNetwork } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 const strangers = Array.from({ length: 20 }, () => SigningKey.generate().peerId)
 const [alice, bob] = strangers as [PeerId, PeerId]
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { connected, Inbox, startNetwork } from '../support/network.ts'
 
-const timeout = 120_000
+const timeout = 400_000
 const hostileCount = 9
 
 test('with nine of ten neighbours that pass nothing on, one honest link is enough to hear and be heard', {

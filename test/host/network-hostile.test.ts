@@ -21,7 +21,7 @@ import {
   warnLevel,
 } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 const MiB = 1024 * 1024
 const gossipProtocol = '/meshsub/1.2.0'
 
@@ -126,7 +126,7 @@ function silentSockets(t: TestContext, victim: Network, count: number) {
 }
 
 test('a host whose sockets say nothing keeps nobody else out', { timeout }, async (t) => {
-  const victim = await startNetwork(t, { bounds: { handshakeTimeoutMs: timeout } })
+  const victim = await startNetwork(t, { bounds: { handshakeTimeoutMs: defaultBounds.silentMs } })
   const ended = silentSockets(t, victim, 200)
   await ended.until((sockets) => sockets.length === 200 - defaultBounds.pendingPerHostMax)
   const friend = await startNetwork(t)
@@ -181,7 +181,7 @@ test('of a peer that opens stream upon stream, the newest is served and the othe
 test('a peer that asks for blocks and does not read them is reset, having cost a few blocks', {
   timeout,
 }, async (t) => {
-  const { victim, raw, lines, assertAlive } = await startVictim(t, { bounds: { stallTimeoutMs: 300 } })
+  const { victim, raw, lines, assertAlive } = await startVictim(t, { bounds: { stallTimeoutMs: 3_000 } })
   const stream = await raw.open(victim, blocksProtocol)
   stream.stream.pause()
   const cids = Array.from({ length: 500 }, () => cidBytesOf(new Uint8Array(1)))

@@ -5,7 +5,7 @@ import type { Network } from '../../src/host/network/network.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { connected, Inbox, logInbox, startNetwork, startPair, warnLevel } from '../support/network.ts'
 
-const timeout = 120_000
+const timeout = 400_000
 
 /** A small stand-in for the node above: adverts carry addresses, and are said again to whoever joins. */
 class Announcer {

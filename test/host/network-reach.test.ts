@@ -17,7 +17,7 @@ import { inOrder } from '../../src/host/network/own-addresses.ts'
 import type { Reachability } from '../../src/protocol/membership/advert.ts'
 import { RawPeer, startNetwork } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 
 function ordered(hosts: readonly string[], seen: Readonly<Record<string, number>> = {}): string[] {
   const addresses = hosts.map((host) => multiaddr(`/ip${host.includes(':') ? 6 : 4}/${host}/tcp/4001`))

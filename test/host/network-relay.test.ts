@@ -20,7 +20,7 @@ import {
   testBlocks,
 } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 const MiB = 2 ** 20
 
 /** A node that listens nowhere: nobody can dial it. */

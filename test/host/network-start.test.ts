@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { checkBounds, defaultBounds } from '../../src/host/network/bounds.ts'
 import { startNetwork, startPair } from '../support/network.ts'
 
-const timeout = 60_000
+const timeout = 400_000
 
 test('an address in use is said in one sentence that names it', { timeout }, async (t) => {
   const first = await startNetwork(t)

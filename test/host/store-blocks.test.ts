@@ -367,7 +367,7 @@ test('weights that were damaged when their job ended leave nothing behind', asyn
 })
 
 test('a full disk is one clear error, loses nothing acknowledged and leaves no half files', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (t) => {
   const path = temporaryDirectory(t)
   // A limit on the size of files is a full disk that needs no privileges: the kernel cuts writes short, then refuses.
@@ -389,7 +389,7 @@ test('a full disk is one clear error, loses nothing acknowledged and leaves no h
 })
 
 test('after kill -9, every acknowledged block is there and whole, and nothing else takes room', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (t) => {
   const path = temporaryDirectory(t)
   const program = `

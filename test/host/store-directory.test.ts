@@ -14,7 +14,7 @@ test('a data directory is private, and made with the folders above it', (t) => {
 })
 
 test('a second node is refused with the pid of the first, until kill -9 ends that one', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (t) => {
   const path = temporaryDirectory(t)
   const holder = runChild(

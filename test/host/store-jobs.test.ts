@@ -223,7 +223,7 @@ async function* fetched(cids: readonly Cid[], turns: number) {
 }
 
 test('however jobs share blocks, no job loses one that it refers to, and after all are dropped nothing is left', {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async (t) => {
   const seed = Number(process.env.CARPOOL_SEED ?? Date.now() & 0x7fffffff)
   t.diagnostic(`seed ${seed}; repeat with CARPOOL_SEED=${seed}`)

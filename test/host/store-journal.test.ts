@@ -158,7 +158,7 @@ test('a full disk is one clear error, loses nothing, and still allows deleting',
 })
 
 test('after kill -9, whatever was acknowledged is there, in order, and no serial comes twice', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (t) => {
   const directory = temporaryDirectory(t)
   const program = `

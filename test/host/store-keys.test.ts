@@ -33,7 +33,7 @@ test('a key is made once, for its user only, and says whose it is', (t) => {
   assert.deepEqual(readdirSync(folder), ['owner.key'])
 })
 
-test('two processes that make the same key at once get the same key', { timeout: 120_000 }, async (t) => {
+test('two processes that make the same key at once get the same key', { timeout: 400_000 }, async (t) => {
   const path = join(temporaryDirectory(t), 'node.key')
   const program = `
     import { loadOrCreateKey } from './store/keys.ts'

@@ -19,6 +19,7 @@ import { openProvider } from '../../src/host/signals/open.ts'
 import { readToken } from '../../src/host/signals/token.ts'
 import { closeToOthers, readSecret } from '../../src/host/store/private-files.ts'
 import { openStore } from '../../src/host/store.ts'
+import { launcher } from '../support/launcher.ts'
 
 function temporary(t: TestContext, mode = 0o700): string {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-private-'))
@@ -112,7 +113,6 @@ test('a secret that others can read is refused with the command that mends it', 
 
 test('a file that the user asked for by name gets the mode of the user’s own shell', (t) => {
   const folder = temporary(t)
-  const launcher = new URL('../../bin/carpool.js', import.meta.url).pathname
   for (const [umask, mode] of [
     ['022', 0o644],
     ['027', 0o640],

@@ -262,7 +262,7 @@ test('the cache forgets weights as a whole, the least recently used first', asyn
 })
 
 test('after kill -9, the blocks that were acknowledged need not come again', {
-  timeout: 60_000,
+  timeout: 400_000,
 }, async (t) => {
   const path = temporaryDirectory(t)
   const weights = await weightsWith(...Array.from({ length: 24 }, (_, i) => i))

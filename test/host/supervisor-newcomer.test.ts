@@ -18,7 +18,7 @@ const skip = process.platform === 'linux' ? false : 'reads /proc'
 
 test('a process that starts during a stop is told to stand still before anything else is answered', {
   skip,
-  timeout: 60_000,
+  timeout: 400_000,
 }, async (t) => {
   const slot = spawn('nice', ['-n', '19', 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' })
   const supervisor = spawn(process.execPath, [program], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })

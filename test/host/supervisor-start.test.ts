@@ -11,7 +11,7 @@ import { SupervisedWatch } from '../../src/host/supervisor/supervised-watch.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
-const options = { skip: process.platform === 'linux' ? false : 'reads /proc', timeout: 120_000 }
+const options = { skip: process.platform === 'linux' ? false : 'reads /proc', timeout: 400_000 }
 const quick = { tickMs: 20, startTicksMax: 10, restartMsMin: 1 }
 
 /** A supervisor that notes each of its starts, and then does this. `begin()` makes it the real one. */

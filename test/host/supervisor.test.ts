@@ -14,7 +14,7 @@ import { driving, parked, VehicleBus } from '../support/vehicle-bus.ts'
 import { isAlive, stateOf, until } from '../support/wasm/executor.ts'
 
 const skip = process.platform === 'linux' ? false : 'reads /proc'
-const options = { skip, timeout: 120_000 }
+const options = { skip, timeout: 400_000 }
 
 function settingsOf(entries: Readonly<Record<string, string>> = {}) {
   const settings = new Map(Object.entries(entries))

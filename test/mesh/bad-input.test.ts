@@ -1,4 +1,5 @@
 /** What people get wrong, with real engines: one line, an exit code, and a node that lives. */
+
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,17 +7,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { assemblePng, encodePng, pngHeader } from '../support/images.ts'
+import { launcher } from '../support/launcher.ts'
 import { Mesh } from '../support/mesh.ts'
 import { locked, pdfOf, textAt } from '../support/pdfs.ts'
 import { wasmModule } from '../support/wasm/modules.ts'
 
-const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const log = pino({ level: 'silent' })
 
 /** Describing engines takes a second, and all nodes have the same. */

@@ -60,7 +60,7 @@ async function jobOf(count: number, changes: Parameters<Mesh['request']>[1], isL
   const { submitter } = mesh
   for (let tries = 1; ; tries += 1) {
     const texts = textsOf(count)
-    const { job } = await submitter.api.submit(mesh.request(texts, changes))
+    const { job } = await mesh.clock.hurry(submitter.api.submit(mesh.request(texts, changes)))
     const ended = await mesh.clock.hurry(submitter.ended(job))
     const contradicted = ended.contradicted.map(({ owner }) => owner)
     assert.equal(ended.state, 'complete')
@@ -77,13 +77,11 @@ const textsOf = (count: number) => {
 
 /** A text that is right, and an output that says something else, with the least name that a few hundred tries give. */
 const forges: Script = (text) => {
-  const tries = Array.from({ length: 300 }, (_, salt) => ({
-    ...said(`FORGED ${text}`, { salt }),
-    text,
-  }))
-  const nameOf = (record: (typeof tries)[number]) =>
-    cidOf('dag-cbor', encodeResult({ engine: '', records: [record] }))
-  return tries.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))[0]!
+  const tries = Array.from({ length: 300 }, (_, salt) => {
+    const record = { ...said(`FORGED ${text}`, { salt }), text }
+    return { record, name: cidOf('dag-cbor', encodeResult({ engine: '', records: [record] })) }
+  })
+  return tries.reduce((least, one) => (one.name < least.name ? one : least)).record
 }
 
 async function auditOf(member: MeshNode, job: string): Promise<readonly string[]> {
@@ -125,7 +123,9 @@ test('what vehicles do not compare is not delivered, so a vehicle that makes it 
     createExecutor: reader('avx2', (text) => said(text, { confidence: 'made up', lines: ['FORGED'] })),
   })
   const texts = textsOf(12)
-  const { job } = await submitter.api.submit(mesh.request(texts, { engine: 'native', arbiter: 'steward' }))
+  const { job } = await mesh.clock.hurry(
+    submitter.api.submit(mesh.request(texts, { engine: 'native', arbiter: 'steward' })),
+  )
   const { state, contradicted } = await mesh.clock.hurry(submitter.ended(job))
   assert.deepEqual([state, contradicted], ['complete', []])
   const { lines } = await submitter.results(job)
@@ -139,7 +139,7 @@ test('what vehicles do not compare is not delivered, so a vehicle that makes it 
 
 test('where bytes are compared, the whole output is delivered', async () => {
   const { submitter } = mesh
-  const { job } = await submitter.api.submit(mesh.request(textsOf(1), { engine: 'exact' }))
+  const { job } = await mesh.clock.hurry(submitter.api.submit(mesh.request(textsOf(1), { engine: 'exact' })))
   await mesh.clock.hurry(submitter.ended(job))
   assert.deepEqual(
     (await submitter.results(job)).lines.map(({ result }) => Object.keys(result!)),
@@ -180,8 +180,10 @@ test('a job that a standby finished passes its audit, and every steward delivers
     const texts = textsOf(24)
     const gate = Promise.withResolvers<void>()
     opened = gate.promise
-    const { job } = await submitter.api.submit(mesh.request(texts, { engine, standbys: 1 }))
-    await submitter.status(job, 'the standby holds the inputs', ({ standbys }) => standbys.holding === 1)
+    const { job } = await mesh.clock.hurry(submitter.api.submit(mesh.request(texts, { engine, standbys: 1 })))
+    await mesh.clock.hurry(
+      submitter.status(job, 'the standby holds the inputs', ({ standbys }) => standbys.holding === 1),
+    )
     await mesh.sameRecords(job, [submitter, standby])
     await submitter.stop()
     gate.resolve()
@@ -190,7 +192,7 @@ test('a job that a standby finished passes its audit, and every steward delivers
     assert.deepEqual(await auditOf(standby, job), [])
     await submitter.start(mesh.addresses())
     await mesh.acquainted()
-    await submitter.ended(job)
+    await mesh.clock.hurry(submitter.ended(job))
     assert.deepEqual((await submitter.results(job)).lines, (await standby.results(job)).lines)
     assert.deepEqual(await auditOf(submitter, job), [])
   }
@@ -213,7 +215,9 @@ test('a steward that runs out of something while it recomputes leaves the shard 
         ? { replicas: null, errorBound: 0.02, colludingShare: 0.05, selfCheck }
         : { replicas: 3, arbiter: 'steward' as const }
       const texts = textsOf(6)
-      const { job } = await submitter.api.submit(mesh.request(texts, { engine: 'exact', ...assurance }))
+      const { job } = await mesh.clock.hurry(
+        submitter.api.submit(mesh.request(texts, { engine: 'exact', ...assurance })),
+      )
       const { state, contradicted } = await mesh.clock.hurry(submitter.ended(job))
       own = honest
       assert.equal(state, 'complete')
@@ -238,7 +242,7 @@ test('one result that nests without end costs its own page and no other', async 
   const both = ['nests-1', 'nests-2', 'nests-3']
   for (const name of ['car-1', 'car-2', 'car-3']) await mesh.leave(name)
   for (const name of both) await mesh.join({ name, createExecutor: reader('avx2', nests) })
-  const { job } = await submitter.api.submit(mesh.request(texts, { engine: 'exact' }))
+  const { job } = await mesh.clock.hurry(submitter.api.submit(mesh.request(texts, { engine: 'exact' })))
   assert.equal((await mesh.clock.hurry(submitter.ended(job))).state, 'complete')
   const { lines, end } = await submitter.results(job)
   assert.deepEqual(

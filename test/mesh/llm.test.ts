@@ -1,4 +1,5 @@
 /** A language model on a mesh, with the real engine: requests go out, answers come back on which two owners agree. */
+
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,7 +7,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { SubmitRequest } from '../../src/host/api.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
@@ -15,11 +15,11 @@ import { serveLocal } from '../../src/host/local/server.ts'
 import type { JobId, PeerId } from '../../src/protocol/ids.ts'
 import { costOfUnits, sumOfUnits, type UnitCount } from '../../src/protocol/price.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
+import { launcher } from '../support/launcher.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
 import { Mesh } from '../support/mesh.ts'
 import { billOf, earningsOf } from '../support/mesh-money.ts'
 
-const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
 const log = pino({ level: 'silent' })
 
 /** Describing engines takes a second, and all nodes have the same. */

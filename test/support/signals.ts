@@ -35,7 +35,7 @@ export class Listener {
     isIt: (known: VehicleState, part: VehicleState) => boolean,
     what = `${isIt}`,
   ): Promise<VehicleState> {
-    const deadline = AbortSignal.timeout(30_000)
+    const deadline = AbortSignal.timeout(180_000)
     let at = 0
     for (;;) {
       let known: VehicleState = {}
@@ -66,7 +66,7 @@ export class Listener {
 
 /** Polls for what no event tells. */
 export async function eventually(isSo: () => boolean, what: string): Promise<void> {
-  const deadline = AbortSignal.timeout(30_000)
+  const deadline = AbortSignal.timeout(180_000)
   while (!isSo()) {
     if (deadline.aborted) throw new Error(`never: ${what}`)
     await sleep(20)

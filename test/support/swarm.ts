@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { Swarm, type SwarmOptions } from '../../src/cli/swarm/swarm.ts'
 import type { JobStatus, ResultLine, ResultsEnd, SubmitRequest } from '../../src/host/api.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import { launcher } from './launcher.ts'
 import { wasmModule } from './wasm/modules.ts'
 
 /** For a machine at a standstill; nothing here takes a tenth of it. */
@@ -29,7 +29,7 @@ const ownShardBytes = 2_200_000
 
 /** Ended with the test, however that ends; a failed one tells what its nodes had logged. */
 export async function startSwarm(t: TestContext, options: SwarmOptions): Promise<Swarm> {
-  const swarm = await Swarm.start(options)
+  const swarm = await Swarm.start({ program: launcher, ...options })
   t.after(async () => {
     tellLogs(t, swarm)
     await swarm.stop()
@@ -45,7 +45,7 @@ export function sharedSwarm(options: SwarmOptions): (t: TestContext) => Promise<
   let started: Promise<Swarm> | undefined
   after(async () => (await started?.catch(() => undefined))?.stop())
   return async (t) => {
-    started ??= Swarm.start(options)
+    started ??= Swarm.start({ program: launcher, ...options })
     const swarm = await started
     t.after(() => tellLogs(t, swarm))
     return swarm
@@ -57,12 +57,6 @@ function tellLogs(t: TestContext, swarm: Swarm): void {
   if (!(t as TestContext & { readonly passed: boolean }).passed)
     for (const member of swarm.members()) t.diagnostic(`${member.name}: ${member.log().slice(-2000)}`)
 }
-
-/**
- * The program of a node whose slots compute nothing and take their time (paced-node.ts). All nodes of a job run it, or
- * none: it has an engine of its own.
- */
-export const pacedProgram = fileURLToPath(new URL('./paced-node.ts', import.meta.url))
 
 /** car-1, car-2 … of owners of their own. */
 export function cars(count: number): { readonly name: string }[] {
@@ -105,6 +99,16 @@ export function writeSlowDocuments(t: TestContext, count: number, tenths: Tenths
 /** Documents that take a paced node so many tenths of a second each. `first`: as for writeSlowDocuments. */
 export function writePacedDocuments(t: TestContext, count: number, tenths: Tenths, first = 0): string {
   return writeDocuments(t, slowTexts(count, tenths, first))
+}
+
+/** Documents of which a paced node does one, and the others once the gate is open. */
+export function writeHeldDocuments(
+  t: TestContext,
+  count: number,
+): { readonly folder: string; readonly texts: readonly string[]; readonly openGate: () => void } {
+  const gate = join(temporaryFolder(t), 'gate')
+  const texts = Array.from({ length: count }, (_, i) => `hold ${gate} ${i}`)
+  return { folder: writeDocuments(t, texts), texts, openGate: () => writeFileSync(gate, '') }
 }
 
 /** The path of the assembled module. */

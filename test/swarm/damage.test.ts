@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pacedProgram } from '../support/launcher.ts'
 import {
-  pacedProgram,
   resultsOf,
   sharedSwarm,
   temporaryFolder,

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Member } from '../../src/cli/swarm/member.ts'
+import { pacedProgram } from '../support/launcher.ts'
 import {
-  pacedProgram,
   slowTexts,
   testTimeout,
   textsOf,

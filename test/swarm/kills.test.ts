@@ -25,9 +25,9 @@ import { openVerdict } from '../../src/protocol/job/verdict.ts'
 import { decodeCbor } from '../../src/protocol/record/block.ts'
 import type { RecordBody } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
+import { pacedProgram } from '../support/launcher.ts'
 import { freePort } from '../support/proxy.ts'
 import {
-  pacedProgram,
   slowTexts,
   temporaryFolder,
   textsOf,

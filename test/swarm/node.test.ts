@@ -6,9 +6,9 @@ import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { Member } from '../../src/cli/swarm/member.ts'
 import { loadOrCreateKey } from '../../src/host/store/keys.ts'
+import { launcher } from '../support/launcher.ts'
 import { freePort } from '../support/proxy.ts'
 import { temporaryFolder, testTimeout, until } from '../support/swarm.ts'
 
@@ -51,7 +51,6 @@ test(
   async (t) => {
     const folder = join(temporaryFolder(t), 'node')
     const first = await start(t, folder, ['--listen', '/ip4/127.0.0.1/tcp/0'])
-    const launcher = fileURLToPath(new URL('../../bin/carpool.js', import.meta.url))
     const args = [launcher, 'node', '--data-dir', folder, '--listen', '/ip4/127.0.0.1/tcp/0', '--slots', '0']
     const second = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     t.after(() => second.kill('SIGKILL'))
@@ -74,7 +73,12 @@ test(
 
 async function start(t: TestContext, dataDir: string, flags: readonly string[]): Promise<Member> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const member = await Member.start({ name: 'node', dataDir, flags: ['--slots', '0', ...flags] })
+  const member = await Member.start({
+    name: 'node',
+    dataDir,
+    program: launcher,
+    flags: ['--slots', '0', ...flags],
+  })
   t.after(() => member.end('SIGTERM'))
   return member
 }

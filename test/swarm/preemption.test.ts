@@ -88,7 +88,7 @@ function slotPids({ pid }: Member): number[] {
   return childPids(pid).filter((child) => {
     try {
       const command = readFileSync(`/proc/${child}/cmdline`, 'utf8')
-      return /runtimes\/main\.[jt]s/.test(command) && !command.includes('--describe')
+      return /runtimes\/main\.m[jt]s/.test(command) && !command.includes('--describe')
     } catch {
       return false
     }

@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import type { JobStatus } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
+import { pacedProgram } from '../support/launcher.ts'
 import {
   cars,
-  pacedProgram,
   sharedSwarm,
   slowTexts,
   temporaryFolder,

@@ -85,7 +85,7 @@ export async function loadTesseract(trainedData: Uint8Array): Promise<PageReader
   }
 }
 
-/** The module keeps the console's functions that it finds at its start; stdout belongs to frames (main.ts). */
+/** The module keeps the console's functions that it finds at its start; stdout belongs to frames (main.mts). */
 async function silently<Result>(start: () => Promise<Result>): Promise<Result> {
   const { log, warn } = console
   console.log = () => {}
