@@ -154,6 +154,7 @@ export const quote: Quote = {
   engine: 'ocr/native',
   supply: { owners: 5, slots: 7 },
   payment: null,
+  waiting: null,
   dearer: { owners: 0, from: [] },
   plans: [
     {
@@ -197,6 +198,7 @@ export const request: SubmitRequest = {
   pages: null,
   passwordFile: null,
   strict: false,
+  waits: false,
 }
 
 export const resultLine: ResultLine = {

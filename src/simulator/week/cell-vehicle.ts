@@ -24,7 +24,7 @@ import {
   workKw,
 } from './cell-world.ts'
 import { type Presences, reasonOf } from './presence.ts'
-import { hourMs, type Kind } from './trips.ts'
+import type { Kind } from './trips.ts'
 import { tickMs } from './watchful.ts'
 
 const workerSlackMs = 20_000
@@ -107,15 +107,7 @@ export class CellVehicle implements VehicleEar {
     this.#account()
     const { computedMs, ...totals } = this.#totals
     const pendingMs = [...this.#undecidedMs.values()].reduce((sum, ms) => sum + ms, 0)
-    const { costMicros } = this.#power
-    return {
-      kind: this.#kind,
-      ...totals,
-      computedMs,
-      pendingMs,
-      kwh: (computedMs / hourMs) * workKw,
-      costMicros,
-    }
+    return { kind: this.#kind, ...totals, computedMs, pendingMs, ...this.#power.week(computedMs) }
   }
 
   capacity(): Capacity {
@@ -143,10 +135,9 @@ export class CellVehicle implements VehicleEar {
     return this.#capacity
   }
 
-  /** Looks at what power costs: where it asks for something else now, its worker is told. */
   #ask(): void {
-    const offer = this.#power.offer(this.#cell.clockMs)
-    if (JSON.stringify(offer) === JSON.stringify({ ask: this.#engine.ask, ahead: this.#engine.ahead })) return
+    const offer = this.#power.newOffer(this.#cell.clockMs)
+    if (offer === null) return
     this.#engine = { ...engine, ...offer }
     this.tell({ type: 'asks', asks: new Map([[engine.id, offer.ask]]) })
   }

@@ -24,14 +24,16 @@ export class Power {
   #workedMs = 0
   #pages = 0
   #costMicros = 0
+  #offered = ''
 
   constructor(market: Market | undefined, flatMicros: number) {
     this.#follows = market?.follows ?? false
     this.#flatMicros = flatMicros
   }
 
-  get costMicros(): number {
-    return this.#costMicros
+  /** Of so much work. */
+  week(computedMs: number): { readonly kwh: number; readonly costMicros: number } {
+    return { kwh: (computedMs / hourMs) * workKw, costMicros: this.#costMicros }
   }
 
   /** It worked from then until then, on clocks. */
@@ -46,6 +48,15 @@ export class Power {
 
   did(pages: number): void {
     this.#pages += pages
+  }
+
+  /** The offer, where it is another than the last time; else null. */
+  newOffer(clockMs: number): ReturnType<Power['offer']> | null {
+    const offer = this.offer(clockMs)
+    const text = JSON.stringify(offer)
+    if (text === this.#offered) return null
+    this.#offered = text
+    return offer
   }
 
   offer(clockMs: number): Pick<EngineAdvert, 'ahead'> & { readonly ask: NonNullable<EngineAdvert['ask']> } {
