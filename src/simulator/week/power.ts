@@ -2,7 +2,7 @@
 import { askNow, asksAhead, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
 import { costOfJoules } from '../../protocol/energy/tariff.ts'
 import type { EngineAdvert } from '../../protocol/membership/advert.ts'
-import { currency, pagesPerShard, shardMs, workKw } from './cell-world.ts'
+import { currency, pagesPerShard, shardMs, startMs, type VehicleWeek, workKw } from './cell-world.ts'
 import { dayAheadAt, dayAheadKnown } from './day-ahead.ts'
 import { hourMs } from './trips.ts'
 
@@ -24,6 +24,8 @@ export class Power {
   #workedMs = 0
   #pages = 0
   #costMicros = 0
+  /** By hour of the day. */
+  readonly #kwhByHour = new Array<number>(24).fill(0)
   #offered = ''
 
   constructor(market: Market | undefined, flatMicros: number) {
@@ -32,8 +34,12 @@ export class Power {
   }
 
   /** Of so much work. */
-  week(computedMs: number): { readonly kwh: number; readonly costMicros: number } {
-    return { kwh: (computedMs / hourMs) * workKw, costMicros: this.#costMicros }
+  week(computedMs: number): Pick<VehicleWeek, 'kwh' | 'costMicros' | 'kwhByHour'> {
+    return {
+      kwh: (computedMs / hourMs) * workKw,
+      costMicros: this.#costMicros,
+      kwhByHour: [...this.#kwhByHour],
+    }
   }
 
   /** It worked from then until then, on clocks. */
@@ -42,6 +48,7 @@ export class Power {
     for (let atMs = fromMs; atMs < untilMs; ) {
       const endMs = Math.min(untilMs, (Math.floor(atMs / hourMs) + 1) * hourMs)
       this.#costMicros += costOfJoules(joulesOf(endMs - atMs), dayAheadAt(atMs))
+      this.#kwhByHour[Math.floor((atMs - startMs) / hourMs) % 24]! += joulesOf(endMs - atMs) / 3.6e6
       atMs = endMs
     }
   }
