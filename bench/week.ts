@@ -130,7 +130,7 @@ function inWords(vehicles: readonly VehicleWeek[], answers: readonly Answer[]): 
 }
 
 function totalsOf(vehicles: readonly VehicleWeek[]) {
-  const sum = (key: Exclude<keyof VehicleWeek, 'kind'>) =>
+  const sum = (key: Exclude<keyof VehicleWeek, 'kind' | 'kwhByHour'>) =>
     vehicles.reduce((total, vehicle) => total + vehicle[key], 0)
   return {
     parkedMs: sum('parkedMs'),

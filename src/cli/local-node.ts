@@ -7,6 +7,7 @@
 import type { Logger } from 'pino'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { GatewayNode } from '../gateway/submit.ts'
+import type { AutoPrice } from '../host/energy/own-prices.ts'
 import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
@@ -14,7 +15,7 @@ import { software } from '../host/software.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import type { HttpAddress } from './config/gateway-options.ts'
-import { asksOf } from './config/options.ts'
+import { asksOf, autoRuntimesOf } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
 import { inContext } from './contexts.ts'
 import { CommandFailure } from './failure.ts'
@@ -44,6 +45,7 @@ export const nodeOptionNames = [
   'slotWatts',
   'tariff',
   'idleWatts',
+  'margin',
   'logLevel',
   'json',
 ] as const satisfies OptionName[]
@@ -173,6 +175,7 @@ export async function startOwnNode(
     slotWatts: config.slotWatts,
     tariff: config.tariff,
     idleWatts: config.idleWatts,
+    autoPrice: autoPriceOf(config),
     log,
     standsBy,
     software,
@@ -225,4 +228,9 @@ export function looksOnLan({
   if (lan !== 'auto') return lan === 'on'
   const isLocal = listen.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
   return !isLocal && (fleet !== null || meshKey !== null)
+}
+
+function autoPriceOf({ price, margin }: NodeConfig): AutoPrice | null {
+  const runtimes = autoRuntimesOf(price)
+  return runtimes === undefined ? null : { runtimes, margin }
 }

@@ -38,6 +38,7 @@ export function describeQuote(quote: Quote): string[] {
       ? [`too few: ${formatCount(needed, 'owner')} needed, ${formatNumber(supply.owners)} known`]
       : []),
     ...describeDearer(quote),
+    ...describeWaiting(quote),
     ...describeBudget(quote),
   ]
 }
@@ -49,6 +50,23 @@ function describeCost(cost: Quote['plans'][number]['cost'], { payment, units }: 
   const isOpen = units !== null && units.output > 0
   return [
     `${isOpen ? `${expected} if every answer is as long as it may be` : `${expected} expected`}, ${formatMoney(cost.worstMicros, currency)} if every shard is disputed and copied at the highest price`,
+  ]
+}
+
+/** Describes what a job gains by its time. */
+function describeWaiting({ waiting, payment, runtime }: Quote): string[] {
+  if (waiting === null || payment === null || waiting.nowMicros === null) return []
+  const { isTime, nowMicros, thenMicros } = waiting
+  const price = (micros: number) =>
+    `${formatMoney(Math.round(micros), payment.currency)}${formatPer(payment.per ?? 1, unitOfRuntime(runtime).one)}`
+  if (thenMicros === null)
+    return [
+      'it does not wait: before the deadline there are too few hours with vehicles that say what they will ask',
+    ]
+  if (isTime) return [`it does not wait: ${price(nowMicros)} now is as cheap as it gets before the deadline`]
+  const less = Math.round((1 - thenMicros / nowMicros) * 100)
+  return [
+    `it waits: vehicles ask ${price(nowMicros)} now, and about ${price(thenMicros)} in the cheapest hours before the deadline, ${less} % less; with --at-once it does not wait`,
   ]
 }
 

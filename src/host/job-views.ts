@@ -1,4 +1,5 @@
 /** The requests of people who submit a job, and the answers of a node about its jobs: the plain data of `api.ts`. */
+import type { Wait } from '../protocol/energy/cheap-hours.ts'
 import type { JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
 import type { JobEnd } from '../protocol/job/verdict.ts'
@@ -36,6 +37,8 @@ export interface SubmitRequest {
   /** Pages in a shard, at most; null: by what they cost. */
   readonly shardSize: number | null
   readonly deadlineMs: number | null
+  /** The job has time until its deadline, and waits for hours in which vehicles ask for less. */
+  readonly waits: boolean
   readonly shortage: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
   /** Checks are recomputed on this node, and by no other owner. */
@@ -87,6 +90,8 @@ export interface Quote {
   /** Owners that could execute it for what it pays, and their slots together. */
   readonly supply: { readonly owners: number; readonly slots: number }
   readonly payment: RequestedPayment | null
+  /** Where it waits for cheap hours: what a unit costs now, and in those; null: it does not, or nobody is there. */
+  readonly waiting: Wait | null
   /** Owners that could execute it, and ask more than it pays. */
   readonly dearer: {
     readonly owners: number

@@ -21,6 +21,7 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   colludingShare: colludingShareDefault,
   replicas: null,
   deadlineMs: null,
+  waits: false,
   shortage: 'wait',
   arbiter: 'auto',
   selfCheck: false,

@@ -23,6 +23,7 @@ import { plainLine } from '../../src/cli/log.ts'
 import { describeErrorsPaid, describeQuote } from '../../src/cli/quote-view.ts'
 import { afterInterruption } from '../../src/cli/submission.ts'
 import { formatTable } from '../../src/cli/table.ts'
+import type { Quote } from '../../src/host/api.ts'
 import type { OwnerId } from '../../src/protocol/ids.ts'
 import { languagesOf } from '../../src/runtimes/registry.ts'
 import { job, peerRow, plan, quote, resultsEnd, status, summary, why } from '../support/fake-node.ts'
@@ -487,4 +488,16 @@ test('whoever interrupts a submission is told whether the job goes on, where, an
   )
   const ended = afterInterruption({ ...status, state: 'complete' }, '/data', '')
   assert.match(ended[0]!, /has ended$/)
+})
+
+test('a quote says what a job gains by waiting, and why one does not wait', () => {
+  const payment = { currency: 'EUR', unitMicrosMax: 500, budgetMicros: null }
+  const say = (waiting: Quote['waiting']) =>
+    describeQuote({ ...quote, payment, waiting }).filter((line) => /wait/.test(line))
+  assert.deepEqual(say({ isTime: false, nowMicros: 400, thenMicros: 300.2 }), [
+    'it waits: vehicles ask 0.0004 EUR a page now, and about 0.0003 EUR a page in the cheapest hours before the deadline, 25 % less; with --at-once it does not wait',
+  ])
+  assert.match(say({ isTime: true, nowMicros: 400, thenMicros: 400 })[0]!, /is as cheap as it gets/)
+  assert.match(say({ isTime: true, nowMicros: 400, thenMicros: null })[0]!, /too few hours/)
+  assert.deepEqual(say(null), [])
 })

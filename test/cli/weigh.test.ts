@@ -28,6 +28,7 @@ test('options that hardly anybody means are warned of, with the figure', () => {
       ['--price', 'ocr=200EUR'],
       /asks 200\.00 EUR for a page of ocr, 1000000 times 0\.0002 EUR, since no other/,
     ],
+    [['--price', 'auto'], /there is no tariff/],
     [['--signals', 'trace:/nowhere/it.jsonl'], /\/nowhere\/it\.jsonl, and there is no such file/],
   ] as const) {
     const said = warnings([...args])

@@ -134,4 +134,25 @@ export const rules: readonly Mutation[] = [
     replace: '',
     caughtBy: ['test/mesh/money.test.ts'],
   },
+  {
+    name: 'A job that has time leases at once, however dear power is.',
+    file: 'src/protocol/steward/leasing.ts',
+    find: '  if (!isTimeToLease(desk, nowMs)) return\n',
+    replace: '',
+    caughtBy: ['test/simulator/week.test.ts'],
+  },
+  {
+    name: 'Work waits for hours in which the vehicles will have left.',
+    file: 'src/protocol/energy/cheap-hours.ts',
+    find: ' || (vehicle.availableUntilMs ?? toMs) < toMs',
+    replace: '',
+    caughtBy: ['test/protocol/cheap-hours.test.ts'],
+  },
+  {
+    name: 'A price that follows power is that of this minute, and not of the lease.',
+    file: 'src/protocol/energy/own-ask.ts',
+    find: 'askWithin(tariff, energy, nowMs, nowMs + leaseAheadMs)',
+    replace: 'askWithin(tariff, energy, nowMs, nowMs + 1)',
+    caughtBy: ['test/protocol/cheap-hours.test.ts', 'test/host/own-prices.test.ts'],
+  },
 ]

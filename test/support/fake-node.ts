@@ -162,6 +162,7 @@ export const quote: Quote = {
   engine: 'ocr/native',
   supply: { owners: 5, slots: 7 },
   payment: null,
+  waiting: null,
   dearer: { owners: 0, from: [] },
   plans: [
     {
@@ -205,6 +206,7 @@ export const request: SubmitRequest = {
   pages: null,
   passwordFile: null,
   strict: false,
+  waits: false,
 }
 
 export const resultLine: ResultLine = {

@@ -43,6 +43,7 @@ export interface SubmitFlags extends OutputFlags, PdfFlags {
   readonly colludingShare: number
   readonly replicas?: number
   readonly deadline?: number
+  readonly atOnce?: boolean
   readonly shardSize?: number
   readonly ifShort: 'wait' | 'fail'
   readonly arbiter: 'auto' | 'owners' | 'steward'
@@ -150,6 +151,10 @@ export function addJobOptions(command: Command): Command {
       'time after which the job fails if it is not done: 90s, 45m, 2h, at most 30d (default: 24h)',
       parseDuration,
     )
+    .option(
+      '--at-once',
+      'with a deadline: do not wait for hours before it in which vehicles ask for less (default: a paid job waits)',
+    )
     .addOption(
       new Option('--if-short <what>', 'what the job does while there are too few owners')
         .default(submitDefaults.shortage)
@@ -203,6 +208,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     replicas: flags.replicas ?? submitDefaults.replicas,
     shardSize: flags.shardSize ?? submitDefaults.shardSize,
     deadlineMs: flags.deadline ?? submitDefaults.deadlineMs,
+    waits: flags.deadline !== undefined && flags.priceCap !== undefined && flags.atOnce !== true,
     shortage: flags.ifShort,
     arbiter,
     selfCheck,

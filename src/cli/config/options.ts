@@ -100,15 +100,15 @@ export const options = {
   }),
   // Nothing by default: a mesh among friends works for nothing, and a price that nobody pays earns nothing.
   price: {
-    help: 'lowest price at which the node does a page, a document, or 1,000 tokens of a runtime; repeat for several',
+    help: 'lowest price at which the node does a page, a document, or 1,000 tokens of a runtime; repeat for several; auto follows --tariff',
     placeholder: '<runtime=amount>',
     isList: true,
     expects:
-      'one price for a runtime, such as ocr=0.0002EUR for a page, or llm=0.0002EUR/1k for 1,000 tokens',
+      'one price for a runtime, such as ocr=0.0002EUR for a page, or llm=0.0002EUR/1k for 1,000 tokens, or auto, or ocr=auto',
     schema: () =>
       z
-        .array(z.string().refine((text) => askFrom(text) !== undefined))
-        .refine((texts) => asksOf(texts).size === texts.length),
+        .array(z.string().refine((text) => isAuto(text) || askFrom(text) !== undefined))
+        .refine((texts) => asksOf(texts).size === texts.filter((text) => !isAuto(text)).length),
     fallback: () => [],
     fallbackText: 'nothing',
   } satisfies Option<readonly string[]> as Option<readonly string[]>,
@@ -151,25 +151,6 @@ export const options = {
     'whether language models may use the graphics processor, if its package and driver are installed',
     ['off', 'auto'],
   ),
-  // A guess: a core of a computer built for vehicles, with its share of memory and fans. Tesla's HW3 takes 72 W in all.
-  slotWatts: {
-    help: 'watts that a busy slot draws, used if the vehicle cannot measure it',
-    placeholder: '<watts>',
-    isList: false,
-    expects: 'a number from 0 to 10000',
-    schema: () =>
-      z
-        .union([
-          z.number(),
-          z
-            .string()
-            .regex(/^\d{1,5}(\.\d{1,3})?$/)
-            .transform(Number),
-        ])
-        .pipe(z.number().min(0).max(10_000)),
-    fallback: () => 10,
-    fallbackText: '10',
-  } satisfies Option<number> as Option<number>,
   logLevel: choice<LogLevel>(
     'least severe level of log lines that are written',
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -218,6 +199,17 @@ export function variableOf(name: OptionName): string {
 /** Returns the price that an owner asks for a unit of work, by runtime. */
 export function asksOf(prices: readonly string[]): ReadonlyMap<string, Ask> {
   return new Map(prices.flatMap((text) => askFrom(text) ?? []).map(({ runtime, ask }) => [runtime, ask]))
+}
+
+/** Returns the runtimes whose prices follow that of power; null: all others; undefined: none. */
+export function autoRuntimesOf(prices: readonly string[]): readonly string[] | null | undefined {
+  const auto = prices.map((text) => text.trim()).filter(isAuto)
+  if (auto.length === 0) return undefined
+  return auto.includes('auto') ? null : auto.map((text) => text.slice(0, -'=auto'.length))
+}
+
+function isAuto(text: string): boolean {
+  return /^([a-z0-9-]{1,32}=)?auto$/.test(text.trim())
 }
 
 function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } | undefined {

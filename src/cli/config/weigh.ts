@@ -11,7 +11,7 @@ import { weekMinutes } from '../../protocol/rules/week.ts'
 import { runtimes, unitOfRuntime } from '../../runtimes/registry.ts'
 import type { Config, OptionName } from './config.ts'
 import { nearest } from './nearest.ts'
-import { asksOf } from './options.ts'
+import { asksOf, autoRuntimesOf } from './options.ts'
 import { wishOf } from './preferences.ts'
 
 /** An owner who lets a car work for less than this a week hardly means to. A guess. */
@@ -83,8 +83,12 @@ function ofNames({ categories, price }: Config<OptionName>): string[] {
   ]
 }
 
-function ofPrices({ price }: Config<OptionName>, others: readonly OthersAsk[]): string[] {
-  return [...asksOf(price)].flatMap(([runtime, ask]) => {
+function ofPrices({ price, tariff }: Config<OptionName>, others: readonly OthersAsk[]): string[] {
+  const isUnpriced = autoRuntimesOf(price) !== undefined && tariff === null
+  const unpriced = isUnpriced
+    ? ['price follows that of power (auto), and there is no tariff: no node starts so']
+    : []
+  const dear = [...asksOf(price)].flatMap(([runtime, ask]) => {
     const theirs = others
       .filter(
         (other) => other.runtime === runtime && isLikePriced(other.ask, ask) && other.ask.unitMicros > 0,
@@ -103,6 +107,7 @@ function ofPrices({ price }: Config<OptionName>, others: readonly OthersAsk[]): 
       `price asks ${formatMoney(ask.unitMicros, ask.currency)} for ${unit} of ${runtime}, ${Math.round(ask.unitMicros / median)} times ${than}`,
     ]
   })
+  return [...unpriced, ...dear]
 }
 
 function ofSources({ signals }: Config<OptionName>): string[] {

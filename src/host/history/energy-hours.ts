@@ -3,7 +3,7 @@
  * ready. An hour is the grain of tariffs. The difference of the first two is work that was broken off, and what engines take to
  * start.
  */
-import type { Tallies } from './tallies.ts'
+import type { Tallies, Tally } from './tallies.ts'
 
 const hourMs = 3_600_000
 
@@ -93,3 +93,29 @@ export class EnergyHours {
 }
 
 const costKind = 'hour-cost-'
+
+/** Fewer say little: a first page is slow, since its engine starts. */
+const unitsMin = 20
+/** Work that was broken off makes a unit so many times as dear at most. */
+const lossMax = 3
+
+/** Null: too few units were done. */
+export function unitJoulesOf(
+  tallies: readonly Tally[],
+  hours: readonly EnergyHour[],
+  runtime: string,
+  idleWattsPerSlot: number,
+): number | null {
+  const of = (kind: string) =>
+    tallies.reduce((sum, row) => sum + (row.kind === kind && row.name === runtime ? row.value : 0), 0)
+  const units = of('units') || of('pages')
+  if (units < unitsMin) return null
+  const [drawn, done] = [sumOf(hours, 'drawnJoules'), sumOf(hours, 'doneJoules')]
+  const loss = done === 0 ? 1 : Math.min(lossMax, Math.max(1, drawn / done))
+  const work = of('measured-joules') + of('estimated-joules')
+  return (work * loss + (of('wall-ms') / 1_000) * idleWattsPerSlot) / units
+}
+
+function sumOf(hours: readonly EnergyHour[], key: 'drawnJoules' | 'doneJoules'): number {
+  return hours.reduce((sum, hour) => sum + hour[key], 0)
+}

@@ -22,7 +22,7 @@ import type { Clock } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import { StoreError } from '../store/errors.ts'
 import type { HistoryView, ShardDone, WorkNews } from './contract.ts'
-import { type DrawnToday, type EnergyHour, EnergyHours, type PriceNow } from './energy-hours.ts'
+import { type DrawnToday, type EnergyHour, EnergyHours, type PriceNow, unitJoulesOf } from './energy-hours.ts'
 import { LogLines } from './log-lines.ts'
 import { moneyByDay } from './money-by-day.ts'
 import { daysKept, Tallies } from './tallies.ts'
@@ -57,6 +57,8 @@ interface Held {
 }
 
 const lookMs = 60_000
+/** What a unit takes changes with the kind of documents, within weeks. A guess. */
+const weeksMeasured = 4
 /** Between writes while there is no work: 96 a day. A guess. */
 const idleSaveMs = 15 * 60_000
 
@@ -187,6 +189,15 @@ export class History implements WorkNews {
   energy(days: number): EnergyHour[] {
     this.#count()
     return this.#energy.since(this.#today() - Math.min(days, daysKept) + 1)
+  }
+
+  /**
+   * The energy of one unit of a runtime's work in the last weeks, with what came to nothing, and with the share of a computer that
+   * draws so many watts for each slot beside the work; null: too little was done.
+   */
+  unitJoules(runtime: string, idleWattsPerSlot: number): number | null {
+    const first = this.#today() - weeksMeasured * 7
+    return unitJoulesOf(this.#tallies.since(first), this.#energy.since(first), runtime, idleWattsPerSlot)
   }
 
   stop(): void {

@@ -94,6 +94,7 @@ const submission = z.strictObject({
   colludingShare: z.number(),
   replicas: z.int().min(1).max(64).nullable(),
   deadlineMs: z.int().min(1).nullable(),
+  waits: z.boolean().default(submitDefaults.waits),
   shardSize: z.int().min(1).max(shardPagesMax).nullable().default(submitDefaults.shardSize),
   shortage: z.enum(['wait', 'fail']),
   arbiter: z.enum(['auto', 'owners', 'steward']),

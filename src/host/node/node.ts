@@ -65,7 +65,7 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { identity, vehicle, tariff, history, connections, jobs, membership, callers, options } =
+    const { identity, vehicle, prices, history, connections, jobs, membership, callers, options } =
       this.#parts
     this.#stopFollowing()
     callers.stop()
@@ -76,7 +76,7 @@ export class CarpoolNode {
     await membership
       .goodbye()
       .catch((error) => options.log.debug({ error }, 'the goodbye to peers was not sent'))
-    tariff.stop()
+    prices.stop()
     history.stop()
     await closeResources(this.#parts)
   }
@@ -97,8 +97,20 @@ function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, calle
 
 /** The answer ends what follows the owner's rules. */
 function startParts(parts: Parts): () => void {
-  const { hub, identity, network, store, vehicle, history, jobs, membership, executor, watch, options } =
-    parts
+  const {
+    hub,
+    identity,
+    network,
+    store,
+    vehicle,
+    prices,
+    history,
+    jobs,
+    membership,
+    executor,
+    watch,
+    options,
+  } = parts
   const { fleet } = identity
   vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
   void store.collect().catch((error) => {
@@ -110,6 +122,7 @@ function startParts(parts: Parts): () => void {
     () => hub.tell('revocation'),
     () => hub.tell('charter'),
   )
+  prices.start()
   membership.start()
   vehicle.restore()
   executor.observe(watch)

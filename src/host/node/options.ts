@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
 import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
+import type { AutoPrice } from '../energy/own-prices.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { NetworkBounds } from '../network/bounds.ts'
 import type { NetworkKind } from '../signals/network.ts'
@@ -46,6 +47,8 @@ export interface NodeOptions {
   readonly slotWatts: number
   /** The price of electricity (src/host/energy/tariff-source.ts); left out: not known. */
   readonly tariff?: string | null
+  /** Prices that follow that of electricity; left out: none do. */
+  readonly autoPrice?: AutoPrice | null
   /** The power that the computer draws beside the work, if it is awake for the work only, in watts; left out: 0. */
   readonly idleWatts?: number
   readonly log: Logger

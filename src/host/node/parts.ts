@@ -1,14 +1,10 @@
 /** Makes the parts of a node, in an order in which each knows those that it asks; their news goes to the hub. */
 
-import type { Tariff } from '../../protocol/energy/tariff.ts'
 import { advertReasonsMax } from '../../protocol/limits.ts'
 import type { Advert } from '../../protocol/membership/advert.ts'
 import { Roster } from '../../protocol/membership/roster.ts'
-import type { Ask } from '../../protocol/price.ts'
-import type { EngineDescription } from '../../runtimes/messages.ts'
-import { TariffSource } from '../energy/tariff-source.ts'
+import { OwnPrices } from '../energy/own-prices.ts'
 import { Connections } from '../history/connections.ts'
-import type { PriceNow } from '../history/energy-hours.ts'
 import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Bans } from '../membership/bans.ts'
@@ -24,15 +20,13 @@ export interface Parts extends Resources {
   readonly hub: Hub
   readonly vehicle: WorkerDriver
   readonly history: History
-  readonly tariff: TariffSource
+  readonly prices: OwnPrices
   readonly connections: Connections
   readonly bans: Bans
   readonly membership: Membership
   readonly callers: Callers
   readonly jobs: Jobs
 }
-
-type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
 
 /** Makes the parts. They stand still until node.ts starts them. */
 export function makeParts(resources: Resources): Parts {
@@ -42,13 +36,6 @@ export function makeParts(resources: Resources): Parts {
   const hub = new Hub()
   let calls: readonly string[] = []
   const roster = new Roster()
-  const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
-  const tariff = new TariffSource({
-    spec: options.tariff ?? null,
-    clock,
-    log,
-    onChange: () => hub.tell('offer'),
-  })
   const history = new History({
     self: key.peerId,
     database: store.database,
@@ -60,9 +47,25 @@ export function makeParts(resources: Resources): Parts {
     energy: {
       drawn: () => readKept(store.journal, log).energy,
       idleWatts: options.idleWatts ?? 0,
-      price: () => priceNow(tariff.tariff, clock.now()),
+      price: () => prices.now(),
     },
   })
+  const prices = new OwnPrices({
+    fixed: asks,
+    auto: options.autoPrice ?? null,
+    tariff: options.tariff ?? null,
+    engines,
+    unitJoules: (runtime) => history.unitJoules(runtime, (options.idleWatts ?? 0) / Math.max(1, slots)),
+    slotWatts: options.slotWatts,
+    operatorPpm: () => fleet?.operatorPpm ?? 0,
+    clock,
+    log,
+    onChange: (asksNow) => {
+      vehicle.setAsks(asksNow)
+      hub.tell('offer')
+    },
+  })
+  const offered = engines.map((engine) => ({ ...engine, ask: prices.offer(engine).ask }))
   const connections = new Connections({
     network,
     onAlone: (isAlone) => history.alone(isAlone),
@@ -101,7 +104,7 @@ export function makeParts(resources: Resources): Parts {
     isBanned: (owner) => bans.has(owner),
     nextSerial: () => store.journal.nextSerial('advert'),
     describe: () => ({
-      ...advertOf(resources, vehicle, offered),
+      ...advertOf(resources, vehicle, prices),
       ...callsIn(network, calls),
       standsBy,
     }),
@@ -138,13 +141,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, vehicle, tariff, history, connections, bans, membership, callers, jobs }
-}
-
-/** Null: not known, or of no currency in which it could be kept. */
-function priceNow(tariff: Tariff | null, nowMs: number): ReturnType<PriceNow> {
-  const kwhMicros = tariff?.priceAt(nowMs) ?? null
-  return kwhMicros === null || tariff?.currency == null ? null : { currency: tariff.currency, kwhMicros }
+  return { ...resources, hub, vehicle, prices, history, connections, bans, membership, callers, jobs }
 }
 
 /** Nobody is called who could not come. */
@@ -154,13 +151,13 @@ function callsIn({ reachability }: Resources['network'], calls: readonly string[
 
 /** States what this node has to offer, now. */
 function advertOf(
-  { options, identity, watch }: Resources,
+  { options, identity, watch, engines: offering }: Resources,
   vehicle: WorkerDriver,
-  offered: readonly OfferedEngine[],
+  prices: OwnPrices,
 ): Omit<Advert, 'addresses' | 'reach'> {
   const { slots, mode } = vehicle.view()
   const { reasons, availableUntilMs } = watch.judgement()
-  const engines = options.slots === 0 ? [] : offered
+  const engines = options.slots === 0 ? [] : offering
   return {
     name: identity.name,
     certificate: identity.certificate,
@@ -169,13 +166,13 @@ function advertOf(
     mode,
     reasons: reasons.slice(0, advertReasonsMax),
     availableUntilMs,
-    engines: engines.map(({ runtime, engine, id, isa, ask }) => ({
+    engines: engines.map(({ runtime, engine, id, isa }) => ({
       runtime,
       engine,
       id,
       isa,
       unitsPerHour: vehicle.speed.pagesPerHour(runtime, id),
-      ask,
+      ...prices.offer({ runtime, id }),
     })),
     software: options.software,
   }

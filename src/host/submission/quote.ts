@@ -14,6 +14,7 @@ import { Refusals } from './refusals.ts'
 import { unitOf } from './runtime-facts.ts'
 import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
+import { waitOf } from './waiting.ts'
 import { weightSources, weightsAt } from './weights.ts'
 
 export interface QuoteContext extends CuttingMarket {
@@ -65,6 +66,8 @@ async function quoteOf(
   const shards = await shardsOf(catalogue, cutting)
   const supply = supplyOf(context, request.runtime, engine.id, request.payment)
   const isVouchedFor = context.fleet !== null
+  const plans = plansOf(request, context, shards, supply, engine)
+  const needMs = cutting.costMs * (plans[0]?.executionsPerShard ?? 1)
   return {
     documents: catalogue.named,
     leftOut: sources.leftOut,
@@ -76,8 +79,9 @@ async function quoteOf(
     engine: `${engine.runtime}/${engine.engine}`,
     supply: { owners: supply.owners, slots: supply.slots },
     payment: request.payment,
+    waiting: waitOf(request, context, engine.id, needMs),
     dearer: supply.dearer,
-    plans: plansOf(request, context, shards, supply, engine).map((plan) => ({
+    plans: plans.map((plan) => ({
       ...plan,
       errorBound: isVouchedFor ? plan.errorBound : null,
       computeMs: Math.round(cutting.costMs * plan.executionsPerShard),

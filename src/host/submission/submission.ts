@@ -91,6 +91,7 @@ export async function makeJob(
         : { key: blind.key, candidates: blind.candidates, keys: await nameOf(blind.wrapped) },
     shortage: request.shortage,
     deadlineMs: context.clock.now() + (request.deadlineMs ?? jobDeadlineDefaultMs),
+    ...(request.waits && described.payment !== null ? { waits: true } : {}),
     category: request.category,
     payment: described.payment,
     stewards,

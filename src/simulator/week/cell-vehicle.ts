@@ -22,7 +22,7 @@ import {
   workKw,
 } from './cell-world.ts'
 import { type Presences, reasonOf } from './presence.ts'
-import { hourMs, type Kind } from './trips.ts'
+import type { Kind } from './trips.ts'
 import { VehicleTally } from './vehicle-tally.ts'
 import { tickMs } from './watchful.ts'
 
@@ -101,8 +101,7 @@ export class CellVehicle implements VehicleEar {
   week(): VehicleWeek {
     this.#account()
     const totals = this.#tally.totals()
-    const { costMicros } = this.#power
-    return { kind: this.#kind, ...totals, kwh: (totals.computedMs / hourMs) * workKw, costMicros }
+    return { kind: this.#kind, ...totals, ...this.#power.week(totals.computedMs) }
   }
 
   capacity(): Capacity {
@@ -130,10 +129,9 @@ export class CellVehicle implements VehicleEar {
     return this.#capacity
   }
 
-  /** Looks at what power costs: where it asks for something else now, its worker is told. */
   #ask(): void {
-    const offer = this.#power.offer(this.#cell.clockMs)
-    if (JSON.stringify(offer) === JSON.stringify({ ask: this.#engine.ask, ahead: this.#engine.ahead })) return
+    const offer = this.#power.newOffer(this.#cell.clockMs)
+    if (offer === null) return
     this.#engine = { ...engine, ...offer }
     this.tell({ type: 'asks', asks: new Map([[engine.id, offer.ask]]) })
   }

@@ -41,6 +41,8 @@ export interface VehicleWeek extends VehicleTotals {
   readonly kwh: number
   /** Its energy, by the hour, in micros of a euro. */
   readonly costMicros: number
+  /** By hour of the day, all days together. */
+  readonly kwhByHour: readonly number[]
 }
 
 export interface CellWorld {

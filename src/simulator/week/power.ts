@@ -2,7 +2,7 @@
 import { askNow, asksAhead, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
 import { costOfJoules } from '../../protocol/energy/tariff.ts'
 import type { EngineAdvert } from '../../protocol/membership/advert.ts'
-import { currency, pagesPerShard, shardMs, workKw } from './cell-world.ts'
+import { currency, pagesPerShard, shardMs, startMs, type VehicleWeek, workKw } from './cell-world.ts'
 import { dayAheadAt, dayAheadKnown } from './day-ahead.ts'
 import { hourMs } from './trips.ts'
 
@@ -24,14 +24,22 @@ export class Power {
   #workedMs = 0
   #pages = 0
   #costMicros = 0
+  /** By hour of the day. */
+  readonly #kwhByHour = new Array<number>(24).fill(0)
+  #offered = ''
 
   constructor(market: Market | undefined, flatMicros: number) {
     this.#follows = market?.follows ?? false
     this.#flatMicros = flatMicros
   }
 
-  get costMicros(): number {
-    return this.#costMicros
+  /** Of so much work. */
+  week(computedMs: number): Pick<VehicleWeek, 'kwh' | 'costMicros' | 'kwhByHour'> {
+    return {
+      kwh: (computedMs / hourMs) * workKw,
+      costMicros: this.#costMicros,
+      kwhByHour: [...this.#kwhByHour],
+    }
   }
 
   /** It worked from then until then, on clocks. */
@@ -40,12 +48,22 @@ export class Power {
     for (let atMs = fromMs; atMs < untilMs; ) {
       const endMs = Math.min(untilMs, (Math.floor(atMs / hourMs) + 1) * hourMs)
       this.#costMicros += costOfJoules(joulesOf(endMs - atMs), dayAheadAt(atMs))
+      this.#kwhByHour[Math.floor((atMs - startMs) / hourMs) % 24]! += joulesOf(endMs - atMs) / 3.6e6
       atMs = endMs
     }
   }
 
   did(pages: number): void {
     this.#pages += pages
+  }
+
+  /** The offer, where it is another than the last time; else null. */
+  newOffer(clockMs: number): ReturnType<Power['offer']> | null {
+    const offer = this.offer(clockMs)
+    const text = JSON.stringify(offer)
+    if (text === this.#offered) return null
+    this.#offered = text
+    return offer
   }
 
   offer(clockMs: number): Pick<EngineAdvert, 'ahead'> & { readonly ask: NonNullable<EngineAdvert['ask']> } {

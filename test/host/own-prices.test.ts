@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { OwnPrices, type OwnPricesOptions } from '../../src/host/energy/own-prices.ts'
+import { readTariff, TariffSource } from '../../src/host/energy/tariff-source.ts'
+import { unitMicrosMax } from '../../src/protocol/limits.ts'
+import { SteppedClock } from '../support/stepped-clock.ts'
+import { temporaryDirectory } from '../support/store.ts'
+
+const hourMs = 3_600_000
+const nowMs = Date.UTC(2026, 10, 30, 8)
+const engines = [
+  { runtime: 'ocr', id: 'ocr-1' },
+  { runtime: 'llm', id: 'llm-1' },
+]
+
+function pricesWith(changes: Partial<OwnPricesOptions>) {
+  const clock = new SteppedClock(nowMs)
+  const told: ReadonlyMap<string, { readonly unitMicros: number }>[] = []
+  const warned: string[] = []
+  const prices = new OwnPrices({
+    fixed: new Map(),
+    auto: { runtimes: null, margin: 0.2 },
+    tariff: '0.30EUR',
+    engines,
+    unitJoules: () => 3_600,
+    slotWatts: 10,
+    operatorPpm: () => 0,
+    clock,
+    log: { warn: (...args: unknown[]) => void warned.push(args.join(' ')) } as never,
+    onChange: (asks) => void told.push(asks),
+    ...changes,
+  })
+  return { prices, clock, told, warned }
+}
+
+test('a price that follows power is the cost of a unit’s energy and the margin, in its own units', () => {
+  const { prices, told } = pricesWith({ unitJoules: (runtime) => (runtime === 'ocr' ? 3_600 : null) })
+  prices.start()
+  assert.deepEqual(prices.offer(engines[0]!).ask, { currency: 'EUR', unitMicros: 360 })
+  // A guess of 3 J a token, for a thousand of them: 0.83 Wh.
+  assert.deepEqual(prices.offer(engines[1]!).ask, { currency: 'EUR', unitMicros: 300, per: 1_000 })
+  assert.equal(prices.offer(engines[0]!).ahead?.unitMicros.length, 24)
+  assert.deepEqual([...told[0]!.keys()], ['ocr-1', 'llm-1'])
+  prices.stop()
+})
+
+test('a runtime with a price of its own keeps it, and one that is not named asks nothing', () => {
+  const ask = { currency: 'EUR', unitMicros: 7 }
+  const { prices } = pricesWith({ fixed: new Map([['ocr', ask]]), auto: { runtimes: ['wasm'], margin: 0 } })
+  assert.deepEqual(
+    engines.map((engine) => prices.offer(engine).ask),
+    [ask, null],
+  )
+})
+
+test('it changes with the hour, before leases of the dearer hour begin, and asks more than anybody pays when nobody knows', (t) => {
+  const path = join(temporaryDirectory(t), 'tariff.json')
+  const from = (hours: number) => new Date(nowMs + hours * hourMs).toISOString()
+  writeFileSync(
+    path,
+    JSON.stringify({
+      currency: 'EUR',
+      prices: [
+        { from: from(0), price: 0.1 },
+        { from: from(1), price: 0.5 },
+      ],
+    }),
+  )
+  const { prices, clock, told, warned } = pricesWith({ tariff: path })
+  prices.start()
+  const ask = () => told.at(-1)!.get('ocr-1')!.unitMicros
+  assert.equal(ask(), 120)
+  clock.pass(31 * 60_000)
+  assert.equal(ask(), 600)
+  assert.deepEqual(warned, [])
+  clock.pass(hourMs)
+  assert.equal(ask(), unitMicrosMax)
+  assert.equal(warned.length, 1)
+  prices.stop()
+})
+
+test('a price that follows power needs the price of power, and its currency', () => {
+  assert.throws(() => pricesWith({ tariff: null }), /needs the price of power/)
+  assert.throws(() => pricesWith({ tariff: '0.30' }), /with its currency/)
+  assert.throws(() => readTariff('/nowhere/tariff.json'), /is no tariff/)
+})
+
+test('a command tells the prices; one that fails leaves those that it told before', async (t) => {
+  const path = join(temporaryDirectory(t), 'prices.json')
+  writeFileSync(
+    path,
+    JSON.stringify({ currency: 'EUR', prices: [{ from: '2026-11-30T08:00:00Z', price: 0.2 }] }),
+  )
+  const clock = new SteppedClock(nowMs)
+  const changed = Promise.withResolvers<void>()
+  const warned = Promise.withResolvers<string>()
+  const source = new TariffSource({
+    spec: `command:cat ${path} && rm ${path}`,
+    clock,
+    log: { warn: (facts: { why: string }) => warned.resolve(facts.why) } as never,
+    onChange: () => changed.resolve(),
+  })
+  assert.ok(source.tariff === null, 'not yet')
+  await changed.promise
+  assert.equal(priceOf(source), 200_000)
+  clock.pass(15 * 60_000)
+  assert.match(await warned.promise, /No such file/)
+  assert.equal(priceOf(source), 200_000)
+  source.stop()
+})
+
+function priceOf({ tariff }: TariffSource): number | null | undefined {
+  return tariff?.priceAt(nowMs)
+}
