@@ -39,7 +39,7 @@ export function painXml(payout: Payout, { payer, payees }: Payees, nowMs: number
         NbOfTxs: lines.length,
         CtrlSum: controlSum(lines),
         ...(currency === 'EUR' ? { PmtTpInf: { SvcLvl: { Cd: 'SEPA' } } } : {}),
-        ReqdExctnDt: { Dt: created.slice(0, 10) },
+        ReqdExctnDt: { Dt: payout.executionDate },
         Dbtr: { Nm: payer.name },
         DbtrAcct: accountOf(payer),
         DbtrAgt: agentOf(payer),

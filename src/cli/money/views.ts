@@ -6,7 +6,6 @@ import type {
   EarningsView,
   JobEarnings,
   PeriodEarnings,
-  SettleView,
   Work,
 } from '../../host/ledger/contract.ts'
 import { formatAmount, formatMoney } from '../../protocol/price.ts'
@@ -64,7 +63,9 @@ function describeCurrency(
     })
   return [
     ...formatTable(columns, periods),
-    `${money(pendingMicros)} pending, ${money(owedMicros)} verified and not paid yet`,
+    owedMicros < 0
+      ? `${money(pendingMicros)} pending, and ${money(-owedMicros)} paid beyond what is owed: it counts against the work to come`
+      : `${money(pendingMicros)} pending, ${money(owedMicros)} verified and not paid yet`,
   ]
 }
 
@@ -150,40 +151,6 @@ export function describeBill(totals: BillTotals): string[] {
   ]
 }
 
-export function describeSettlement({ owed, payouts, payout, damagedAt }: SettleView): string[] {
-  const lines = formatTable(
-    [
-      { title: 'PAYEE', cell: ({ payee }) => payee },
-      { title: 'VEHICLES', align: 'right', cell: ({ vehicles }) => formatNumber(vehicles) },
-      {
-        title: 'OWED',
-        align: 'right',
-        cell: ({ owedMicros, currency }) => formatMoney(owedMicros, currency),
-      },
-      {
-        title: 'PAYABLE',
-        align: 'right',
-        cell: ({ payableMicros, currency }) =>
-          payableMicros === 0 ? 'waits' : formatMoney(payableMicros, currency),
-      },
-    ],
-    owed,
-  )
-  return [
-    ...damage(damagedAt),
-    ...(owed.length === 0 ? ['nobody is owed anything'] : lines),
-    ...(owed.some(({ payableMicros }) => payableMicros === 0)
-      ? [
-          'waits: below --threshold, or less than the smallest coin of the currency; it stays owed, and is paid with what comes',
-        ]
-      : []),
-    ...(payout === null ? payouts.filter(({ state }) => state === 'open') : [payout]).map(
-      ({ name, state, lines, reference }) =>
-        `pay-out ${name}: ${formatCount(lines.length, 'payee')}, ${state}${reference === '' ? '' : `, ${reference}`}`,
-    ),
-  ]
-}
-
-function damage(at: number | null): string[] {
+export function damage(at: number | null): string[] {
   return at === null ? [] : [`THIS LEDGER WAS CHANGED: entry ${at} does not follow from those before it`]
 }

@@ -24,6 +24,9 @@ import { Names } from './names.ts'
 /** Entries read at a time, so that checking a long ledger holds up nobody. A guess. */
 const entriesPage = 2_000
 
+/** Begins the names of payments that a payer knows by the payee's word alone. */
+export const heardPrefix = 'heard/'
+
 const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }
 
 export class Books implements LedgerState {
@@ -136,16 +139,21 @@ export class Books implements LedgerState {
     yield* last.values()
   }
 
-  /** Returns the sum that these payers have noted as paid to this payee. */
-  paidTo(account: AccountId, payer: PeerId, currency: string): number {
+  /**
+   * Returns the sum that this payer has noted as paid to this payee. Payments that a payer knows by the payee's word alone
+   * (`heardPrefix`) are left out unless they are asked for: another node made them.
+   */
+  paidTo(account: AccountId, payer: PeerId, currency: string, alsoHeard = false): number {
     return this.#database.get<{ micros: number }>(
       `SELECT coalesce(sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END), 0) AS micros FROM ledger_entries
        WHERE job IS NULL AND currency = (SELECT number FROM ledger_names WHERE name = ?)
        AND debit = (SELECT number FROM ledger_names WHERE name = ?)
-       AND credit = (SELECT number FROM ledger_names WHERE name = ?)`,
+       AND credit = (SELECT number FROM ledger_names WHERE name = ?)
+       AND (? OR about NOT LIKE '${heardPrefix}%')`,
       currency,
       account,
       outsideAccount(payer),
+      Number(alsoHeard),
     )!.micros
   }
 

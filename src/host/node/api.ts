@@ -10,6 +10,7 @@ import type { Ban } from '../store/member-tables.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
 import type { Parts } from './parts.ts'
+import { mayTakeOver } from './taking-over.ts'
 
 /** Bytes of a document in one answer: a guess. */
 const documentPartBytes = 2 ** 20
@@ -23,8 +24,10 @@ export function apiOf(parts: Parts): NodeApi {
     memory: () => memoryNotes(parts),
     mesh: () => notices.list().map(({ text }) => text),
   }
-  const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
-  const payouts = new Payouts(store.database, store.books, jobs.submitter)
+  const operates = fleet?.registrar == null ? null : fleet.fleet
+  const { submitter } = jobs
+  const money = new Money({ self: key.peerId, owner, submitter, operates, store, earnings: vehicle.earnings })
+  const payouts = new Payouts(store.database, store.books, parts.payer, (accounts) => jobs.paid(accounts))
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),
@@ -67,10 +70,11 @@ export function apiOf(parts: Parts): NodeApi {
     earnings: (periods) => money.earnings(periods),
     bill: (job) => jobs.bill(job, money),
     settle: async (request) => {
-      const view = await payouts.settle(request, clock.now())
-      if (request.action === 'paid') jobs.paid(view.payout?.lines ?? [])
-      return view
+      if (request.action === 'take-over') mayTakeOver(parts)
+      return payouts.settle(request, clock.now())
     },
+    payments: () => vehicle.earnings.payers.payments(),
+    markPayment: (settlement, isMissing) => vehicle.earnings.payers.mark(settlement, isMissing),
     async *ledger() {
       yield* money.ledger()
       return null

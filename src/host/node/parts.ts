@@ -7,10 +7,13 @@ import type { EngineDescription } from '../../runtimes/messages.ts'
 import { Connections } from '../history/connections.ts'
 import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
+import { Payer } from '../ledger/payer.ts'
+import { PayingDesk } from '../ledger/paying-desk.ts'
 import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
+import { placeOf } from '../store/place.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
 import type { Resources } from './resources.ts'
@@ -24,6 +27,7 @@ export interface Parts extends Resources {
   readonly membership: Membership
   readonly callers: Callers
   readonly jobs: Jobs
+  readonly payer: Payer
 }
 
 type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
@@ -98,6 +102,13 @@ export function makeParts(resources: Resources): Parts {
     seek: (peers) => network.seek(peers),
     clock,
   })
+  const payer = new Payer(store.database, submitter.peerId, placeOf(store.directory.databasePath))
+  payer.begin(clock.now())
+  const desk = new PayingDesk({
+    database: store.database,
+    books: store.books,
+    ...{ payer, key: submitter, self: key.peerId, log },
+  })
   const jobs = new Jobs({
     onCalls: (engines) => {
       calls = engines
@@ -105,6 +116,7 @@ export function makeParts(resources: Resources): Parts {
     },
     key,
     submitter,
+    desk,
     network,
     store,
     executor,
@@ -118,7 +130,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, vehicle, history, connections, bans, membership, callers, jobs }
+  return { ...resources, hub, payer, vehicle, history, connections, bans, membership, callers, jobs }
 }
 
 /** Nobody is called who could not come. */

@@ -1,4 +1,6 @@
 /** The tables of carpool.sqlite, one script a version. A script that was released is never edited, only followed. */
+import { payments } from './schema-payments.ts'
+
 export const migrations: readonly string[] = [
   `
   -- What somebody signed, in the order in which this node came to know it.
@@ -262,4 +264,5 @@ export const migrations: readonly string[] = [
   ALTER TABLE finished ADD COLUMN units_in INTEGER;
   ALTER TABLE finished ADD COLUMN units_out INTEGER;
   `,
+  payments,
 ]
