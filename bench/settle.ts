@@ -24,7 +24,9 @@ export async function settle({ quick, note }: BenchOptions): Promise<Figure[]> {
     const [node, command] = [work('node', folder), work('command', folder)]
     const seconds = node.seconds + command.seconds
     const cpuSeconds = node.cpuSeconds + command.cpuSeconds
-    note(`${node.bare} entries; ${cpuSeconds.toFixed(1)} s of CPU, ${command.cpuSeconds.toFixed(1)} s of them the command's`)
+    note(
+      `${node.bare} entries; ${cpuSeconds.toFixed(1)} s of CPU, ${command.cpuSeconds.toFixed(1)} s of them the command's`,
+    )
     note(`${Math.round(node.rssMiB)} MiB the node, ${Math.round(command.rssMiB)} MiB the command`)
     if (node.noted !== payees) throw new Error(`${node.noted} of ${payees} were paid`)
     const name = `settle ${claims} claims of ${payees} payees, file and payment included`
@@ -35,7 +37,13 @@ export async function settle({ quick, note }: BenchOptions): Promise<Figure[]> {
         goal: { value: 'ours', most: quick ? 1 : 5 },
       },
       {
-        ...{ name: `${name}, memory`, unit: 'MiB', ours: rssMiB, baseline: command.rssMiB, of: 'the command' },
+        ...{
+          name: `${name}, memory`,
+          unit: 'MiB',
+          ours: rssMiB,
+          baseline: command.rssMiB,
+          of: 'the command',
+        },
         goal: { value: 'ours', most: 300 },
       },
     ]

@@ -7,7 +7,7 @@
  */
 import type { TransferNews } from '../../host/ledger/contract.ts'
 import { CommandFailure } from '../failure.ts'
-import { type BankElement, elementAt, readBankXml, textAt } from './bank-xml.ts'
+import { type BankElement, elementAt, readBankFile, readBankXml, textAt } from './bank-xml.ts'
 
 export interface BankAnswer {
   readonly news: readonly TransferNews[]
@@ -20,8 +20,8 @@ const messages = /^urn:iso:std:iso:20022:tech:xsd:(pain\.002|camt\.05[34])\.001\
 /** Names of pay-outs and their transfers, of this version and earlier ones. */
 const ours = /^P\d{6}(\d{2})?-[A-Za-z0-9-]{1,26}$/
 
-/** Throws CommandFailure. */
-export function readBankAnswer(path: string): BankAnswer {
+/** `bytes`: those of the file; it is read where they are left out. Throws CommandFailure. */
+export function readBankAnswer(path: string, bytes = readBankFile(path)): BankAnswer {
   const news: TransferNews[] = []
   /** About the whole file, which comes first there: what is said of single transfers stands against it. */
   const whole: TransferNews[] = []
@@ -34,7 +34,7 @@ export function readBankAnswer(path: string): BankAnswer {
   const names = new Set(['GrpHdr', 'OrgnlGrpInfAndSts', 'TxInfAndSts', 'OrgnlPmtInfAndSts', 'TxDtls', 'Ntry'])
   /** Entries of the account whose transfers were named one by one. */
   let inEntry = 0
-  const namespace = readBankXml(path, names, (element, within) => {
+  const namespace = readBankXml(path, bytes, names, (element, within) => {
     switch (element.name) {
       case 'GrpHdr':
         fallback = textAt(element, 'MsgId')

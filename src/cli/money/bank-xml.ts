@@ -32,14 +32,19 @@ interface Open extends BankElement {
 export type OnElement = (element: BankElement, within: readonly BankElement[]) => void
 
 /**
- * Reads the file, and says each element of these names as it ends. Returns the namespace of its root. Throws CommandFailure, one
- * sentence that names the file and its fault.
+ * Reads a file of this name, and says each element of these names as it ends. Returns the namespace of its root. Throws
+ * CommandFailure, one sentence that names the file and its fault.
  */
-export function readBankXml(path: string, names: ReadonlySet<string>, onElement: OnElement): string {
+export function readBankXml(
+  path: string,
+  bytes: Uint8Array,
+  names: ReadonlySet<string>,
+  onElement: OnElement,
+): string {
   const fail = (why: string): never => {
     throw new CommandFailure(`${path} is no answer of a bank: ${why}`)
   }
-  const text = textOf(path, fail)
+  const text = textOf(bytes, fail)
   const parser = sax.parser(true, { xmlns: true, strictEntities: true } as sax.SAXOptions)
   const stack: Open[] = []
   let namespace: string | undefined
@@ -90,16 +95,22 @@ export function elementAt(
   return found
 }
 
-function textOf(path: string, fail: (why: string) => never): string {
-  let bytes: Uint8Array
+/** Throws CommandFailure. */
+export function readBankFile(path: string): Uint8Array {
   try {
     const { size } = statSync(path)
-    if (size > fileBytesMax) fail(`it has more than ${fileBytesMax / 2 ** 20} MiB`)
-    bytes = readFileSync(path)
+    if (size > fileBytesMax)
+      throw new CommandFailure(
+        `${path} is no answer of a bank: it has more than ${fileBytesMax / 2 ** 20} MiB`,
+      )
+    return readFileSync(path)
   } catch (error) {
     if (error instanceof CommandFailure) throw error
     throw new CommandFailure(`${path} cannot be read: ${(error as Error).message}`)
   }
+}
+
+function textOf(bytes: Uint8Array, fail: (why: string) => never): string {
   const head = Buffer.from(bytes.subarray(0, 128)).toString('latin1')
   const [, encoding = 'utf-8'] =
     /^\W{0,3}<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)["']/.exec(head) ?? []

@@ -14,7 +14,8 @@ import {
   ownerAccount,
   submitterAccount,
 } from '../../protocol/ledger/account.ts'
-import { type Entry, entryHash, firstHash, movementsOf } from '../../protocol/ledger/entry.ts'
+import { type Entry, firstHash, movementsOf } from '../../protocol/ledger/entry.ts'
+import { entryHash } from '../../protocol/ledger/entry-hash.ts'
 import { type Balance, Ledger, type LedgerInput, type LedgerState } from '../../protocol/ledger/ledger.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'

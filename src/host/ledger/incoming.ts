@@ -149,6 +149,13 @@ export class Incoming {
     return [...new Set(rows.map(({ job }) => job))]
   }
 
+  /** The jobs with whose statements payments were named that have not arrived. */
+  withMissing(): JobId[] {
+    return this.#options.database
+      .all<{ job: JobId }>('SELECT DISTINCT job FROM ledger_incoming WHERE missing_at_ms IS NOT NULL')
+      .map(({ job }) => job)
+  }
+
   #rows(account: string, currency: string): Row[] {
     return this.#options.database.all<Row>(
       `SELECT ${columns} FROM ledger_incoming WHERE account = ? AND currency = ? ORDER BY at_ms DESC, settlement`,

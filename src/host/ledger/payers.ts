@@ -63,15 +63,26 @@ export class Payers {
 
   /** The owner says that a payment has not arrived, or that it has after all. Throws RequestError. */
   mark(settlement: string, isMissing: boolean): void {
-    const { tables, say, clock } = this.#options
-    for (const job of this.#incoming.mark(settlement, isMissing, clock.now())) {
+    this.#tell(this.#incoming.mark(settlement, isMissing, this.#options.clock.now()), null)
+  }
+
+  /** A payer that was away is told what has not arrived. */
+  connected(peer: PeerId): void {
+    this.#tell(this.#incoming.withMissing(), peer)
+  }
+
+  /** `only`: no other than this peer. */
+  #tell(jobs: readonly JobId[], only: PeerId | null): void {
+    const { tables, say } = this.#options
+    for (const job of jobs) {
       const row = tables.job(job)
       if (row === undefined) continue
       for (const owner of new Set(tables.statements(job).map((statement) => statement.owner))) {
         const heard = this.word(row, owner, row.currency)
         const byKey = heard.payer && openStatement(heard.payer, sha256, () => true).steward
         const payer = byKey ?? row.stewards[0]
-        if (payer !== undefined) say(payer, { type: 'account', job, before: null, heard })
+        if (payer !== undefined && (only === null || payer === only))
+          say(payer, { type: 'account', job, before: null, heard })
       }
     }
   }

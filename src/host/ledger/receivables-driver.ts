@@ -128,6 +128,7 @@ export class ReceivablesDriver {
   }
 
   connected(peer: PeerId): void {
+    this.payers.connected(peer)
     for (const job of [...this.#jobs.values()]) this.#handle(job, { type: 'connected', peer })
   }
 

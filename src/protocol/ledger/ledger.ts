@@ -31,11 +31,11 @@ import {
   type Entry,
   type EntryBody,
   type EntryKind,
-  entryHash,
   firstHash,
   movementsOf,
   subjectOf,
 } from './entry.ts'
+import { entryHash } from './entry-hash.ts'
 
 export interface Balance {
   /** Set aside for claims without a verdict. */

@@ -1,13 +1,18 @@
 /**
- * The bytes of an entry that its hash is over: dag-cbor of its body, behind the hash of the entry before. A ledger of a hundred
+ * The hash of an entry, and the bytes that it is over: dag-cbor of its body, behind the hash of the entry before. A ledger of a hundred
  * thousand claims is read whole before money leaves by it, and the general encoder takes ten times as long for the same bytes.
  */
 import { concat } from 'uint8arrays'
+import type { Sha256 } from '../../base/prng.ts'
 import { encodeCbor } from '../record/block.ts'
 import type { EntryBody } from './entry.ts'
 
 /** Heads of maps, lists, numbers and texts, and the names of fields: more than they ever take. */
 const headsBytes = 400
+
+export function entryHash(sha256: Sha256, previous: Uint8Array, body: EntryBody): Uint8Array {
+  return sha256(entryBytes(previous, body))
+}
 
 export function entryBytes(previous: Uint8Array, body: EntryBody): Uint8Array {
   return new Writer(previous, body).bytes() ?? concat([previous, encodeCbor(body)])
