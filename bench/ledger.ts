@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { auditFile } from '../src/host/jobs/audit.ts'
 import { writeReport } from '../src/host/jobs/report.ts'
-import { Payouts } from '../src/host/ledger/payouts.ts'
 import { sha256 } from '../src/host/sha256.ts'
 import { writeFile } from '../src/host/store/files.ts'
 import type { JournalRecord } from '../src/host/store/journal.ts'
@@ -85,10 +84,6 @@ async function transfers(dataDir: string, { quick, note }: BenchOptions): Promis
     const checkMs = performance.now() - startedMs
     if (broken !== null) throw new Error(`entry ${broken} is broken`)
     note(`${entries} entries, checked at ${Math.round(entries / (checkMs / 1000))}/s`)
-    const payer = new Payouts(store.database, store.books, claimNumber(0).claim.submitter)
-    const ask = { action: 'preview', thresholdMicros: 0, payees: null, payout: null, reference: '' } as const
-    const { owed } = await payer.settle(ask, 0)
-    note(`${owed.length} payees`)
     return [
       {
         name: `ledger transfers, durable, ${claimsPerCommit} claims a commit`,

@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   signatures: async (options) => (await import('./signatures.ts')).signatures(options),
   recovery: async (options) => (await import('./recovery.ts')).recovery(options),
   ledger: async (options) => (await import('./ledger.ts')).ledger(options),
+  settle: async (options) => (await import('./settle.ts')).settle(options),
   inbox: async (options) => (await import('./inbox.ts')).inbox(options),
   flood: async (options) => (await import('./flood.ts')).flood(options),
   freeze: async (options) => (await import('./freeze.ts')).freeze(options),

@@ -31,6 +31,7 @@ import type {
   BilledShard,
   BillTotals,
   EarningsView,
+  IncomingPayment,
   LedgerLine,
   OperatorsAccounts,
   OwnersAccounts,
@@ -117,6 +118,10 @@ export interface NodeApi {
   bill(job: string): AsyncGenerator<BilledShard, BillTotals>
   /** Shows the debts of this node's submitter, and pays them out. Throws RequestError. */
   settle(request: SettleRequest): Promise<SettleView>
+  /** Payments that payers have named to this node's vehicle, the newest first. */
+  payments(): IncomingPayment[]
+  /** The owner says that a payment has not arrived, or that it has after all. Throws RequestError. */
+  markPayment(settlement: string, isMissing: boolean): void
   /** Every entry of this node's ledger, in order. */
   ledger(): AsyncGenerator<LedgerLine, null>
   /** The receipts behind it. */

@@ -7,6 +7,12 @@ import type { JobId, LeaseId, RecordId } from './ids.ts'
 import { type OfferedPlace, offeredPlaceSchema } from './job/consent.ts'
 import { type Opening, openingSchema } from './job/lease.ts'
 import { type PageLog, receiptLogSchema } from './job/receipt-log.ts'
+import {
+  type PayeeWord,
+  type PaymentNotice,
+  payeeWordSchema,
+  paymentNoticesSchema,
+} from './ledger/payment.ts'
 import { type WireClaim, wireClaimsSchema } from './ledger/statement.ts'
 import { handoverRecordsMax, leaseShardsMax, syncIdsMax, wrappedKeyBytes } from './limits.ts'
 import { decodeCbor, encodeCbor } from './record/block.ts'
@@ -140,15 +146,23 @@ export type Message =
       readonly record: SignedRecord
       readonly claims: readonly WireClaim[]
       readonly next: number | null
+      /** By the node that pays: its newest payments for the vehicle's work, in any job. */
+      readonly payments?: readonly PaymentNotice[]
     }
   /** Vehicle to steward: what became of my work for this job? Of claims decided before this, or of all. */
-  | { readonly type: 'account'; readonly job: JobId; readonly before: number | null }
+  | {
+      readonly type: 'account'
+      readonly job: JobId
+      readonly before: number | null
+      readonly heard?: PayeeWord
+    }
   /** Vehicle to steward: your statement is on my disk; by my own receipts, what it pays comes to this much. */
   | {
       readonly type: 'accounted'
       readonly job: JobId
       readonly statement: RecordId
       readonly micros: number
+      readonly heard?: PayeeWord
     }
   /** To everybody: this vehicle lied, check it yourself. */
   | { readonly type: 'evidence'; readonly evidence: Evidence }
@@ -281,13 +295,20 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     record: signedRecordSchema,
     claims: wireClaimsSchema,
     next: naturalSchema.nullable(),
+    payments: paymentNoticesSchema.exactOptional(),
   }),
-  z.object({ type: z.literal('account'), job: cidSchema, before: naturalSchema.nullable() }),
+  z.object({
+    type: z.literal('account'),
+    job: cidSchema,
+    before: naturalSchema.nullable(),
+    heard: payeeWordSchema.exactOptional(),
+  }),
   z.object({
     type: z.literal('accounted'),
     job: cidSchema,
     statement: cidSchema,
     micros: naturalSchema,
+    heard: payeeWordSchema.exactOptional(),
   }),
   z.object({ type: z.literal('evidence'), evidence: evidenceSchema }),
 ])

@@ -106,6 +106,11 @@ export const logCharsMax = 4096
 /** Logs of pages that come with one receipt, and their bytes together; the rest of them stays where it was written. Guesses. */
 export const receiptLogPagesMax = 512
 export const receiptLogBytesMax = 64 * 1024
+/** Payments that one message about a statement names, the newest first, and those that a payee calls missing: a payee is paid a few times a month. A guess. */
+export const statementPaymentsMax = 24
+/** An end-to-end id of a bank (ISO 20022, Max35Text), and the reference beside it (Max140Text). */
+export const settlementCharsMax = 35
+export const paymentReferenceCharsMax = 140
 /** A million results make a node of 41 MB, which a CAR file takes; the blocks that vehicles exchange are smaller. */
 export const reportBytesMax = 64 * 2 ** 20
 
@@ -153,9 +158,13 @@ assert(
   'an offer with the longest path of handovers fits a message',
 )
 assert(
-  carried('statement') + statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) + fieldsBytes <=
+  carried('statement') +
+    statementClaimsMax * (cidBytes + 3 * naturalBytes + 4) +
+    // A character takes up to three bytes, and the names of the fields 50.
+    statementPaymentsMax * (3 * (settlementCharsMax + paymentReferenceCharsMax) + 2 * naturalBytes + 50) +
+    fieldsBytes <=
     messageBytesMax,
-  'a statement and its claims fit a message',
+  'a statement, its claims and its payments fit a message',
 )
 assert(adoptersMax > stewardsMax, 'all stewards of a manifest may look after a job, and takers besides')
 assert(syncIdsMax * peerBytes + fieldsBytes <= messageBytesMax, 'the ids of a leaf fit a message')

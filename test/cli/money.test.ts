@@ -6,10 +6,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { create } from 'xmlbuilder2'
 import { minorAmount, sixDecimals } from '../../src/cli/money/amounts.ts'
-import { beancountLines, csvHeader, csvLine, hledgerLines } from '../../src/cli/money/journals.ts'
+import { bankingDay } from '../../src/cli/money/banking-days.ts'
+import { isIban } from '../../src/cli/money/iban.ts'
+import { csvHeader, csvLine } from '../../src/cli/money/ledger-csv.ts'
 import { painXml } from '../../src/cli/money/pain.ts'
-import { isIban, type Payees, readPayees } from '../../src/cli/money/payees.ts'
-import { describeSettlement } from '../../src/cli/money/views.ts'
+import { objectionTo, type Payees, readPayees } from '../../src/cli/money/payees.ts'
+import { sepaText } from '../../src/cli/money/sepa-text.ts'
+import { describeSettlement } from '../../src/cli/money/settle-views.ts'
 import type { LedgerLine, Payout } from '../../src/host/ledger/contract.ts'
 import { temporaryFolder } from '../support/swarm.ts'
 
@@ -45,7 +48,7 @@ test('amounts are exact decimal numbers, and whole cents for a bank', () => {
 })
 
 const payees: Payees = {
-  payer: { name: 'Müller & Söhne <GmbH>', iban: ibans[0]!, bic: 'COBADEFFXXX' },
+  payer: { name: 'Muller + Sohne (GmbH)', iban: ibans[0]!, bic: 'COBADEFFXXX' },
   payees: new Map([
     [owner, { name: 'An owner', iban: ibans[1]! }],
     ['operator:fleet', { name: 'The operator', iban: ibans[2]!, bic: 'DNBANOKK' }],
@@ -56,9 +59,9 @@ function payoutOf(amounts: readonly (readonly [string, string, number])[]): Payo
   return {
     name: 'P20260630-1',
     createdAtMs: 0,
-    state: 'open',
-    reference: '',
+    executionDate: '2026-07-01',
     lines: amounts.map(([payee, currency, micros], i) => ({
+      ...{ state: 'prepared', atMs: 0, reference: '', reason: '', missingAtMs: null },
       payee,
       currency,
       micros,
@@ -85,9 +88,9 @@ test('a pay-out is a credit transfer initiation by the rules of pain.001.001.09'
     CreDtTm: '2026-06-30T12:00:00Z',
     NbOfTxs: '3',
     CtrlSum: '18.00',
-    InitgPty: { Nm: 'Müller &amp; Söhne &lt;GmbH&gt;' }, // the object's writer escapes it as the text's does
+    InitgPty: { Nm: 'Muller + Sohne (GmbH)' },
   })
-  assert(xml.includes('<Nm>Müller &amp; Söhne &lt;GmbH&gt;</Nm>'))
+  assert.deepEqual(PmtInf[0].ReqdExctnDt, { Dt: '2026-07-01' })
   const [euro, krone] = PmtInf
   // In the order of the schema's sequence.
   assert.deepEqual(Object.keys(euro), [
@@ -174,63 +177,84 @@ const entry: LedgerLine = {
     units: 3,
   },
   unit: 'page',
+  runtime: 'ocr',
+  node: vehicle as never,
+  sides: ['submitter'],
   memo: '',
   hash: '00',
 }
 
-test('in the journals every transaction sums to zero, and accounts have names that beancount takes', () => {
-  const kinds = fc.constantFrom<LedgerLine['kind']>(
-    'posted',
-    'reversed',
-    'paid',
-    'unpaid',
-    'pending',
-    'voided',
-  )
-  const amounts = fc.integer({ min: 0, max: 2 ** 50 })
-  fc.assert(
-    fc.property(kinds, amounts, amounts, (kind, a, b) => {
-      const credits = [
-        { ...entry.credits[0]!, micros: a },
-        { ...entry.credits[1]!, micros: b },
-      ]
-      const line = { ...entry, kind, credits }
-      for (const lines of [[...hledgerLines(line)], [...beancountLines(line, new Set())]]) {
-        const postings = lines.flatMap((text) => /^ +([A-Z]\S*) {2}(-?)(\d+)\.(\d{6}) EUR$/.exec(text) ?? [])
-        let sum = 0n
-        for (let i = 0; i < postings.length; i += 5) {
-          const [, account, sign, whole, fraction] = postings.slice(i, i + 5)
-          assert.match(account!, /^(Assets|Liabilities|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+$/)
-          sum += (sign === '-' ? -1n : 1n) * BigInt(`${whole}${fraction}`)
-        }
-        assert.equal(sum, 0n)
-        assert.equal(postings.length > 0, kind !== 'pending' && kind !== 'voided')
-      }
-    }),
-  )
-})
-
-test('beancount is told of an account once, before it is used', () => {
-  const open = new Set<string>()
-  const first = [...beancountLines(entry, open)]
-  assert.equal(first.filter((line) => line.includes(' open ')).length, 3)
-  assert.equal([...beancountLines(entry, open)].filter((line) => line.includes(' open ')).length, 0)
-})
-
 test('a reference cannot break out of its field, nor become a formula', () => {
   const memo = '=cmd("x"),\n"y"'
   const line = csvLine({ ...entry, kind: 'paid', claim: null, memo })
-  assert.equal(csvHeader.split(',').length, 21)
+  assert.equal(csvHeader.split(',').length, 23)
   assert(line.endsWith(`,"'=cmd(""x""),\n""y""",00`), line)
-  const paid = { ...entry, kind: 'paid' as const, claim: null, memo: 'a"; \\ b\n2026-01-01 open X' }
-  assert.equal([...hledgerLines(paid)].filter((text) => !text.startsWith(' ') && text !== '').length, 1)
+  for (const formula of ['-2+3', '+1', '@SUM(1)', '\t=1', ' =1', '\n-x', '＝1', '-'])
+    assert.match(csvLine({ ...entry, claim: null, memo: formula }), /,"?'[^,]*,00$/u, formula)
+  assert.match(csvLine({ ...entry, claim: null, memo: '-12.5' }), /,-12\.5,00$/, 'a number stays one')
 })
 
 test('settle says why a payee waits, and only where one does', () => {
-  const owed = { payee: owner, currency: 'EUR', owedMicros: 4_000, vehicles: 1 }
-  const view = { payouts: [], payout: null, damagedAt: null }
+  const owed = { payee: owner, currency: 'EUR', owedMicros: 4_000, vehicles: 1, unheard: false }
+  const view = {
+    ...{ payouts: [], payout: null, steps: [], refused: [], noted: 0 },
+    ...{ elsewhere: 0, doubt: null, damagedAt: null },
+  }
   const said = (payableMicros: number) =>
     describeSettlement({ ...view, owed: [{ ...owed, payableMicros }] }).join('\n')
-  assert.match(said(0), /waits: below --threshold, or less than the smallest coin/)
+  assert.match(said(0), /waits: below --threshold/)
   assert.doesNotMatch(said(10_000), /waits/)
+})
+
+test('names are written in the characters that every bank of SEPA takes, and one that has none is refused', (t) => {
+  for (const [name, spelled] of [
+    ['Müller & Söhne <GmbH>', 'Muller + Sohne (GmbH)'],
+    ['Łucja Żak €', 'Lucja Zak EUR'],
+    ['Sägewerk Øst & Co 🚗', 'Sagewerk Ost + Co'],
+    ['Ærø ß', 'Aero ss'],
+    ['Иван Петров', 'Ivan Petrov'],
+    ['//a//b/', 'a/b'],
+    ['👩‍👩‍👧 x', 'x'],
+  ] as const)
+    assert.equal(sepaText(name, 70), spelled)
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (name) => {
+      const text = sepaText(name, 70)
+      assert.match(text, /^[A-Za-z0-9/\-?:().,'+ ]{0,70}$/)
+      assert(!/^[/ ]|[/ ]$|\/\//.test(text), JSON.stringify(text))
+    }),
+  )
+  const path = join(temporaryFolder(t), 'payees.json')
+  writeFileSync(path, JSON.stringify({ payer: { name: '🚗', iban: ibans[0] }, payees: {} }))
+  assert.throws(() => readPayees(path), /payer\.name has no letter that a bank takes/)
+})
+
+test('an account outside the European Economic Area needs its bank, and one outside of SEPA gets no euros', () => {
+  const of = (iban: string, bic?: string) => ({ name: 'A', iban, ...(bic === undefined ? {} : { bic }) })
+  assert.equal(objectionTo(of('DE89370400440532013000'), 'EUR'), null)
+  assert.match(
+    objectionTo(of('GB29NWBK60161331926819'), 'EUR')!,
+    /outside of the European Economic Area.*BIC/,
+  )
+  assert.equal(objectionTo(of('GB29NWBK60161331926819', 'NWBKGB2L'), 'EUR'), null)
+  assert.match(objectionTo(of('CH9300762011623852957'), 'EUR')!, /BIC/)
+  assert.match(objectionTo(of('TR330006100519786457841326', 'TCZBTR2A'), 'EUR')!, /outside of SEPA/)
+  assert.equal(objectionTo(of('TR330006100519786457841326', 'TCZBTR2A'), 'USD'), null)
+  assert(!isIban('DE893704004405320130'), 'a German one has 22 characters')
+})
+
+/** Easter Sundays as published by the United States Census Bureau. */
+test('a transfer is carried out on a banking day: not on a weekend, nor where TARGET is closed', () => {
+  for (const [day, banking] of [
+    ['2026-11-30', '2026-11-30'],
+    ['2026-11-28', '2026-11-30'],
+    ['2026-12-25', '2026-12-28'],
+    ['2026-12-31', '2026-12-31'],
+    ['2027-01-01', '2027-01-04'],
+    ['2026-04-03', '2026-04-07'],
+    ['2024-03-29', '2024-04-02'],
+    ['2038-04-23', '2038-04-27'],
+    ['2026-05-01', '2026-05-04'],
+  ] as const)
+    assert.equal(bankingDay(day), banking)
 })

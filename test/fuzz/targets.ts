@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { equals, fromString, toString as textOf } from 'uint8arrays'
 import { clean, isPrintable, printableJson } from '../../src/base/printable.ts'
+import { CommandFailure } from '../../src/cli/failure.ts'
+import { readBankAnswer } from '../../src/cli/money/bank-answer.ts'
 import { RequestError } from '../../src/host/errors.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import {
@@ -109,6 +111,10 @@ const batchLines = [
   '{"custom_id":"b","body":{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"array","maxItems":9}}}}}\n{"id":"c","text":"x"}\n',
   '{"document":"a.pdf","page":2,"result":{"text":"x","lines":[{"box":[1,2]}]},"error":null}\n',
 ].map((line) => fromString(line))
+const bankAnswers = [
+  '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlPmtInfAndSts><TxInfAndSts><OrgnlEndToEndId>P260630-a-b-1</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>',
+  '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"><Ntry><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><TxDtls><Refs><EndToEndId>P260630-a-b-1</EndToEndId></Refs><Amt Ccy="EUR">1.00</Amt></TxDtls></Ntry></Document>',
+].map((text) => fromString(text))
 const prompts = openPrompts({ runtime: 'llm', promptTemplate: null })
 const [width, height] = [24, 16]
 const pixels = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) & 255)
@@ -317,6 +323,12 @@ export const targets: Readonly<Record<string, Target>> = {
   // Whatever a file says of itself, it is judged; nothing is set aside for what it claims.
   gguf: target([gguf(), gguf({ version: 2, dataBytes: 120 })], 3_000, (bytes) => void ggufFault(bytes)),
   'batch-line': target(batchLines, 3_000, readBatch),
+  'bank-answer': target(bankAnswers, 2_000, (bytes) =>
+    allowing([CommandFailure], () => {
+      for (const { reference, reason } of readBankAnswer('it', bytes).news)
+        assert(isPrintable(reference + reason) && reference.length <= 140 && reason.length <= 140)
+    }),
+  ),
   wasm: target(await Promise.all(['no-op', 'word-count'].map(wasmModule)), 60, async (bytes) => {
     await admit(bytes, 16).catch((error) => {
       if (!(error instanceof RecordError)) throw error

@@ -1,31 +1,36 @@
-/** Pay-outs from a ledger on a disk: how much, to whom, and that nothing leaves twice. */
+/** Pay-outs from a ledger on a disk: how much, to whom, what becomes of each transfer, and that nothing leaves twice. */
 import assert from 'node:assert/strict'
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
-import type { SettleRequest, SettleView } from '../../src/host/ledger/contract.ts'
+import type { SettleRequest, SettleView, TransferNews } from '../../src/host/ledger/contract.ts'
+import { Payer } from '../../src/host/ledger/payer.ts'
 import { Payouts } from '../../src/host/ledger/payouts.ts'
+import { placeOf } from '../../src/host/store/place.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
+import { ownerAccount } from '../../src/protocol/ledger/account.ts'
 import { cidNamed, ownerNamed, peerNamed } from '../support/core-fakes.ts'
 import { paidJob } from '../support/paid-work.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
 const nowMs = Date.UTC(2026, 0, 31)
 const cents = 10_000
-const ask: SettleRequest = {
-  action: 'preview',
-  thresholdMicros: 0,
-  payees: null,
-  payout: null,
-  reference: '',
-}
+type Of<Action extends SettleRequest['action']> = Omit<Extract<SettleRequest, { action: Action }>, 'action'>
 
 interface Desk {
   readonly store: Store
-  readonly settle: (request: Partial<SettleRequest>) => Promise<SettleView>
+  readonly payer: Payer
+  readonly settle: (request: SettleRequest) => Promise<SettleView>
+  readonly preview: (thresholds?: Record<string, number>) => Promise<SettleView>
+  readonly prepare: (wish?: Partial<Of<'prepare'>>) => Promise<SettleView>
+  readonly note: (news: Partial<TransferNews> & Pick<TransferNews, 'of' | 'state'>) => Promise<SettleView>
 }
 
+const all = { '*': 0 }
+
 /** Two owners are owed for their vehicles, one of them for two; the operator has its share of each. */
-function opened(t: TestContext): Desk {
+function opened(t: TestContext, { isOwn = true } = {}): Desk {
   const store = openStore(temporaryDirectory(t))
   t.after(() => store.close())
   const debts: readonly [vehicle: string, owner: string, micros: number, share: number][] = [
@@ -49,8 +54,25 @@ function opened(t: TestContext): Desk {
     for (const outcome of ['pending', 'paid'] as const)
       assert.deepEqual(store.books.handleNow([{ type: 'claim', outcome, claim }], nowMs), [])
   }
-  const payouts = new Payouts(store.database, store.books, paidJob.submitter)
-  return { store, settle: (request) => payouts.settle({ ...ask, ...request }, nowMs) }
+  if (isOwn) store.ledgerTables.notePaying(paidJob.job)
+  return deskOf(store)
+}
+
+function deskOf(store: Store): Desk {
+  const payer = new Payer(store.database, paidJob.submitter, placeOf(store.directory.databasePath))
+  payer.begin(nowMs)
+  const payouts = new Payouts(store.database, store.books, payer)
+  const settle = (request: SettleRequest) => payouts.settle(request, nowMs)
+  return {
+    ...{ store, payer, settle },
+    preview: (thresholds = all) => settle({ action: 'preview', thresholds }),
+    prepare: (wish = {}) =>
+      settle({
+        ...{ action: 'prepare', thresholds: all, payees: null, executionDate: '2026-02-02' },
+        ...{ alsoUnheard: false, ...wish },
+      }),
+    note: (news) => settle({ action: 'note', news: [{ reference: '', reason: '', ...news }] }),
+  }
 }
 
 /** What is owed, and how much of it can be paid, by payee. */
@@ -63,19 +85,19 @@ function owedIn({ owed }: SettleView): Record<string, [number, number]> {
 const operator = `operator:${paidJob.fleet}`
 
 test('owners and operators are owed what their vehicles earned, and paid in whole cents', async (t) => {
-  const { settle } = opened(t)
-  assert.deepEqual(owedIn(await settle({})), {
+  const { preview, prepare } = opened(t)
+  assert.deepEqual(owedIn(await preview()), {
     anna: [4 * cents - 1, 3 * cents],
     bert: [20 * cents, 20 * cents],
     [operator]: [5 * cents, 5 * cents],
   })
-  const { payout } = await settle({ action: 'prepare' })
+  const { payout } = await prepare()
   assert.deepEqual(
     payout!.lines.map(({ payee, micros, settlement }) => [payee, micros, settlement]),
     [
-      ['anna', 3 * cents, 'P20260131-1-1'],
-      ['bert', 20 * cents, 'P20260131-1-2'],
-      [operator, 5 * cents, 'P20260131-1-3'],
+      ['anna', 3 * cents, `${payout!.name}-1`],
+      ['bert', 20 * cents, `${payout!.name}-2`],
+      [operator, 5 * cents, `${payout!.name}-3`],
     ],
   )
   for (const { micros, accounts } of payout!.lines)
@@ -85,43 +107,167 @@ test('owners and operators are owed what their vehicles earned, and paid in whol
     )
 })
 
+test('without a threshold a payee waits for a whole unit of the currency; each currency has its own', async (t) => {
+  const { preview } = opened(t)
+  const payable = async (thresholds: Record<string, number>) =>
+    Object.values(owedIn(await preview(thresholds))).map(([, micros]) => micros / cents)
+  assert.deepEqual(await payable({}), [0, 0, 0])
+  assert.deepEqual(await payable({ EUR: 5 * cents }), [0, 20, 5])
+  assert.deepEqual(await payable({ JPY: 0, '*': 6 * cents }), [0, 20, 0])
+})
+
 test('a pay-out holds those who were named and are owed the threshold, and nobody else', async (t) => {
-  const { settle } = opened(t)
-  const few = await settle({ action: 'prepare', thresholdMicros: 5 * cents, payees: ['anna', 'bert'] })
+  const { prepare } = opened(t)
+  const few = await prepare({ thresholds: { EUR: 5 * cents }, payees: ['anna', 'bert'] })
   assert.deepEqual(
     few.payout!.lines.map(({ payee }) => payee),
     ['bert'],
   )
-  await assert.rejects(settle({ action: 'prepare', thresholdMicros: 6 * cents }), /nobody is owed/)
+  await assert.rejects(prepare({ thresholds: { EUR: 6 * cents } }), /nobody is owed/)
 })
 
 test('what an open pay-out holds is not offered again, and is when it is cancelled', async (t) => {
-  const { settle } = opened(t)
-  const before = owedIn(await settle({}))
-  const { payout } = await settle({ action: 'prepare' })
-  assert.deepEqual(owedIn(await settle({})), { anna: [cents - 1, 0] })
-  await assert.rejects(settle({ action: 'prepare' }), /nobody is owed/)
-  await settle({ action: 'cancel', payout: payout!.name })
-  assert.deepEqual(owedIn(await settle({})), before)
+  const { preview, prepare, note } = opened(t)
+  const before = owedIn(await preview())
+  const { payout } = await prepare()
+  assert.deepEqual(owedIn(await preview()), { anna: [cents - 1, 0] })
+  await assert.rejects(prepare(), /nobody is owed/)
+  await note({ of: payout!.name, state: 'cancelled' })
+  assert.deepEqual(owedIn(await preview()), before)
 })
 
 test('what was paid is owed no more, and can be neither cancelled nor paid by another name', async (t) => {
-  const { settle } = opened(t)
-  const { payout } = await settle({ action: 'prepare', payees: ['bert'] })
-  const paid = { action: 'paid', payout: payout!.name, reference: 'SEPA 1' } as const
-  await assert.rejects(settle({ ...paid, reference: '' }), /--reference/)
-  for (const view of [await settle(paid), await settle(paid)]) assert.equal(owedIn(view).bert, undefined)
-  await assert.rejects(settle({ ...paid, reference: 'SEPA 2' }), /was paid as 'SEPA 1' already/)
-  await assert.rejects(settle({ action: 'cancel', payout: payout!.name }), /was paid already/)
-  assert.equal(owedIn(await settle({})).bert, undefined)
+  const { preview, prepare, note } = opened(t)
+  const { payout } = await prepare({ payees: ['bert'] })
+  const paid = { of: payout!.name, state: 'paid', reference: 'SEPA 1' } as const
+  const why = async (news: Parameters<typeof note>[0]) => (await note(news)).refused.map((one) => one.why)
+  assert.match((await why({ ...paid, reference: '' }))[0]!, /--reference/)
+  for (const noted of [1, 0]) {
+    const view = await note(paid)
+    assert.deepEqual([view.noted, view.refused, owedIn(view).bert], [noted, [], undefined])
+  }
+  assert.match((await why({ ...paid, reference: 'SEPA 2' }))[0]!, /was paid as 'SEPA 1' already/)
+  assert.deepEqual(await why({ ...paid, reference: 'a bank’s own words', byBank: true }), [])
+  assert.match((await why({ of: payout!.name, state: 'cancelled' }))[0]!, /is paid already/)
+  assert.equal(owedIn(await preview()).bert, undefined)
+})
+
+test('each transfer has a life of its own: one is paid, one rejected, and one sent back, and two are owed again', async (t) => {
+  const { preview, prepare, note, settle, store } = opened(t)
+  const { payout } = await prepare()
+  const [anna, bert, fleet] = payout!.lines.map(({ settlement }) => settlement) as [string, string, string]
+  assert.equal((await note({ of: payout!.name, state: 'sent' })).noted, 3)
+  await note({ of: anna, state: 'rejected', reason: 'AC04' })
+  await note({ of: payout!.name, state: 'paid', reference: 'batch 7' })
+  const returned = await note({ of: bert, state: 'returned', reason: 'AC06', reference: 'R1' })
+  assert.deepEqual([returned.noted, returned.refused], [1, []])
+  assert.deepEqual(owedIn(await preview()), {
+    anna: [4 * cents - 1, 3 * cents],
+    bert: [20 * cents, 20 * cents],
+  })
+  const shown = await settle({ action: 'show', of: bert })
+  assert.deepEqual(
+    shown.steps.map(({ state, reference, reason }) => [state, reference, reason]),
+    [
+      ['prepared', '', ''],
+      ['sent', '', ''],
+      ['paid', 'batch 7', ''],
+      ['returned', 'R1', 'AC06'],
+    ],
+  )
+  assert.deepEqual(
+    (await settle({ action: 'show', of: payout!.name })).payout!.lines.map(({ state }) => state),
+    ['rejected', 'returned', 'paid'],
+  )
+  assert.equal(await store.books.check(), null)
+  // An answer that comes late changes nothing, and what went back goes out under another id.
+  assert.deepEqual((await note({ of: fleet, state: 'sent', byBank: true })).noted, 0)
+  const again = await prepare()
+  assert(again.payout!.lines.every(({ settlement }) => ![anna, bert, fleet].includes(settlement)))
+  assert.equal((await note({ of: bert, state: 'paid', reference: 'x' })).refused.length, 1)
+})
+
+test('a bank that names another amount, or a transfer that is not known here, is not believed', async (t) => {
+  const { prepare, note } = opened(t)
+  const { payout } = await prepare({ payees: ['bert'] })
+  const { settlement } = payout!.lines[0]!
+  const other = await note({ of: settlement, state: 'paid', reference: 'x', micros: cents, byBank: true })
+  assert.match(other.refused[0]!.why, /the bank names 0\.01 EUR, and .* is 0\.20 EUR/)
+  assert.match(
+    (await note({ of: 'P260131-abcdef-1234567-1', state: 'paid', reference: 'x' })).refused[0]!.why,
+    /no pay-out or transfer/,
+  )
+})
+
+test('no two pay-outs have one name, on any copy of the key, and a name with line and currency fits a bank', async (t) => {
+  const names = new Set<string>()
+  for (let round = 0; round < 8; round += 1) {
+    const { prepare, note, payer } = opened(t)
+    for (let i = 0; i < 4; i += 1) {
+      const { payout } = await prepare()
+      assert(payout!.name.includes(payer.submitter.slice(-6)) && `${payout!.name}-100000`.length <= 35)
+      names.add(payout!.name)
+      await note({ of: payout!.name, state: 'cancelled' })
+    }
+  }
+  assert.equal(names.size, 32)
+})
+
+test('a data directory pays nothing for jobs that another submitted with its key, until it takes over', async (t) => {
+  const { preview, prepare, settle, payer } = opened(t, { isOwn: false })
+  const view = await preview()
+  assert.deepEqual([view.owed, view.elsewhere], [[], 1])
+  await assert.rejects(prepare(), /submitted from another.*settle --take-over/)
+  const taken = await settle({ action: 'take-over' })
+  assert.deepEqual([taken.owed.length, taken.owed.every(({ unheard }) => unheard)], [3, true])
+  await assert.rejects(prepare(), /have not said what they were paid/)
+  payer.heard(ownerAccount(ownerNamed('bert'), peerNamed('v3')))
+  payer.heard(ownerAccount(ownerNamed('anna'), peerNamed('v1')))
+  const { payout } = await prepare()
+  assert.deepEqual(
+    payout!.lines.map(({ payee }) => payee),
+    ['bert'],
+    'anna has a vehicle that said nothing yet',
+  )
+  assert.equal((await prepare({ alsoUnheard: true })).payout!.lines.length, 2)
+  await assert.rejects(settle({ action: 'take-over' }), /nothing to take over/)
+})
+
+test('a data directory that was copied, or restored, pays nothing before it has taken over', async (t) => {
+  const { store, prepare } = opened(t)
+  await prepare({ payees: ['bert'] })
+  const copy = join(temporaryDirectory(t), 'copy')
+  mkdirSync(copy)
+  store.close()
+  cpSync(store.directory.path, copy, { recursive: true })
+  const restored = openStore(copy)
+  t.after(() => restored.close())
+  const desk = deskOf(restored)
+  assert.match((await desk.preview()).doubt!, /copy, or was restored/)
+  await assert.rejects(desk.prepare(), /is a copy, or was restored from a backup/)
+  assert.equal((await desk.settle({ action: 'take-over' })).doubt, null)
+  await assert.rejects(desk.prepare(), /have not said what they were paid/)
+  // Moved to another name, it is the same.
+  const again = deskOf(restored)
+  assert.equal((await again.preview()).doubt, null)
+})
+
+test('a node whose key another one took over with pays nothing until it takes over itself', async (t) => {
+  const { prepare, preview, settle, payer } = opened(t)
+  assert(!payer.yield(peerNamed('other'), nowMs - 1), 'it took over before this one began')
+  assert(payer.yield(peerNamed('other'), nowMs + 1))
+  assert.match((await preview()).doubt!, /took over and pays/)
+  await assert.rejects(prepare(), /took over and pays/)
+  assert.equal((await settle({ action: 'take-over' })).doubt, null)
 })
 
 test('nothing leaves by a ledger that was changed behind the node’s back', async (t) => {
-  const { store, settle } = opened(t)
+  const { store, preview, prepare } = opened(t)
+  assert.equal((await preview()).damagedAt, null)
   const database = new DatabaseSync(store.directory.databasePath)
   database.exec('DROP TRIGGER ledger_entries_never_change')
   database.exec('UPDATE ledger_entries SET micros = micros + 1 WHERE serial = 2')
   database.close()
-  assert.equal((await settle({})).damagedAt, 2)
-  await assert.rejects(settle({ action: 'prepare' }), /entry 2 of this node's ledger was changed/)
+  assert.equal((await preview()).damagedAt, 2)
+  await assert.rejects(prepare(), /entry 2 of this node's ledger was changed/)
 })

@@ -96,14 +96,7 @@ test('an idle standby’s leases at a thousand euros a page are owed by nobody, 
   await mayPromise('the end')
   const { totals } = await billOf(submitter, job)
   assert.equal(totals.owedMicros, 2 * texts.length * askMicros)
-  const preview = {
-    action: 'preview',
-    thresholdMicros: 0,
-    payees: null,
-    payout: null,
-    reference: '',
-  } as const
-  const { owed } = await submitter.api.settle(preview)
+  const { owed } = await submitter.api.settle({ action: 'preview', thresholds: {} })
   assert.equal(
     owed.reduce((sum, { owedMicros }) => sum + owedMicros, 0),
     totals.owedMicros,

@@ -1,14 +1,15 @@
 /** Money: what owners are told that they earned, what the submitter is billed, and what leaves for the bank. */
 import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { SignedText, SubmitRequest } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
-import type { EarningsView, SettleRequest, SettleView } from '../../src/host/ledger/contract.ts'
+import type { EarningsView, SettleRequest, SettleView, TransferNews } from '../../src/host/ledger/contract.ts'
 import { signAccountsAccess } from '../../src/host/membership/certificates.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
-import { Mesh } from '../support/mesh.ts'
+import { Mesh, type MeshNode } from '../support/mesh.ts'
 import { billOf, earningsOf } from '../support/mesh-money.ts'
 import { honest } from '../support/scripted-executor.ts'
 
@@ -29,12 +30,22 @@ before(async () => {
 after(() => mesh.stop())
 
 const cars = () => ['car-1', 'car-2', 'liar'].map((name) => mesh.node(name))
-const ask: SettleRequest = {
-  action: 'preview',
-  thresholdMicros: 0,
+const ask: SettleRequest = { action: 'preview', thresholds: { EUR: 0 } }
+const prepare: SettleRequest = {
+  action: 'prepare',
+  thresholds: { EUR: 0 },
   payees: null,
-  payout: null,
-  reference: '',
+  executionDate: '2026-12-28',
+  alsoUnheard: false,
+}
+
+function note(news: Partial<TransferNews> & Pick<TransferNews, 'of' | 'state'>): Promise<SettleView> {
+  return mesh.submitter.api.settle({ action: 'note', news: [{ reference: '', reason: '', ...news }] })
+}
+
+async function paidIn(car: MeshNode): Promise<number> {
+  const { currencies } = await car.api.earnings([{ name: 'all', sinceMs: 0 }])
+  return currencies[0]?.periods[0]?.paidMicros ?? 0
 }
 
 test('with a liar, what owners earn is what the submitter is billed and what the audit says, to the micro', async () => {
@@ -70,7 +81,7 @@ test('with a liar, what owners earn is what the submitter is billed and what the
 test('what an open pay-out holds is not offered again, and is when it is cancelled', async () => {
   const { submitter } = mesh
   const before = await submitter.api.settle(ask)
-  const prepared = await submitter.api.settle({ ...ask, action: 'prepare' })
+  const prepared = await submitter.api.settle(prepare)
   const { name, lines } = prepared.payout!
   assert(lines.length > 0 && lines.every(({ micros }) => micros % 10_000 === 0 && micros > 0))
   for (const { payee, owedMicros } of before.owed) {
@@ -79,30 +90,49 @@ test('what an open pay-out holds is not offered again, and is when it is cancell
     assert(owedMicros - held < 10_000, 'less than a cent stays owed')
   }
   assert.deepEqual((await submitter.api.settle(ask)).owed, prepared.owed)
-  await assert.rejects(submitter.api.settle({ ...ask, action: 'prepare' }), /nobody is owed|nothing/)
+  await assert.rejects(submitter.api.settle(prepare), /nobody is owed|nothing/)
 
-  await submitter.api.settle({ ...ask, action: 'cancel', payout: name })
+  await note({ of: name, state: 'cancelled' })
   assert.deepEqual((await submitter.api.settle(ask)).owed, before.owed)
 })
 
-test('what was paid out is told to the cars, once, and not owed any more', async () => {
+test('what was paid out is told to the cars, once, by its name and reference; what has not arrived, or came back, is told both ways', async () => {
   const { submitter } = mesh
-  const { payout } = await submitter.api.settle({ ...ask, action: 'prepare' })
+  const car = mesh.node('car-1')
+  const { owner } = car.api.info()
+  const { payout } = await submitter.api.settle(prepare)
   const { name, lines } = payout!
-  await assert.rejects(submitter.api.settle({ ...ask, action: 'paid', payout: name }), /--reference/)
-  const paid = { ...ask, action: 'paid', payout: name, reference: 'bank 1' } as const
-  const once = await submitter.api.settle(paid)
-  assert.deepEqual((await submitter.api.settle(paid)).owed, once.owed)
-  await assert.rejects(submitter.api.settle({ ...paid, reference: 'bank 2' }), /was paid as 'bank 1' already/)
-  await assert.rejects(submitter.api.settle({ ...ask, action: 'cancel', payout: name }), /was paid already/)
-  for (const car of cars().slice(0, 1)) {
-    const { owner } = car.api.info()
-    const micros = lines.find(({ payee }) => payee === owner)!.micros
-    await mesh.until('the car knows that it was paid', async () => {
-      const { currencies } = await car.api.earnings([{ name: 'all', sinceMs: 0 }])
-      return currencies[0]?.periods[0]?.paidMicros === micros
-    })
+  const paid = { of: name, state: 'paid', reference: 'bank 1' } as const
+  const once = await note(paid)
+  assert.equal(once.noted, lines.length)
+  assert.deepEqual((await note(paid)).owed, once.owed)
+  const { micros, settlement } = lines.find(({ payee }) => payee === owner)!
+  await mesh.until('the car knows that it was paid', async () => (await paidIn(car)) === micros)
+  const [payment] = car.api.payments()
+  assert.deepEqual(
+    [payment?.settlement, payment?.micros, payment?.reference, payment?.state, payment?.missingAtMs],
+    [settlement, micros, 'bank 1', 'paid', null],
+  )
+
+  assert.throws(() => car.api.markPayment('nonsense', true), /no payer has named a payment/)
+  car.api.markPayment(settlement, true)
+  const missing = async () => {
+    const { payout: shown } = await submitter.api.settle({ action: 'show', of: settlement })
+    return shown!.lines[0]!.missingAtMs !== null
   }
+  await mesh.until('the payer is told that it has not arrived', missing)
+
+  await note({ of: settlement, state: 'returned', reason: 'AC04' })
+  await mesh.until('the car knows that it came back', async () => (await paidIn(car)) === 0)
+  assert.equal(car.api.payments()[0]?.state, 'returned')
+  assert.equal(owedOf(await submitter.api.settle(ask), owner), owedOf(once, owner) + micros)
+  const again = await submitter.api.settle(prepare)
+  await note({ of: again.payout!.name, state: 'paid', reference: 'bank 2' })
+  await mesh.until('the car knows that it was paid after all', async () => (await paidIn(car)) === micros)
+  assert.deepEqual(
+    car.api.payments().map(({ state }) => state),
+    ['paid', 'returned'],
+  )
 })
 
 test('a budget that does not pay for what is expected is refused, and nothing is begun', async () => {
@@ -219,6 +249,59 @@ function accessBy(key: SigningKey, reader: PeerId): SignedText {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
   return { body: text(body), signature: text(signature) }
 }
+
+test('a node with a copy of the key pays nothing that another pays, and takes over what was paid with the debts', async () => {
+  const { submitter } = mesh
+  const car = mesh.node('car-1')
+  const job = await paid(['paid by', 'two nodes'], {})
+  const other = await mesh.join({
+    name: 'other',
+    slots: 0,
+    standsBy: false,
+    prepare: (dataDir) =>
+      copyFileSync(join(submitter.dataDir, 'submitter.key'), join(dataDir, 'submitter.key')),
+  })
+  await other.results(job)
+  const here = await other.api.settle(ask)
+  assert.deepEqual([here.owed, here.elsewhere > 0], [[], true])
+  await assert.rejects(other.api.settle(prepare), /submitted from another/)
+  await assert.rejects(other.api.settle({ action: 'take-over' }), /is in the mesh: settle there/)
+
+  const before = await paidIn(car)
+  await submitter.stop()
+  await mesh.until('nobody is known to pay', async () => {
+    try {
+      await other.api.settle({ action: 'take-over' })
+      return true
+    } catch {
+      mesh.clock.skip(60_000)
+      return false
+    }
+  })
+  const { owner } = car.api.info()
+  await mesh.until('the car has said what it was paid', async () => {
+    const { owed } = await other.api.settle(ask)
+    return owed.every(({ payee, unheard }) => payee !== owner || !unheard)
+  })
+  const payout = (await other.api.settle(prepare)).payout!
+  await other.api.settle({
+    action: 'note',
+    news: [{ of: payout.name, state: 'paid', reference: 'b', reason: '' }],
+  })
+  const micros = payout.lines.find(({ payee }) => payee === owner)?.micros ?? 0
+  await mesh.until('the car knows both payers', async () => (await paidIn(car)) === before + micros)
+  const [earned] = (await car.api.earnings([{ name: 'all', sinceMs: 0 }])).currencies
+  assert(earned!.owedMicros >= 0 && earned!.owedMicros < 10_000, 'it was paid once')
+
+  await submitter.restart()
+  await mesh.acquainted()
+  await mesh.until('the first node is told that another pays', async () => {
+    const { doubt } = await submitter.api.settle(ask)
+    return doubt !== null
+  })
+  await assert.rejects(submitter.api.settle(prepare), /took over and pays/)
+  await mesh.leave('other')
+})
 
 /** A job that pays, ended, of which every car knows what became of its work. */
 async function paid(texts: readonly string[], changes: Partial<SubmitRequest>): Promise<string> {

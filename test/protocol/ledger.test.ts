@@ -12,9 +12,11 @@ import {
 } from '../../src/protocol/ledger/account.ts'
 import { amountsOf } from '../../src/protocol/ledger/amounts.ts'
 import { type ClaimRecord, JobClaims } from '../../src/protocol/ledger/claims.ts'
-import type { Claim, ClaimWord } from '../../src/protocol/ledger/entry.ts'
+import type { Claim, ClaimWord, EntryBody } from '../../src/protocol/ledger/entry.ts'
+import { entryBytes } from '../../src/protocol/ledger/entry-hash.ts'
 import type { LedgerEffect } from '../../src/protocol/ledger/ledger.ts'
 import { brokenLink, MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
+import { encodeCbor } from '../../src/protocol/record/block.ts'
 import { Allowances } from '../../src/protocol/state/allowances.ts'
 import { cidNamed, manifestWith, ownerNamed, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
 import {
@@ -378,5 +380,29 @@ test('records in any order, each as often as one likes, come to the same balance
         assert.deepEqual(balancesAfter([...order, ...repeated.map((i) => later[i]!)]), expected)
       },
     ),
+  )
+})
+
+test('the bytes of an entry are those of dag-cbor, whatever is in it', () => {
+  const natural = fc.oneof(fc.nat(30), fc.nat(70_000), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))
+  const text = fc.oneof(fc.string({ maxLength: 300 }), fc.string({ unit: 'grapheme', maxLength: 40 }))
+  const credit = fc.record({ account: text, micros: natural })
+  const body = fc.record({
+    ...{ serial: natural, atMs: fc.oneof(natural, fc.double({ noNaN: true, noDefaultInfinity: true })) },
+    ...{ kind: fc.constantFrom('pending', 'posted', 'unpaid'), subject: text, generation: natural },
+    ...{ currency: text, debit: text, credits: fc.array(credit, { maxLength: 3 }), memo: text },
+    claim: fc.option(
+      fc.record({
+        ...{ job: text, receipt: text, place: natural, position: natural },
+        ...{ vehicle: text, owner: text, units: natural },
+      }),
+    ),
+  })
+  const previous = new Uint8Array(32).fill(7)
+  fc.assert(
+    fc.property(body, (entry) => {
+      const bytes = entryBytes(previous, entry as EntryBody)
+      assert.deepEqual([...bytes], [...previous, ...encodeCbor(entry)])
+    }),
   )
 })

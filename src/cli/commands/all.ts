@@ -34,7 +34,7 @@ const files: readonly CommandFile[] = [
   { names: ['standby'], load: async () => [(await import('./standby.ts')).standbyCommand] },
   { names: ['audit'], load: async () => [(await import('./audit.ts')).auditCommand] },
   {
-    names: ['earnings', 'bill', 'settle', 'ledger'],
+    names: ['earnings', 'payments', 'bill', 'settle', 'ledger'],
     load: async () => (await import('./money.ts')).moneyCommands,
   },
   { names: ['sim'], load: async () => [(await import('./sim.ts')).simCommand] },

@@ -2,6 +2,7 @@
 import { billCommand } from './bill.ts'
 import { earningsCommand } from './earnings.ts'
 import { ledgerCommand } from './ledger.ts'
+import { paymentsCommand } from './payments.ts'
 import { settleCommand } from './settle.ts'
 
-export const moneyCommands = [earningsCommand, billCommand, settleCommand, ledgerCommand]
+export const moneyCommands = [earningsCommand, paymentsCommand, billCommand, settleCommand, ledgerCommand]

@@ -2,25 +2,27 @@
  * `carpool settle`: shows the debts, net for each payee, and prepares pay-outs of them. Carpool itself moves no
  * money.
  */
-import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { SettleRequest } from '../../host/ledger/contract.ts'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { SettleRequest, SettleView, Thresholds, TransferNews } from '../../host/ledger/contract.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure } from '../failure.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
-import { painXml } from '../money/pain.ts'
-import { readPayees } from '../money/payees.ts'
-import { describeSettlement } from '../money/views.ts'
+import { bankingDay } from '../money/banking-days.ts'
+import { preparePayout } from '../money/prepare.ts'
+import { describeSettlement } from '../money/settle-views.ts'
 import { print, printJson } from '../output.ts'
-import { handToUser } from '../user-files.ts'
+import { addTransferCommands, noteNews } from './settle-transfers.ts'
 
 interface SettleFlags {
-  readonly threshold: number
+  readonly threshold?: Thresholds
   readonly payees?: string
   readonly pain?: string
+  readonly date?: string
+  readonly alsoUnheard?: true
   readonly paid?: string
   readonly cancel?: string
+  readonly takeOver?: true
   readonly reference: string
 }
 
@@ -29,92 +31,111 @@ export function settleCommand(program: Command): void {
     .command('settle')
     .summary("pay out what this node's jobs owe")
     .description(
-      'Shows what the jobs submitted on this node owe, net for each payee. With --pain it makes a pay-out ready and writes the file that a bank takes (ISO 20022 pain.001.001.09); once the bank has paid, say so with --paid.',
+      'Shows what the jobs submitted on this node owe, net for each payee. With --pain it makes a pay-out ready and writes the file that a bank takes (ISO 20022 pain.001.001.09). What became of its transfers is read from the answers of the bank (settle import), or said by hand (settle mark, settle return).',
     )
-    .addOption(
-      new Option('--threshold <amount>', 'leave out payees that are owed less than this')
-        .argParser(parseAmount)
-        .default(0, '0'),
+    .option(
+      '--threshold <amount>',
+      'leave out payees that are owed less than this, such as 5EUR; again for another currency (default: one whole unit of each)',
+      parseThreshold,
     )
     .option('--payees <file>', 'names, IBANs and BICs of the payer and of payees, as JSON')
     .option('--pain <file>', 'make a pay-out ready, and write it here as XML')
-    .option('--paid <pay-out>', 'note that the bank has paid it')
-    .option('--cancel <pay-out>', 'give up a pay-out that was not paid')
+    .option(
+      '--date <day>',
+      'when the bank is to carry it out, or on the banking day after that (default: today)',
+      parseDay,
+    )
+    .option(
+      '--also-unheard',
+      'after a take-over: pay also those whose vehicles have not said what they were paid',
+    )
+    .option('--paid <name>', 'note that the bank has paid this pay-out, or transfer (as settle mark … paid)')
+    .option(
+      '--cancel <name>',
+      'give up a pay-out, or transfer, that was not sent (as settle mark … cancelled)',
+    )
     .option('--reference <text>', 'what the bank calls the payment', '')
+    .option('--take-over', 'pay from here for jobs that another data directory with this key submitted')
     .action((flags: SettleFlags) => settle(flags))
   addOptions(command, clientOptionNames).addHelpText(
     'after',
     `
 The file of payees:
   {"payer":  {"name": "…", "iban": "…", "bic": "…"},
-   "payees": {"<owner id, or operator:fleet>": {"name": "…", "iban": "…"}}}
+   "payees": {"<owner id, or operator:fleet>": {"name": "…", "iban": "…", "bic": "…"}}}
+Names are written in the characters that all banks take. The BIC may be left out within the European Economic Area.
 
 Examples:
-  $ carpool settle --threshold 5
-  $ carpool settle --threshold 5 --payees payees.json --pain june.xml
-  $ carpool settle --paid P20260630-1 --reference 'statement 42, line 7'`,
+  $ carpool settle --threshold 5EUR
+  $ carpool settle --threshold 5EUR --payees payees.json --pain june.xml
+  $ carpool settle import answer-of-the-bank.xml
+  $ carpool settle show P260630-Ab3dE9-1k2m3n4
+  $ carpool settle mark P260630-Ab3dE9-1k2m3n4 paid --reference 'statement 42, line 7'
+  $ carpool settle return P260630-Ab3dE9-1k2m3n4-17 --reason 'account closed'`,
   )
+  addTransferCommands(command)
 }
 
 async function settle(flags: SettleFlags): Promise<void> {
   const { dataDir, json } = resolveConfig(clientOptionNames, { ...flags })
-  const request = requestOf(flags)
+  const { threshold: thresholds = {}, payees, pain, paid, cancel, takeOver, reference } = flags
+  if ([pain, paid, cancel, takeOver].filter((flag) => flag !== undefined).length > 1)
+    throw new CommandFailure(
+      '--pain, --paid, --cancel and --take-over exclude each other: use one of them',
+      2,
+    )
+  if (pain !== undefined && payees === undefined)
+    throw new CommandFailure('a bank needs names and IBANs: add --payees <file>', 2)
   await withNode(dataDir, async (node) => {
-    if (request.action === 'prepare') {
-      // First all that can be wrong with the file: a pay-out that nobody can be paid by would only be in the way.
-      const payees = readPayees(resolve(flags.payees!))
-      const { owed } = await node.settle({ ...request, action: 'preview' })
-      const due = owed.filter(({ payableMicros }) => payableMicros > 0).map(({ payee }) => payee)
-      const missing = due.filter((payee) => !payees.payees.has(payee))
-      if (missing.length > 0)
-        throw new CommandFailure(`${flags.payees} has no name and IBAN for ${missing.join(', ')}`)
-      const view = await node.settle({ ...request, payees: due })
-      await write(resolve(flags.pain!), painXml(view.payout!, payees, Date.now()), () =>
-        node.settle({ ...request, action: 'cancel', payout: view.payout!.name }),
-      )
-      say(view, json)
-      if (!json)
-        print(
-          `${flags.pain}: take it to the bank, then: carpool settle --paid ${view.payout!.name} --reference <text>`,
-        )
+    const of = paid ?? cancel
+    if (of !== undefined) {
+      const state: TransferNews['state'] = paid === undefined ? 'cancelled' : 'paid'
+      await noteNews(node, [{ of, state, reference, reason: '' }], json)
       return
     }
-    say(await node.settle(request), json)
+    if (pain === undefined) {
+      const request: SettleRequest = takeOver ? { action: 'take-over' } : { action: 'preview', thresholds }
+      say(await node.settle(request), json)
+      return
+    }
+    const today = new Date().toISOString().slice(0, 10)
+    if (flags.date !== undefined && flags.date < today)
+      throw new CommandFailure(`--date ${flags.date} is over`, 2)
+    const executionDate = bankingDay(flags.date ?? today)
+    const view = await preparePayout(node, {
+      ...{ thresholds, executionDate, alsoUnheard: flags.alsoUnheard === true },
+      ...{ payeesPath: resolve(payees!), painPath: resolve(pain) },
+    })
+    say(view, json)
+    if (json) return
+    if (executionDate !== (flags.date ?? today))
+      print(
+        `the bank is to carry it out on ${executionDate}, the first banking day from ${flags.date ?? today} on`,
+      )
+    print(
+      `${pain}: take it to the bank, and then tell what becomes of it: carpool settle import <its answer>, or: carpool settle mark ${view.payout!.name} paid --reference <text>`,
+    )
   })
 }
 
-/** A pay-out whose file could not be written is none. Throws CommandFailure. */
-async function write(path: string, text: string, undo: () => Promise<unknown>): Promise<void> {
-  try {
-    writeFileSync(path, text, { flag: 'wx' })
-    handToUser(path)
-  } catch (error) {
-    await undo()
-    throw new CommandFailure(
-      `${path} was not written, and no pay-out was made ready: ${(error as Error).message}`,
-    )
-  }
-}
-
-function say(view: Parameters<typeof describeSettlement>[0], json: boolean): void {
+function say(view: SettleView, json: boolean): void {
   if (json) printJson({ event: 'settlement', ...view })
   else for (const line of describeSettlement(view)) print(line)
 }
 
-/** Throws CommandFailure. */
-function requestOf({ threshold, payees, pain, paid, cancel, reference }: SettleFlags): SettleRequest {
-  if ([pain, paid, cancel].filter((flag) => flag !== undefined).length > 1)
-    throw new CommandFailure('--pain, --paid and --cancel exclude each other: use one of them', 2)
-  if (pain !== undefined && payees === undefined)
-    throw new CommandFailure('a bank needs names and IBANs: add --payees <file>', 2)
-  const action =
-    pain !== undefined ? 'prepare' : paid !== undefined ? 'paid' : cancel !== undefined ? 'cancel' : 'preview'
-  return { action, thresholdMicros: threshold, payees: null, payout: paid ?? cancel ?? null, reference }
+/** An amount and its currency; without one, for every currency. Throws InvalidArgumentError. */
+function parseThreshold(text: string, before: Thresholds = {}): Thresholds {
+  const [, whole, fraction = '', currency = '*'] =
+    /^(\d{1,9})(?:\.(\d{1,6}))? ?([A-Z]{3})?$/.exec(text.trim()) ?? []
+  if (whole === undefined)
+    throw new InvalidArgumentError('Say an amount and its currency, such as 5EUR or 2.50EUR.')
+  return { ...before, [currency]: Number(whole) * 1_000_000 + Number(fraction.padEnd(6, '0')) }
 }
 
 /** Throws InvalidArgumentError. */
-function parseAmount(text: string): number {
-  const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(text) ?? []
-  if (whole === undefined) throw new InvalidArgumentError('Say an amount such as 5 or 2.50.')
-  return Number(whole) * 1_000_000 + Number(fraction.padEnd(6, '0'))
+function parseDay(text: string): string {
+  const date = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined
+  if (date === undefined || Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== text)
+    throw new InvalidArgumentError('Say a day, such as 2026-12-28.')
+  return text
 }

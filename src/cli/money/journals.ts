@@ -1,125 +1,127 @@
 /**
- * The ledger for other programs: CSV (RFC 4180), and the plain-text journals of beancount and hledger, in which every
- * transaction sums to zero, too.
+ * The ledger as plain-text journals of beancount and hledger, in which every transaction sums to zero, and balances of other
+ * years are carried over. Accounts and currencies are declared, so that the strictest checks of both programs pass.
  *
- * In the journals a submitter's payments are expenses, debts to owners and operators are liabilities, and money paid
- * out leaves an asset; signs are theirs, debits positive. Amounts that are only set aside are in the CSV and not in
- * the journals.
+ * A declaration stands at the first use of its account, dated long before: a clock that was set back puts later entries on
+ * earlier days.
  */
-import type { LedgerLine } from '../../host/ledger/contract.ts'
-import { type AccountId, accountOf } from '../../protocol/ledger/account.ts'
+import type { LedgerLine, LedgerSide } from '../../host/ledger/contract.ts'
 import { formatUnits } from '../format.ts'
 import { sixDecimals } from './amounts.ts'
+import { isCarried, type Posting, postingsOf, type Vat } from './postings.ts'
 
-const columns = [
-  'serial',
-  'time',
-  'kind',
-  'subject',
-  'generation',
-  'currency',
-  'debit',
-  'credit',
-  'amount',
-  'operator',
-  'operator_amount',
-  'job',
-  'receipt',
-  'place',
-  'shard',
-  'vehicle',
-  'owner',
-  'units',
-  'unit',
-  'memo',
-  'hash',
-]
-
-export const csvHeader = columns.join(',')
-
-export function csvLine(entry: LedgerLine): string {
-  const { serial, atMs, kind, subject, generation, currency, debit, credits, claim, unit, memo, hash } = entry
-  const [credit, share] = credits
-  return [
-    serial,
-    new Date(atMs).toISOString(),
-    kind,
-    subject,
-    generation,
-    currency,
-    debit,
-    credit!.account,
-    sixDecimals(credit!.micros),
-    share?.account ?? '',
-    share === undefined ? '' : sixDecimals(share.micros),
-    claim?.job ?? '',
-    claim?.receipt ?? '',
-    claim?.place ?? '',
-    claim?.position ?? '',
-    claim?.vehicle ?? '',
-    claim?.owner ?? '',
-    claim?.units ?? '',
-    claim === null ? '' : (unit ?? ''),
-    memo,
-    hash,
-  ]
-    .map((field) => quoted(`${field}`))
-    .join(',')
+export interface JournalWish {
+  /** The books to write, of those that the ledger has. */
+  readonly sides: ReadonlySet<LedgerSide>
+  readonly vat: Vat | null
+  /** The first day, as 2026-01-01: what is before it is one opening balance; null: all from the beginning. */
+  readonly from: string | null
+  /** The last day. */
+  readonly to: string | null
+  /** Several ledgers are read together: two nodes of one party may have the same entry. */
+  readonly merged: boolean
 }
 
-/** A memo that begins like a formula must stay a text in whatever spreadsheet opens it. */
-function quoted(field: string): string {
-  const text = /^[=+@\t\r]/.test(field) ? `'${field}` : field
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
+export type JournalFormat = 'beancount' | 'hledger'
 
-/** Opens each account at its first transaction, as beancount demands; `open` is kept from one entry to the next. */
-export function* beancountLines(entry: LedgerLine, open: Set<string>): Generator<string> {
-  const postings = postingsOf(entry)
-  if (postings === undefined) return
-  const day = dayOf(entry)
-  for (const { account } of postings) {
-    if (!open.has(account)) yield `${day} open ${account}`
-    open.add(account)
+/** Long before the first entry of any ledger. */
+const declaredOn = '1970-01-01'
+
+export class Journal {
+  readonly #format: JournalFormat
+  readonly #wish: JournalWish
+  readonly #declared = new Set<string>()
+  /** Sums of the entries before `from`, by account and currency. */
+  readonly #before = new Map<string, { account: string; currency: string; micros: number }>()
+  /** Entries that were written, where ledgers are read together. */
+  readonly #seen = new Set<string>()
+
+  constructor(format: JournalFormat, wish: JournalWish) {
+    this.#format = format
+    this.#wish = wish
   }
-  yield `${day} * "${wordsOf(entry).replaceAll(/["\\]/g, "'")}"`
-  yield `  carpool: "${entry.subject.replaceAll(/["\\]/g, "'")}"`
-  for (const { account, micros } of postings) yield `  ${account}  ${sixDecimals(micros)} ${entry.currency}`
-  yield ''
-}
 
-export function* hledgerLines(entry: LedgerLine): Generator<string> {
-  const postings = postingsOf(entry)
-  if (postings === undefined) return
-  yield `${dayOf(entry)} * ${oneLine(wordsOf(entry))}  ; carpool:${oneLine(entry.subject)}`
-  for (const { account, micros } of postings) yield `    ${account}  ${sixDecimals(micros)} ${entry.currency}`
-  yield ''
-}
-
-/** Undefined for an entry that changes no debt. */
-function postingsOf({ kind, debit, credits }: LedgerLine): { account: string; micros: number }[] | undefined {
-  if (kind === 'pending' || kind === 'voided') return undefined
-  const sign = kind === 'reversed' || kind === 'unpaid' ? -1 : 1
-  const total = credits.reduce((sum, { micros }) => sum + micros, 0)
-  return [
-    { account: nameOf(debit), micros: sign * total },
-    ...credits.map(({ account, micros }) => ({ account: nameOf(account), micros: -sign * micros })),
-  ]
-}
-
-/** Beancount's names: parts that begin with a capital letter. Ids are cut as far as they can still be told apart. */
-function nameOf(id: AccountId): string {
-  const account = accountOf(id)
-  switch (account.kind) {
-    case 'submitter':
-      return `Expenses:Work:S${account.submitter.slice(-12)}`
-    case 'owner':
-      return `Liabilities:Owners:O${account.owner.slice(0, 16)}:V${account.vehicle.slice(-12)}`
-    case 'operator':
-      return `Liabilities:Operators:F${(account.fleet ?? 'nobody').slice(-12)}`
-    case 'outside':
-      return `Assets:Outside:S${account.payer.slice(-12)}`
+  /** Call with every entry, before any is written, where there is a first day. */
+  carry(entry: LedgerLine): void {
+    const { from } = this.#wish
+    if (from === null || dayOf(entry) >= from) return
+    for (const { postings } of this.#booked(entry))
+      for (const { account, micros } of postings) {
+        if (!isCarried(account)) continue
+        const key = `${entry.currency}/${account}`
+        const sum = this.#before.get(key) ?? { account, currency: entry.currency, micros: 0 }
+        sum.micros += micros
+        this.#before.set(key, sum)
+      }
   }
+
+  /** The balances that were carried over, a transaction for each currency. */
+  *opening(): Generator<string> {
+    const { from } = this.#wish
+    const sums = [...this.#before.values()].filter(({ micros }) => micros !== 0)
+    for (const [currency, accounts] of Map.groupBy(sums, (sum) => sum.currency)) {
+      const total = accounts.reduce((sum, { micros }) => sum + micros, 0)
+      const postings = [...accounts, { account: 'Equity:Opening-Balances', micros: -total }]
+      yield* this.#transaction({ day: from!, words: 'carried over', notes: [], postings, currency })
+    }
+  }
+
+  /** Nothing for an entry of other days, of others' books, or that changes no debt. */
+  *lines(entry: LedgerLine): Generator<string> {
+    const { from, to } = this.#wish
+    const day = dayOf(entry)
+    if ((from !== null && day < from) || (to !== null && day > to)) return
+    for (const { postings } of this.#booked(entry)) {
+      const { claim, subject, unit, runtime, currency } = entry
+      const notes: [string, string | number][] = [['carpool', subject]]
+      if (claim !== null)
+        notes.push(['runtime', runtime ?? 'unknown'], ['units', claim.units], ['unit', unit ?? 'unit'])
+      yield* this.#transaction({ day, words: wordsOf(entry), notes, postings, currency })
+    }
+  }
+
+  *#booked(entry: LedgerLine): Generator<{ readonly postings: readonly Posting[] }> {
+    const { sides, vat, merged } = this.#wish
+    for (const side of entry.sides) {
+      if (!sides.has(side)) continue
+      const postings = postingsOf(entry, side, vat)
+      const key = `${side}/${entry.subject}/${entry.generation}/${entry.kind}`
+      if (postings === undefined || this.#seen.has(key)) continue
+      if (merged) this.#seen.add(key)
+      yield { postings }
+    }
+  }
+
+  *#transaction({ day, words, notes, postings, currency }: Transaction): Generator<string> {
+    const isBeancount = this.#format === 'beancount'
+    if (!isBeancount && !this.#declared.has(currency)) yield `commodity 1000.000000 ${currency}`
+    this.#declared.add(currency)
+    for (const { account } of postings) {
+      if (!this.#declared.has(account))
+        yield isBeancount ? `${declaredOn} open ${account}` : `account ${account}`
+      this.#declared.add(account)
+    }
+    if (isBeancount) {
+      yield `${day} * "${quotable(words)}"`
+      for (const [name, value] of notes)
+        yield `  ${name}: ${typeof value === 'number' ? value : `"${quotable(value)}"`}`
+    } else {
+      const tags = notes.map(([name, value]) => `${name}:${oneLine(`${value}`)}`).join(', ')
+      yield `${day} * ${oneLine(words)}${tags === '' ? '' : `  ; ${tags}`}`
+    }
+    const indent = isBeancount ? '  ' : '    '
+    for (const { account, micros } of postings)
+      yield `${indent}${account}  ${sixDecimals(micros)} ${currency}`
+    yield ''
+  }
+}
+
+interface Transaction {
+  readonly day: string
+  readonly words: string
+  readonly notes: readonly (readonly [string, string | number])[]
+  readonly postings: readonly Posting[]
+  readonly currency: string
 }
 
 function wordsOf({ kind, claim, unit, memo }: LedgerLine): string {
@@ -128,10 +130,15 @@ function wordsOf({ kind, claim, unit, memo }: LedgerLine): string {
   return kind === 'posted' ? `verified: ${work}` : `taken back: ${work}`
 }
 
-function dayOf({ atMs }: LedgerLine): string {
+/** In universal time, as all of the ledger. */
+export function dayOf({ atMs }: Pick<LedgerLine, 'atMs'>): string {
   return new Date(atMs).toISOString().slice(0, 10)
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc};]+/gu, ' ')
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp};]+/gu, ' ')
+}
+
+function quotable(text: string): string {
+  return oneLine(text).replaceAll(/["\\]/g, "'")
 }

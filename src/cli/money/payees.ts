@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { CommandFailure } from '../failure.ts'
+import { isIban, reachOf } from './iban.ts'
+import { sepaText } from './sepa-text.ts'
 
 export interface Party {
+  /** In SEPA's characters. */
   readonly name: string
   readonly iban: string
   readonly bic?: string | undefined
@@ -15,17 +18,22 @@ export interface Payees {
   readonly payees: ReadonlyMap<string, Party>
 }
 
+/** A bank takes names of so many characters (SEPA's rulebook; the schema would take 140). */
+const nameCharsMax = 70
+
 const party = z.strictObject({
   name: z
     .string()
     .trim()
     .min(1)
-    .max(70, 'has more than the 70 characters that a bank takes')
-    .regex(/^[^\p{Cc}]+$/u, 'has characters that no bank takes'),
+    .max(nameCharsMax, 'has more than the 70 characters that a bank takes')
+    .regex(/^[^\p{Cc}]+$/u, 'has characters that no bank takes')
+    .transform((name) => sepaText(name, nameCharsMax))
+    .refine((name) => /[A-Za-z0-9]/.test(name), 'has no letter that a bank takes'),
   iban: z
     .string()
     .transform((text) => text.replaceAll(' ', '').toUpperCase())
-    .refine(isIban, 'is no IBAN: its check digits do not fit'),
+    .refine(isIban, 'is no IBAN: its length or its check digits do not fit'),
   bic: z
     .string()
     .regex(/^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/, 'is no BIC')
@@ -50,12 +58,13 @@ export function readPayees(path: string): Payees {
   return { payer: read.data.payer, payees: new Map(Object.entries(read.data.payees)) }
 }
 
-/** ISO 13616: the first four characters go to the end, letters count from 10, and the number leaves 1 over 97. */
-export function isIban(text: string): boolean {
-  if (!/^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/.test(text)) return false
-  const digits = (text.slice(4) + text.slice(0, 4)).replaceAll(
-    /[A-Z]/g,
-    (letter) => `${letter.charCodeAt(0) - 55}`,
-  )
-  return BigInt(digits) % 97n === 1n
+/** Returns why no bank would carry out a transfer in this currency to that account; null: it would. */
+export function objectionTo({ iban, bic }: Party, currency: string): string | null {
+  const reach = reachOf(iban)
+  if (currency === 'EUR' && reach === 'elsewhere')
+    return `its account is in ${iban.slice(0, 2)}, outside of SEPA: pay it by hand, and leave it out of the file of payees`
+  // In another currency a transfer is none of SEPA's, and crosses a border with the bank's name.
+  if (bic === undefined && reach !== 'eea')
+    return `its account is in ${iban.slice(0, 2)}, outside of the European Economic Area: add its bank's BIC ("bic")`
+  return null
 }

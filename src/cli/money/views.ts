@@ -1,5 +1,5 @@
-/** Bills and settlements as people read them. */
-import type { BilledShard, BillTotals, SettleView } from '../../host/ledger/contract.ts'
+/** Bills as people read them. */
+import type { BilledShard, BillTotals } from '../../host/ledger/contract.ts'
 import { formatAmount, formatMoney } from '../../protocol/price.ts'
 import { formatCount, formatCounted, formatNumber, shortJob, shortOwner, shortPeer } from '../format.ts'
 import { formatTable } from '../table.ts'
@@ -44,40 +44,6 @@ export function describeBill(totals: BillTotals): string[] {
     `${money(owedMicros)} of a budget of ${money(budgetMicros)}${closed ? '' : ' so far'}; ${money(operatorMicros)} of it the operator's`,
     ...(pendingMicros > 0 ? [`${money(pendingMicros)} pending until verdicts`] : []),
     ...(totals.void > 0 ? [`${formatCount(totals.void, 'execution')} in vain, at no cost`] : []),
-  ]
-}
-
-export function describeSettlement({ owed, payouts, payout, damagedAt }: SettleView): string[] {
-  const lines = formatTable(
-    [
-      { title: 'PAYEE', cell: ({ payee }) => payee },
-      { title: 'VEHICLES', align: 'right', cell: ({ vehicles }) => formatNumber(vehicles) },
-      {
-        title: 'OWED',
-        align: 'right',
-        cell: ({ owedMicros, currency }) => formatMoney(owedMicros, currency),
-      },
-      {
-        title: 'PAYABLE',
-        align: 'right',
-        cell: ({ payableMicros, currency }) =>
-          payableMicros === 0 ? 'waits' : formatMoney(payableMicros, currency),
-      },
-    ],
-    owed,
-  )
-  return [
-    ...damage(damagedAt),
-    ...(owed.length === 0 ? ['nobody is owed anything'] : lines),
-    ...(owed.some(({ payableMicros }) => payableMicros === 0)
-      ? [
-          'waits: below --threshold, or less than the smallest coin of the currency; it stays owed, and is paid with what comes',
-        ]
-      : []),
-    ...(payout === null ? payouts.filter(({ state }) => state === 'open') : [payout]).map(
-      ({ name, state, lines, reference }) =>
-        `pay-out ${name}: ${formatCount(lines.length, 'payee')}, ${state}${reference === '' ? '' : `, ${reference}`}`,
-    ),
   ]
 }
 

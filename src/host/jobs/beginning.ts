@@ -5,6 +5,7 @@ import { excessOf } from '../../protocol/job/demands.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import { RequestError } from '../errors.ts'
+import type { PayingDesk } from '../ledger/paying-desk.ts'
 import { drawCommitment, drawSecretOf, jobSecret, sealCommitment } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
 import { CouncilDriver } from '../stewardship/council-driver.ts'
@@ -17,6 +18,8 @@ import type { KnownJob } from './job-rows.ts'
 export interface CouncilDriverParts
   extends Pick<CouncilDriverOptions, 'key' | 'network' | 'store' | 'recomputer' | 'clock' | 'log'> {
   readonly submitter: SigningKey
+  /** Where payments are made with the submitter's key. */
+  readonly desk?: PayingDesk
 }
 
 /** It has not started. Throws RequestError where the job cannot be read here. */
@@ -26,7 +29,7 @@ export async function beginStewardship(
   job: JobId,
   events: Pick<CouncilDriverOptions, 'fresh' | 'onChange' | 'onEnd' | 'onLeft' | 'onRecords' | 'onLie'>,
 ): Promise<CouncilDriver> {
-  const { submitter, ...common } = parts
+  const { submitter, desk, ...common } = parts
   const { store, key, network, log } = common
   const row = store.journal.get(job)
   if (known === undefined || row === undefined) throw new RequestError(`there is no job ${job} here`)
@@ -48,6 +51,7 @@ export async function beginStewardship(
   return new CouncilDriver({
     ...common,
     ...{ job, manifest, manifestRecord, isOwn, shards, secret, drawSecret, submitter: opened.signer },
+    ...(isOwn && desk !== undefined ? { desk } : {}),
     serial: store.journal.leftAt(job),
     ...events,
   })

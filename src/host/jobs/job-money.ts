@@ -1,8 +1,8 @@
 /** The money of this node's jobs: the bill of one, and word to the vehicles that were paid. */
 import type { JobId, PeerId } from '../../protocol/ids.ts'
-import { accountOf } from '../../protocol/ledger/account.ts'
+import { type AccountId, accountOf } from '../../protocol/ledger/account.ts'
 import { RequestError } from '../errors.ts'
-import type { BilledShard, BillTotals, PayoutLine } from '../ledger/contract.ts'
+import type { BilledShard, BillTotals } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
@@ -26,21 +26,27 @@ export async function* billOf(
 
 export type TellingOptions = Pick<RegistryOptions, 'store' | 'key' | 'log'>
 
-/** Money left for the vehicles of these accounts: their owners are told with the next statement. */
-export function tellPaid(options: TellingOptions, registry: Registry, lines: readonly PayoutLine[]): void {
-  const paid = lines.flatMap(({ accounts }) => accounts.map(({ account }) => accountOf(account)))
-  const vehicles = new Set(paid.flatMap((account) => (account.kind === 'owner' ? [account.vehicle] : [])))
+/** Something is to be told to, or asked of, the vehicles of these accounts: each gets a statement. */
+export function tellPaid(options: TellingOptions, registry: Registry, accounts: Iterable<AccountId>): void {
+  const vehicles = new Set<PeerId>()
+  for (const id of accounts) {
+    const account = accountOf(id)
+    if (account.kind === 'owner') vehicles.add(account.vehicle)
+  }
   for (const vehicle of vehicles) tellVehicle(options, registry, vehicle)
 }
 
 /** A statement of any job names all that was paid to a vehicle: one that has ended does, where none is in memory. */
 function tellVehicle({ store, key, log }: TellingOptions, registry: Registry, vehicle: PeerId): void {
-  const statements = store.ledgerTables.statements().filter((row) => row.vehicle === vehicle)
-  const jobs = new Set(statements.flatMap(({ job, steward }) => (steward === key.peerId ? [job] : [])))
+  const jobs = store.ledgerTables.statedJobs(vehicle, key.peerId)
   const running = [...registry.running()]
   for (const stewardship of running) stewardship.paid(vehicle)
-  const [job] = jobs
-  if (job === undefined || running.some((stewardship) => jobs.has(stewardship.job))) return
+  const job = jobs[0] ?? store.ledgerTables.lastJobOf(vehicle)
+  if (
+    job === undefined ||
+    running.some((stewardship) => stewardship.job === job || jobs.includes(stewardship.job))
+  )
+    return
   registry
     .use(job, (stewardship) => stewardship.paid(vehicle))
     .catch((error) => log.info({ job, vehicle, error }, 'a vehicle is not told what was paid'))

@@ -153,6 +153,8 @@ export class Submitting {
 
   #record({ job, record, manifest, requestDigest }: PreparedJob): void {
     const { store, clock, submitter } = this.#options
+    // First: a crash in between leaves a job that was never there, and no debt that nobody pays.
+    if (manifest.payment !== null) store.ledgerTables.notePaying(job)
     store.journal.append([{ id: job, job, kind: 'manifest', ...record, extra: null }])
     const state = { requestDigest, submitter: submitter.peerId, deadlineMs: manifest.deadlineMs }
     this.#registry.rows.put({ job, state, createdAtMs: clock.now(), endedAtMs: null })

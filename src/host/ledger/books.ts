@@ -14,22 +14,36 @@ import {
   ownerAccount,
   submitterAccount,
 } from '../../protocol/ledger/account.ts'
-import { type Entry, entryHash, firstHash, movementsOf } from '../../protocol/ledger/entry.ts'
+import { type Entry, firstHash, movementsOf } from '../../protocol/ledger/entry.ts'
+import { entryHash } from '../../protocol/ledger/entry-hash.ts'
 import { type Balance, Ledger, type LedgerInput, type LedgerState } from '../../protocol/ledger/ledger.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'
-import { type EntryRow, entryOf, partsOf, selectEntries } from './entry-rows.ts'
+import { type EntryRow, entryOf, namedRow, partsOf, selectEntries, selectNumbered } from './entry-rows.ts'
 import { Names } from './names.ts'
 
 /** Entries read at a time, so that checking a long ledger holds up nobody. A guess. */
 const entriesPage = 2_000
 
+/** Begins the names of payments that a payer knows by the payee's word alone. */
+export const heardPrefix = 'heard/'
+
 const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }
+
+interface Checked {
+  /** SQLite's data_version: another, and somebody else has written. */
+  readonly version: number
+  readonly serial: number
+  readonly hash: Uint8Array
+  readonly sums: Map<string, Balance>
+}
 
 export class Books implements LedgerState {
   readonly #database: Database
   readonly #ledger: Ledger
   readonly #names: Names
+  /** What the last check has read and found whole. */
+  #checked: Checked | undefined
 
   constructor(database: Database) {
     this.#database = database
@@ -93,12 +107,13 @@ export class Books implements LedgerState {
 
   /** In order. */
   *entries(after = 0): Generator<Entry> {
+    const nameOf = this.#names.reader()
     for (;;) {
       const rows = this.#database.all<EntryRow>(
-        `${selectEntries} WHERE serial > ? ORDER BY serial LIMIT ${entriesPage}`,
+        `${selectNumbered} WHERE serial > ? ORDER BY serial LIMIT ${entriesPage}`,
         after,
       )
-      for (const row of rows) yield entryOf(row)
+      for (const row of rows) yield entryOf(namedRow(row, nameOf))
       if (rows.length < entriesPage) return
       after = rows.at(-1)!.serial
     }
@@ -136,28 +151,39 @@ export class Books implements LedgerState {
     yield* last.values()
   }
 
-  /** Returns the sum that these payers have noted as paid to this payee. */
-  paidTo(account: AccountId, payer: PeerId, currency: string): number {
+  /**
+   * Returns the sum that this payer has noted as paid to this payee. Payments that a payer knows by the payee's word alone
+   * (`heardPrefix`) are left out unless they are asked for: another node made them.
+   */
+  paidTo(account: AccountId, payer: PeerId, currency: string, alsoHeard = false): number {
     return this.#database.get<{ micros: number }>(
       `SELECT coalesce(sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END), 0) AS micros FROM ledger_entries
        WHERE job IS NULL AND currency = (SELECT number FROM ledger_names WHERE name = ?)
        AND debit = (SELECT number FROM ledger_names WHERE name = ?)
-       AND credit = (SELECT number FROM ledger_names WHERE name = ?)`,
+       AND credit = (SELECT number FROM ledger_names WHERE name = ?)
+       AND (? OR about NOT LIKE '${heardPrefix}%')`,
       currency,
       account,
       outsideAccount(payer),
+      Number(alsoHeard),
     )!.micros
   }
 
   /**
    * Reads all of it: the serial of the first entry that does not follow from those before it, or of the last, where the
-   * balances are not their sum; null when everything holds.
+   * balances are not their sum; null when everything holds. As long as nobody else writes to the database, what was read once
+   * is not read again.
    */
   async check(): Promise<number | null> {
-    let previous = firstHash
-    let serial = 0
-    const sums = new Map<string, Balance>()
-    for (const { hash, ...body } of this.entries()) {
+    const { version } = this.#database.get<{ version: number }>(
+      'SELECT data_version AS version FROM pragma_data_version',
+    )!
+    const known = this.#checked?.version === version ? this.#checked : undefined
+    let previous = known?.hash ?? firstHash
+    let serial = known?.serial ?? 0
+    const sums = known?.sums ?? new Map<string, Balance>()
+    this.#checked = undefined
+    for (const { hash, ...body } of this.entries(serial)) {
       serial += 1
       if (body.serial !== serial || !equals(hash, entryHash(sha256, previous, body))) return serial
       previous = hash
@@ -172,13 +198,19 @@ export class Books implements LedgerState {
       if (serial % entriesPage === 0) await turn()
     }
     // Entries that came while it read are in the balances; then the next check tells.
-    if ((this.last()?.serial ?? 0) !== serial) return null
+    const checked = { version, serial, hash: previous, sums }
+    if ((this.last()?.serial ?? 0) !== serial) {
+      this.#checked = checked
+      return null
+    }
     const isSum = [...sums].every(([key, sum]) => {
       const slash = key.indexOf('/')
       const balance = this.balance(key.slice(slash + 1), key.slice(0, slash))
       return balance.pendingMicros === sum.pendingMicros && balance.postedMicros === sum.postedMicros
     })
-    return isSum ? null : serial
+    if (!isSum) return serial
+    this.#checked = checked
+    return null
   }
 
   #handle(inputs: readonly LedgerInput[], nowMs: number): Refusal[] {

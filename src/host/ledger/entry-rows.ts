@@ -12,6 +12,22 @@ export function partsOf(subject: string): { readonly about: string; readonly pla
   return { about: subject.slice(0, slash), place: Number(subject.slice(slash + 1)) }
 }
 
+/** The same with names as they lie on the disk, as numbers: for reading the whole ledger. */
+export const selectNumbered = `SELECT serial, at_ms, kind, about, place, generation, currency, debit, credit, micros, share,
+  share_micros, job, position, vehicle, owner, units, memo, hash FROM ledger_entries`
+
+const named = ['currency', 'debit', 'credit', 'share', 'job', 'vehicle', 'owner'] as const
+
+/** A row of `selectNumbered`, whose names become texts in place. */
+export function namedRow(row: object, nameOf: (number: number) => string): EntryRow {
+  const columns = row as Record<(typeof named)[number], string | number | null>
+  for (const column of named) {
+    const number = columns[column]
+    if (typeof number === 'number') columns[column] = nameOf(number)
+  }
+  return row as EntryRow
+}
+
 const name = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column}) AS ${column}`
 
 export const selectEntries = `SELECT serial, at_ms, kind, about, place, generation, ${name('currency')}, ${name('debit')},

@@ -2,6 +2,7 @@
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Lease, openLease, openReceipt, type Receipt, unitsOwed } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
+import { operatorAccount, outsideAccount, submitterAccount } from '../../protocol/ledger/account.ts'
 import type { Entry } from '../../protocol/ledger/entry.ts'
 import { openStatement } from '../../protocol/ledger/statement.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
@@ -14,6 +15,7 @@ import type {
   EnergyAccount,
   JobEarnings,
   LedgerLine,
+  LedgerSide,
   OperatorShare,
   Period,
   PeriodEarnings,
@@ -27,9 +29,17 @@ import type { LedgerTables } from './tables.ts'
 export interface MoneyOptions {
   readonly self: PeerId
   readonly owner: OwnerId
+  /** Whose jobs this node submits, and the fleet that it is the registrar of. */
+  readonly submitter: PeerId
+  readonly operates: PeerId | null
   readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }
   readonly earnings: Pick<ReceivablesDriver, 'differences'>
   readonly energy: () => EnergyAccount
+}
+
+interface JobUnit {
+  readonly unit: string
+  readonly runtime: string | null
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
@@ -37,7 +47,7 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 export class Money {
   readonly #options: MoneyOptions
   /** Use: the names of units, by job. */
-  readonly #units = new Map<JobId, string>()
+  readonly #units = new Map<JobId, JobUnit>()
 
   constructor(options: MoneyOptions) {
     this.#options = options
@@ -72,10 +82,11 @@ export class Money {
         verifiedMicros: 0,
         void: 0,
         settled: row.settledAtMs !== null,
-        statements: store.ledgerTables.statements(row.job).map((statement) => {
+        statements: store.ledgerTables.statements(row.job).flatMap((statement) => {
           const { signer, payload } = openStatement(statement, sha256, () => true)
           const { micros, closed } = payload
-          return { steward: signer, micros, closed, agreed: statement.agreed }
+          // By the submitter's own key it says what was paid, and nothing of the work.
+          return signer === row.submitter ? [] : { steward: signer, micros, closed, agreed: statement.agreed }
         }),
         differences: earnings.differences(row.job),
         ...noWork,
@@ -96,7 +107,7 @@ export class Money {
       const job = jobs.get(claim.job)
       currency.pending += pending * micros
       currency.owed += posted * micros
-      const unit = this.#unitOf(claim.job)
+      const { unit } = this.#unitOf(claim.job)
       for (const period of since) {
         period.verifiedMicros += posted * micros
         addUnits(period, unit, posted * claim.units)
@@ -143,7 +154,9 @@ export class Money {
     for (const { hash, ...entry } of this.#options.store.books.entries())
       yield {
         ...entry,
-        unit: entry.claim === null ? null : this.#unitOf(entry.claim.job),
+        ...this.#countedIn(entry),
+        node: this.#options.self,
+        sides: this.#sidesOf(entry),
         hash: Buffer.from(hash).toString('hex'),
       }
   }
@@ -168,13 +181,31 @@ export class Money {
     }
   }
 
-  /** The unit of a job's work; 'unit' of a job that was forgotten. */
-  #unitOf(job: JobId): string {
+  #countedIn({ claim }: Pick<Entry, 'claim'>): Pick<LedgerLine, 'unit' | 'runtime'> {
+    return claim === null ? { unit: null, runtime: null } : this.#unitOf(claim.job)
+  }
+
+  /** Entries about others' money, which a standby keeps for them, are in nobody's books here. */
+  #sidesOf({ debit, credits, claim }: Pick<Entry, 'debit' | 'credits' | 'claim'>): LedgerSide[] {
+    const { self, submitter, operates } = this.#options
+    const isOurs = (account: string) => account === operatorAccount(operates)
+    const sides: LedgerSide[] = []
+    if (debit === submitterAccount(submitter) || credits[0]!.account === outsideAccount(submitter))
+      sides.push('submitter')
+    if (claim === null ? debit.endsWith(`:${self}`) : claim.vehicle === self) sides.push('vehicle')
+    if (operates !== null && (isOurs(debit) || credits.some(({ account }) => isOurs(account))))
+      sides.push('operator')
+    return sides
+  }
+
+  /** The unit of a job's work, and its runtime; 'unit' of a job that was forgotten. */
+  #unitOf(job: JobId): JobUnit {
     const known = this.#units.get(job)
     if (known !== undefined) return known
     // A job's name is that of its manifest.
     const manifest = this.#record(job as string as RecordId)
-    const unit = (manifest && openManifest(manifest, sha256, () => true).payload.payment?.unit) ?? 'unit'
+    const payload = manifest && openManifest(manifest, sha256, () => true).payload
+    const unit = { unit: payload?.payment?.unit ?? 'unit', runtime: payload?.runtime ?? null }
     this.#units.set(job, unit)
     return unit
   }

@@ -2,12 +2,13 @@
  * Drives the payables of one job, on a node that looks after it: carries out the decisions of Payables (src/protocol/ledger).
  */
 import type { Logger } from 'pino'
-import type { LeaseId, PeerId } from '../../protocol/ids.ts'
+import type { LeaseId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { ownerAccount } from '../../protocol/ledger/account.ts'
 import type { ClaimRecord, JudgeOfLeases, PaidJob } from '../../protocol/ledger/claims.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import { Payables, type PayablesEffect, type PayablesInput } from '../../protocol/ledger/payables.ts'
 import {
+  type LedgerClaim,
   ledgerClaim,
   openStatement,
   pageOf,
@@ -24,6 +25,7 @@ import type { Journal } from '../store/journal.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Outbox } from '../store/outbox.ts'
 import type { Books } from './books.ts'
+import type { PayingDesk } from './paying-desk.ts'
 import type { LedgerTables } from './tables.ts'
 
 export interface LedgerParts {
@@ -38,6 +40,10 @@ export interface PayablesDriverOptions extends PaidJob, LedgerParts {
   readonly key: SigningKey
   readonly journal: Journal
   readonly outbox: Outbox
+  /** On a node of the submitter's key, which may be the one that pays. */
+  readonly desk?: PayingDesk
+  /** The job was submitted elsewhere, with this node's key: its vehicles take no statement of this node, but of the key. */
+  readonly isReader: boolean
   readonly say: (to: PeerId, message: Message) => void
   readonly clock: Clock
   readonly log: Logger
@@ -85,10 +91,18 @@ export class PayablesDriver {
 
   /** Money left for this vehicle. */
   paid(vehicle: PeerId): void {
-    this.#handle({ type: 'paid', vehicle })
+    const { isReader, books, job } = this.#options
+    if (!isReader) {
+      this.#handle({ type: 'paid', vehicle })
+      return
+    }
+    const owners = new Set([...books.standingOf(job, vehicle)].flatMap(({ claim }) => claim?.owner ?? []))
+    for (const owner of owners) this.#options.outbox.after(() => this.#sayAsPayer(vehicle, owner))
   }
 
   hear(from: PeerId, message: Extract<Message, { type: 'account' | 'accounted' }>): void {
+    const { desk, clock } = this.#options
+    if (message.heard !== undefined) desk?.hear(from, message.heard, clock.now())
     if (message.type === 'account') {
       this.#handle({ type: 'ask', from, before: message.before })
       return
@@ -144,12 +158,37 @@ export class PayablesDriver {
   }
 
   #state({ vehicle, owner, closed, before }: Extract<PayablesEffect, { type: 'state' }>): void {
-    const { books, job, say } = this.#options
-    const claims = [...books.standingOf(job, vehicle)]
+    const claims = this.#claimsOf(vehicle, owner)
+    const record = this.#signed(this.#statementOf(vehicle, owner, claims, closed))
+    this.#say(vehicle, owner, { type: 'statement', record, ...pageOf(claims, before) })
+  }
+
+  /** It says what was paid, and lists no claims: those are the stewards' to tell. */
+  #sayAsPayer(vehicle: PeerId, owner: OwnerId): void {
+    const { desk, job, key, deadlineMs, clock } = this.#options
+    if (desk === undefined) return
+    const payload = this.#statementOf(vehicle, owner, this.#claimsOf(vehicle, owner), false)
+    const expiresMs = deadlineMs + jobRetentionMs
+    const record = desk.sign({ job, steward: key.peerId, expiresMs, payload }, clock.now())
+    this.#say(vehicle, owner, { type: 'statement', record, claims: [], next: null })
+  }
+
+  #say(vehicle: PeerId, owner: OwnerId, statement: Extract<Message, { type: 'statement' }>): void {
+    const { desk, currency, say } = this.#options
+    const payments = desk?.notices(ownerAccount(owner, vehicle), currency) ?? []
+    say(vehicle, payments.length === 0 ? statement : { ...statement, payments })
+  }
+
+  #claimsOf(vehicle: PeerId, owner: OwnerId): LedgerClaim[] {
+    const { books, job } = this.#options
+    return [...books.standingOf(job, vehicle)]
       .filter(({ claim }) => claim?.owner === owner)
       .flatMap((entry) => ledgerClaim(entry) ?? [])
-    const { currency, submitter } = this.#options
-    const statement: Statement = {
+  }
+
+  #statementOf(vehicle: PeerId, owner: OwnerId, claims: readonly LedgerClaim[], closed: boolean): Statement {
+    const { books, currency, submitter } = this.#options
+    return {
       vehicle,
       owner,
       currency,
@@ -157,7 +196,6 @@ export class PayablesDriver {
       closed,
       paidMicros: books.paidTo(ownerAccount(owner, vehicle), submitter, currency),
     }
-    say(vehicle, { type: 'statement', record: this.#signed(statement), ...pageOf(claims, before) })
   }
 
   /** The one before, where it says the same: a vehicle that reads page after page reads one statement. */

@@ -2,222 +2,263 @@
  * Pay-outs: the debts of this node's submitter, net for each payee, made ready for a bank. Carpool holds no money: a
  * payment is an entry with the bank's reference, and nothing else.
  *
- * Banks take whole minor units, so the rest of a cent stays owed. While a pay-out is open, the money that it holds is
- * in no other.
+ * Banks take whole minor units, so the rest of a cent stays owed. While a transfer is prepared or with the bank, the money that
+ * it holds is in no other. Each transfer is noted by itself: one wrong account leaves the others paid.
  */
-import { compareText } from '../../base/bytes.ts'
-import type { PeerId } from '../../protocol/ids.ts'
-import { type AccountId, accountOf, outsideAccount, submitterAccount } from '../../protocol/ledger/account.ts'
+import { randomBytes } from 'node:crypto'
+import { type AccountId, outsideAccount } from '../../protocol/ledger/account.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
+import { formatMoney } from '../../protocol/price.ts'
 import { RequestError } from '../errors.ts'
 import type { Database } from '../store/database.ts'
 import type { Books } from './books.ts'
-import type { Payout, PayoutLine, SettleRequest, SettleView } from './contract.ts'
+import type {
+  Payout,
+  PayoutLine,
+  SettleRequest,
+  SettleView,
+  TransferNews,
+  TransferState,
+  TransferStep,
+} from './contract.ts'
+import { Debts } from './debts.ts'
+import type { Payer } from './payer.ts'
+import { Transfers } from './transfers.ts'
 
-interface Account {
-  readonly account: string
-  readonly currency: string
-  readonly micros: number
+type Of<Action extends SettleRequest['action']> = Extract<SettleRequest, { action: Action }>
+
+/** By where a transfer stands: the steps that it may take. */
+const next: Readonly<Record<TransferState, readonly TransferState[]>> = {
+  prepared: ['sent', 'paid', 'rejected', 'returned', 'cancelled'],
+  sent: ['paid', 'rejected', 'returned'],
+  paid: ['returned'],
+  returned: [],
+  rejected: [],
+  cancelled: [],
 }
+
+/** Of the key that pays; with 32 bits drawn by lot, no two pay-outs of a day have one name, whichever copy of the key made them. */
+const payerChars = 6
+const lotBytes = 4
 
 export class Payouts {
   readonly #database: Database
   readonly #books: Books
-  readonly #payer: PeerId
+  readonly #payer: Payer
+  readonly #transfers: Transfers
+  readonly #debts: Debts
+  readonly #tell: (accounts: ReadonlySet<AccountId>) => void
 
-  constructor(database: Database, books: Books, payer: PeerId) {
+  /** `tell`: the vehicles of these accounts are told what was paid, and say what they know. */
+  constructor(
+    database: Database,
+    books: Books,
+    payer: Payer,
+    tell: (accounts: ReadonlySet<AccountId>) => void = () => {},
+  ) {
+    this.#tell = tell
     this.#database = database
     this.#books = books
     this.#payer = payer
+    this.#transfers = new Transfers(database)
+    this.#debts = new Debts(database, payer, this.#transfers)
   }
 
   /** Throws RequestError. */
   async settle(request: SettleRequest, nowMs: number): Promise<SettleView> {
     const damagedAt = await this.#books.check()
-    if (damagedAt !== null && request.action !== 'preview')
+    const isRead = request.action === 'preview' || request.action === 'show'
+    if (damagedAt !== null && !isRead)
       throw new RequestError(
         `entry ${damagedAt} of this node's ledger was changed: this node makes no pay-out from it until that is explained`,
       )
-    const payout = this.#act(request, nowMs)
-    return { owed: this.#owed(request.thresholdMicros), payouts: this.#list(), payout, damagedAt }
+    const done = this.#act(request, nowMs)
+    // Those that have not said yet what they were paid are asked each time that somebody looks.
+    if (request.action === 'preview' || request.action === 'take-over') this.#tell(this.#payer.unheard())
+    const thresholds = 'thresholds' in request ? request.thresholds : {}
+    const owed = this.#debts
+      .list(thresholds, request.action === 'prepare' && request.alsoUnheard)
+      .map(({ accounts: _, ...debt }) => debt)
+    return {
+      owed,
+      payouts: this.#transfers.list(),
+      ...{ payout: null, steps: [], refused: [], noted: 0 },
+      ...done,
+      elsewhere: this.#payer.elsewhere().length,
+      doubt: this.#doubt(),
+      damagedAt,
+    }
   }
 
-  #act(request: SettleRequest, nowMs: number): Payout | null {
+  #act(
+    request: SettleRequest,
+    nowMs: number,
+  ): Partial<Pick<SettleView, 'payout' | 'steps' | 'refused' | 'noted'>> {
     switch (request.action) {
       case 'preview':
-        return null
+        return {}
       case 'prepare':
-        return this.#prepare(request, nowMs)
-      case 'paid':
-        return this.#pay(this.#find(request.payout), request.reference, nowMs)
-      case 'cancel':
-        return this.#cancel(this.#find(request.payout))
+        return { payout: this.#prepare(request, nowMs) }
+      case 'show':
+        return this.#show(request.of)
+      case 'note':
+        return this.#note(request.news, nowMs)
+      case 'take-over':
+        if (this.#payer.doubt() === null && this.#payer.elsewhere().length === 0)
+          throw new RequestError('this node pays for all jobs of its key that it knows: nothing to take over')
+        this.#payer.takeOver(nowMs)
+        return {}
     }
   }
 
-  #prepare({ thresholdMicros, payees }: SettleRequest, nowMs: number): Payout {
-    const name = this.#nextName(nowMs)
-    const byPayee = this.#byPayee()
+  #prepare({ thresholds, payees, executionDate, alsoUnheard }: Of<'prepare'>, nowMs: number): Payout {
+    const doubt = this.#doubt()
+    if (doubt !== null) throw new RequestError(doubt)
+    const name = this.#newName(nowMs)
     const lines: PayoutLine[] = []
-    for (const { payee, currency, payableMicros } of this.#owed(thresholdMicros)) {
+    for (const { payee, currency, payableMicros, accounts } of this.#debts.list(thresholds, alsoUnheard)) {
       if (payableMicros === 0 || (payees !== null && !payees.includes(payee))) continue
       let left = payableMicros
-      const accounts: { account: string; micros: number }[] = []
-      for (const { account, micros } of byPayee.get(`${currency}/${payee}`)!) {
+      const parts: { account: string; micros: number }[] = []
+      for (const { account, micros } of accounts) {
         const part = Math.min(left, micros)
-        if (part > 0) accounts.push({ account, micros: part })
+        if (part > 0) parts.push({ account, micros: part })
         left -= Math.max(0, part)
       }
-      const settlement = `${name}-${lines.length + 1}`
-      lines.push({ payee, currency, micros: payableMicros, settlement, accounts })
+      lines.push({
+        settlement: `${name}-${lines.length + 1}`,
+        ...{ payee, currency, micros: payableMicros, accounts: parts, missingAtMs: null },
+        ...{ state: 'prepared', atMs: nowMs, reference: '', reason: '' },
+      })
     }
-    if (lines.length === 0) throw new RequestError('nobody is owed as much as the threshold')
-    const payout: Payout = { name, createdAtMs: nowMs, state: 'open', reference: '', lines }
-    this.#put(payout)
+    if (lines.length === 0) throw new RequestError(this.#whyNobody(thresholds))
+    const payout: Payout = { name, createdAtMs: nowMs, executionDate, lines }
+    this.#database.transaction(() => this.#transfers.put(payout))
     return payout
   }
 
-  #pay(payout: Payout, reference: string, nowMs: number): Payout {
-    if (payout.state === 'cancelled') throw new RequestError(`pay-out ${payout.name} was cancelled`)
-    if (payout.state === 'paid') {
-      if (payout.reference !== reference)
-        throw new RequestError(`pay-out ${payout.name} was paid as '${payout.reference}' already`)
-      return payout
+  #whyNobody(thresholds: Of<'prepare'>['thresholds']): string {
+    const elsewhere = this.#payer.elsewhere().length
+    if (elsewhere > 0) return otherPays(elsewhere)
+    return this.#debts.list(thresholds, false).some(({ unheard }) => unheard)
+      ? 'nobody can be paid yet: the vehicles of those who are owed have not said what they were paid before the take-over; see carpool settle'
+      : 'nobody is owed as much as the threshold'
+  }
+
+  #doubt(): string | null {
+    const doubt = this.#payer.doubt()
+    if (doubt === null) return null
+    return doubt.why === 'yielded'
+      ? `the node ${doubt.to} took over and pays for these jobs now; where it does not any more, this node takes over with: carpool settle --take-over`
+      : "this data directory is a copy, or was restored from a backup: what was paid since is not in it. Where no other node pays with this key, 'carpool settle --take-over' asks the payees' vehicles what they were paid, and goes on from there"
+  }
+
+  #show(of: string): Pick<SettleView, 'payout' | 'steps'> {
+    const payout = this.#transfers.payout(of)
+    if (payout !== undefined) return { payout, steps: [] }
+    const line = this.#transfers.line(of)
+    const whole = line && this.#transfers.payout(of.slice(0, of.lastIndexOf('-')))
+    if (line === undefined || whole === undefined) throw new RequestError(unknown(of))
+    return { payout: { ...whole, lines: [line] }, steps: this.#transfers.steps(of) }
+  }
+
+  /** All that fits is noted in one commit: a bank's answer may be about thousands. Throws RequestError. */
+  #note(news: readonly TransferNews[], nowMs: number): Pick<SettleView, 'refused' | 'noted'> {
+    const refused: { of: string; why: string }[] = []
+    const inputs: LedgerInput[] = []
+    const moves: { settlement: string; step: TransferStep }[] = []
+    const now = new Map<string, PayoutLine>()
+    const touched = new Set<AccountId>()
+    for (const one of news) {
+      const { of, currency } = one
+      const payout = this.#transfers.payout(of)
+      const known = payout?.lines ?? [this.#transfers.line(of)]
+      const lines = known.filter((line) => line !== undefined)
+      if (lines.length === 0) refused.push({ of, why: unknown(of) })
+      for (const before of lines) {
+        const { settlement } = before
+        const line = now.get(settlement) ?? before
+        if (currency !== undefined && line.currency !== currency) continue
+        // Of a whole pay-out, lines that came to an end of their own stay as they are.
+        if (payout !== undefined && next[line.state].length === 0 && one.state !== 'cancelled') continue
+        const why = objection(line, one)
+        if (why !== null) refused.push({ of: settlement, why })
+        if (why !== null || isKnown(line, one)) continue
+        const { state, reason } = one
+        const reference = one.reference === '' ? line.reference : one.reference
+        const step = { state, atMs: nowMs, reference, reason }
+        inputs.push(...this.#entriesOf(line, step))
+        moves.push({ settlement, step })
+        if (state === 'paid' || state === 'returned')
+          for (const { account } of line.accounts) touched.add(account)
+        now.set(settlement, { ...line, ...step })
+      }
     }
-    if (reference === '') throw new RequestError("name the bank's reference for it: --reference <text>")
-    const inputs = payout.lines.flatMap(({ settlement, currency, accounts }) =>
-      accounts.map(
-        ({ account, micros }, i): LedgerInput => ({
-          type: 'pay',
-          order: {
-            name: `${settlement}/${i}`,
-            currency,
-            from: account,
-            to: outsideAccount(this.#payer),
-            micros,
-            reference,
-          },
-        }),
-      ),
-    )
+    // Written twice, an entry is written once: after a crash in between the same is said again.
     const [refusal] = this.#books.handleNow(inputs, nowMs)
-    if (refusal !== undefined)
-      throw new RequestError(`pay-out ${payout.name} was not noted as paid: ${JSON.stringify(refusal)}`)
-    const paid: Payout = { ...payout, state: 'paid', reference }
-    this.#put(paid)
-    return paid
+    if (refusal !== undefined) throw new RequestError(`nothing was noted: ${JSON.stringify(refusal)}`)
+    this.#database.transaction(() => {
+      for (const { settlement, step } of moves) this.#transfers.move(settlement, step)
+    })
+    this.#tell(touched)
+    return { refused, noted: moves.length }
   }
 
-  #cancel(payout: Payout): Payout {
-    if (payout.state === 'paid') throw new RequestError(`pay-out ${payout.name} was paid already`)
-    const cancelled: Payout = { ...payout, state: 'cancelled' }
-    this.#put(cancelled)
-    return cancelled
-  }
-
-  #owed(thresholdMicros: number): SettleView['owed'] {
-    return [...this.#byPayee()]
-      .map(([key, accounts]) => {
-        const [{ currency }] = accounts as [Account]
-        const owedMicros = accounts.reduce((sum, { micros }) => sum + micros, 0)
-        const minor = minorMicros(currency)
-        const whole = Math.max(0, Math.floor(owedMicros / minor) * minor)
-        return {
-          payee: key.slice(currency.length + 1),
-          currency,
-          owedMicros,
-          payableMicros: whole >= thresholdMicros ? whole : 0,
-          vehicles: accounts.length,
-        }
-      })
-      .filter(({ owedMicros }) => owedMicros !== 0)
-      .sort((a, b) => compareText(a.currency, b.currency) || compareText(a.payee, b.payee))
-  }
-
-  /** Returns the amount that this payer owes to each account, less what open pay-outs hold; by currency and payee. */
-  #byPayee(): Map<string, Account[]> {
-    const sums = new Map<string, Account>()
-    const add = ({ account, currency, micros }: Account) => {
-      const key = `${currency}/${account}`
-      sums.set(key, { account, currency, micros: (sums.get(key)?.micros ?? 0) + micros })
+  /** Money that left is a fact, also where less is owed by now. */
+  *#entriesOf(line: PayoutLine, { state, reference, reason }: TransferStep): Generator<LedgerInput> {
+    const { settlement, currency, accounts } = line
+    for (const [i, { account, micros }] of accounts.entries()) {
+      const name = `${settlement}/${i}`
+      const to = outsideAccount(this.#payer.submitter)
+      const order = { name, currency, from: account, to, micros, reference, isFact: true }
+      if (state === 'paid' || (state === 'returned' && line.state !== 'paid')) yield { type: 'pay', order }
+      if (state === 'returned') yield { type: 'take-back', name, reference: reason || reference }
     }
-    for (const row of this.#database.all<Account>(earned, submitterAccount(this.#payer))) add(row)
-    for (const row of this.#database.all<Account>(shared, submitterAccount(this.#payer))) add(row)
-    for (const { account, currency, micros } of this.#database.all<Account>(
-      paid,
-      outsideAccount(this.#payer),
-    ))
-      add({ account, currency, micros: -micros })
-    for (const { state, lines } of this.#list())
-      if (state === 'open')
-        for (const { currency, accounts } of lines)
-          for (const { account, micros } of accounts) add({ account, currency, micros: -micros })
-    const sorted = [...sums.values()].sort((a, b) => compareText(a.account, b.account))
-    return Map.groupBy(sorted, ({ account, currency }) => `${currency}/${payeeOf(account)}`)
   }
 
-  #nextName(nowMs: number): string {
-    const day = new Date(nowMs).toISOString().slice(0, 10).replaceAll('-', '')
-    const ofDay = this.#list().filter(({ name }) => name.startsWith(`P${day}-`)).length
-    return `P${day}-${ofDay + 1}`
-  }
-
-  #find(name: string | null): Payout {
-    const found = this.#list().find((payout) => payout.name === name)
-    if (found === undefined)
-      throw new RequestError(`there is no pay-out '${name}'; 'carpool settle' lists them`)
-    return found
-  }
-
-  #put({ name, createdAtMs, lines, state, reference }: Payout): void {
-    this.#database.transaction(() =>
-      this.#database.run(
-        'INSERT OR REPLACE INTO ledger_payouts VALUES (?, ?, ?, ?, ?)',
-        name,
-        createdAtMs,
-        JSON.stringify(lines),
-        state,
-        reference,
-      ),
-    )
-  }
-
-  /** Oldest first. */
-  #list(): Payout[] {
-    return this.#database
-      .all<Omit<Payout, 'lines' | 'createdAtMs'> & { lines: string; created_at_ms: number }>(
-        'SELECT * FROM ledger_payouts ORDER BY created_at_ms, name',
-      )
-      .map(({ created_at_ms, lines, ...row }) => ({
-        ...row,
-        createdAtMs: created_at_ms,
-        lines: JSON.parse(lines),
-      }))
+  /** At most 21 characters, so that a line's number and a currency fit behind it: a bank takes 35. */
+  #newName(nowMs: number): string {
+    const day = new Date(nowMs).toISOString().slice(2, 10).replaceAll('-', '')
+    const payer = this.#payer.submitter.slice(-payerChars)
+    return `P${day}-${payer}-${randomBytes(lotBytes).readUInt32BE().toString(36).padStart(7, '0')}`
   }
 }
 
-/** The owner, whichever vehicle it is for; operators by their account's whole name. */
-function payeeOf(id: AccountId): string {
-  const account = accountOf(id)
-  return account.kind === 'owner' ? account.owner : id
+const said: Readonly<Record<TransferState, string>> = {
+  prepared: 'prepared',
+  sent: 'with the bank',
+  paid: 'paid',
+  returned: 'sent back',
+  rejected: 'rejected',
+  cancelled: 'cancelled',
 }
 
-/** Micros in the smallest amount that a bank transfers: a cent, or what the currency has instead (ISO 4217). */
-function minorMicros(currency: string): number {
-  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
-    .maximumFractionDigits
-  return 10 ** (6 - (digits ?? 2))
+/** Returns why a line cannot take that step; null: it can, or stands there already. */
+function objection(line: PayoutLine, news: TransferNews): string | null {
+  const { settlement, currency, micros } = line
+  if (news.micros !== undefined && news.micros !== micros)
+    return `the bank names ${formatMoney(news.micros, currency)}, and ${settlement} is ${formatMoney(micros, currency)}`
+  if (line.state === news.state && news.state === 'paid') {
+    const isOther = !news.byBank && news.reference !== '' && news.reference !== line.reference
+    return isOther ? `${settlement} was paid as '${line.reference}' already` : null
+  }
+  if (isKnown(line, news)) return null
+  if (!next[line.state].includes(news.state)) return `${settlement} is ${said[line.state]} already`
+  if (news.state === 'paid' && news.reference === '')
+    return `${settlement}: name the bank's reference for it: --reference <text>`
+  return null
 }
 
-const nameOf = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column})`
-const owes = `FROM ledger_entries WHERE kind IN ('posted', 'reversed')
-  AND debit = (SELECT number FROM ledger_names WHERE name = ?)`
-const earned = `SELECT ${nameOf('credit')} AS account, ${nameOf('currency')} AS currency,
-  sum(CASE kind WHEN 'posted' THEN micros ELSE -micros END) AS micros ${owes} GROUP BY credit, currency`
-const shared = `SELECT ${nameOf('share')} AS account, ${nameOf('currency')} AS currency,
-  sum(CASE kind WHEN 'posted' THEN share_micros ELSE -share_micros END) AS micros ${owes}
-  AND share IS NOT NULL GROUP BY share, currency`
-const paid = `SELECT ${nameOf('debit')} AS account, ${nameOf('currency')} AS currency,
-  sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END) AS micros FROM ledger_entries
-  WHERE kind IN ('paid', 'unpaid') AND credit = (SELECT number FROM ledger_names WHERE name = ?)
-  GROUP BY debit, currency`
+/** What a bank says first of a transfer is old news once it has said more. */
+function isKnown({ state }: PayoutLine, news: TransferNews): boolean {
+  return state === news.state || (news.state === 'sent' && (state === 'paid' || state === 'returned'))
+}
+
+function unknown(of: string): string {
+  return `there is no pay-out or transfer '${of}' here; 'carpool settle list' shows them`
+}
+
+function otherPays(jobs: number): string {
+  const what = jobs === 1 ? 'a job' : `${jobs} jobs`
+  return `the debts of ${what} of this key are not this data directory's to pay: they were submitted from another, where it is known what was paid. Settle there; or, where that one is gone for good, here: carpool settle --take-over`
+}

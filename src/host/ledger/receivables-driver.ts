@@ -8,7 +8,6 @@ import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Handover } from '../../protocol/job/handover.ts'
 import { type Lease, openLease, openReceipt, type Receipt } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
-import { outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
 import { subjectOf } from '../../protocol/ledger/entry.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import {
@@ -24,9 +23,11 @@ import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { at, type Clock } from '../clock.ts'
 import type { WorkNews } from '../history/contract.ts'
 import { sha256 } from '../sha256.ts'
+import type { Database } from '../store/database.ts'
 import type { JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { LedgerParts } from './payables-driver.ts'
+import { Payers } from './payers.ts'
 import type { WorkedJob } from './tables.ts'
 
 export interface ReceivablesDriverOptions extends LedgerParts {
@@ -37,6 +38,7 @@ export interface ReceivablesDriverOptions extends LedgerParts {
   /** Once all before it is durable. */
   readonly after: (action: () => void) => void
   readonly clock: Clock
+  readonly database: Database
   readonly news: WorkNews
   readonly log: Logger
 }
@@ -55,6 +57,7 @@ interface Job {
 }
 
 export class ReceivablesDriver {
+  readonly payers: Payers
   readonly #options: ReceivablesDriverOptions
   readonly #jobs = new Map<JobId, Job>()
   /** That this run took; older ones are on the disk. */
@@ -62,6 +65,7 @@ export class ReceivablesDriver {
 
   constructor(options: ReceivablesDriverOptions) {
     this.#options = options
+    this.payers = new Payers(options)
   }
 
   /** Takes up the jobs that are not settled. Those whose stewards have forgotten them stay as they are. */
@@ -113,14 +117,18 @@ export class ReceivablesDriver {
    * Throws ProtocolError for a statement that does not hold. A statement about a job that is unknown here is passed
    * over.
    */
-  hear(from: PeerId, { record, claims, next }: Extract<Message, { type: 'statement' }>): void {
+  hear(from: PeerId, message: Extract<Message, { type: 'statement' }>): void {
+    const { record, claims, next } = message
     const statement = openStatement(record, sha256, verifyByPeerId)
     const job = statement.job === null ? undefined : this.#jobOf(statement.job)
-    if (job === undefined || statement.signer !== from || !job.row.stewards.includes(from)) return
-    this.#handle(job, { type: 'statement', statement, claims: claims.map(fromWire), next }, record)
+    if (job === undefined) return
+    this.payers.heard(job.row, from, { record, statement, payments: message.payments ?? [] })
+    if (statement.signer === from && job.row.stewards.includes(from))
+      this.#handle(job, { type: 'statement', statement, claims: claims.map(fromWire), next }, record)
   }
 
   connected(peer: PeerId): void {
+    this.payers.connected(peer)
     for (const job of [...this.#jobs.values()]) this.#handle(job, { type: 'connected', peer })
   }
 
@@ -222,7 +230,12 @@ export class ReceivablesDriver {
       }
       case 'accounted': {
         const { statement, micros } = effect
-        after(() => say(effect.to, { type: 'accounted', job: id, statement, micros }))
+        after(() => {
+          const said = { type: 'accounted', job: id, statement, micros } as const
+          const { owner, currency } = openStatement(record!, sha256, () => true).payload
+          const isPayer = effect.to === job.row.stewards[0]
+          say(effect.to, isPayer ? { ...said, heard: this.payers.word(job.row, owner, currency) } : said)
+        })
         break
       }
       case 'wake':
@@ -243,7 +256,6 @@ export class ReceivablesDriver {
     const kept = { job: row.job, steward: signer, vehicle, owner, id, body, signature, agreed }
     this.#sayVerified(row.job, signer, payload)
     persist(() => tables.putStatementSoon(kept))
-    this.#options.after(() => this.#notePaid(row, signer, payload))
   }
 
   /** Statements are cumulative: the news is what this one says beyond that steward's last. */
@@ -254,26 +266,6 @@ export class ReceivablesDriver {
       .find((one) => one.steward === steward && one.vehicle === vehicle && one.owner === owner)
     const known = last === undefined ? 0 : openStatement(last, sha256, () => true).payload.micros
     if (micros > known) news.verified(job, steward, micros - known, currency)
-  }
-
-  /**
-   * Books the payments that a steward says it made. Its figure is cumulative, too: only the part that is new becomes
-   * an entry.
-   */
-  #notePaid(row: WorkedJob, signer: PeerId, { vehicle, owner, currency, paidMicros }: Statement): void {
-    const { books, news } = this.#options
-    const from = ownerAccount(owner, vehicle)
-    const micros = paidMicros - books.paidTo(from, row.submitter, currency)
-    if (micros <= 0) return
-    const name = `${row.submitter}/${vehicle}/${currency}/${paidMicros}`
-    const to = outsideAccount(row.submitter)
-    const reference = `paid, says ${signer}`
-    this.#write(
-      row.job,
-      [{ type: 'pay', order: { name, currency, from, to, micros, reference } }],
-      this.#options.clock.now(),
-    )
-    news.paid(row.job, signer, micros, currency)
   }
 
   #write(job: JobId, inputs: readonly LedgerInput[], nowMs: number): void {

@@ -69,6 +69,17 @@ export class LedgerTables {
       .map((row) => ({ ...row, agreed: row.agreed === null ? null : row.agreed === 1 }))
   }
 
+  /** Returns the jobs for which this steward has stated a vehicle's account. */
+  statedJobs(vehicle: PeerId, steward: PeerId): JobId[] {
+    return this.#database
+      .all<{ job: JobId }>(
+        'SELECT DISTINCT job FROM ledger_statements WHERE vehicle = ? AND steward = ? ORDER BY job',
+        vehicle,
+        steward,
+      )
+      .map(({ job }) => job)
+  }
+
   statement(
     job: JobId,
     steward: PeerId,
@@ -111,6 +122,20 @@ export class LedgerTables {
 
   record(id: RecordId): SignedRecord | undefined {
     return this.#database.get('SELECT body, signature FROM ledger_records WHERE id = ?', id)
+  }
+
+  /** This data directory submits the job, and will pay for it. */
+  notePaying(job: JobId): void {
+    this.#database.run('INSERT OR IGNORE INTO ledger_paying VALUES (?, NULL)', job)
+  }
+
+  /** Returns the newest job for which this vehicle is known to have worked. */
+  lastJobOf(vehicle: PeerId): JobId | undefined {
+    return this.#database.get<{ job: JobId }>(
+      `SELECT (SELECT name FROM ledger_names WHERE number = e.job) AS job FROM ledger_entries AS e
+       WHERE e.vehicle = (SELECT number FROM ledger_names WHERE name = ?) ORDER BY e.serial DESC LIMIT 1`,
+      vehicle,
+    )?.job
   }
 
   async putJobSoon({ job, submitter, fleet, currency, stewards, sinceMs }: WorkedJob): Promise<void> {

@@ -12,7 +12,9 @@ import { pricedUnitsMax, shardPagesMax, stewardsMax, unitMicrosMax } from '../..
 import { ownerSchema } from '../../protocol/membership/owner.ts'
 import { currencySchema } from '../../protocol/price.ts'
 import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
+import { paymentReferenceCharsMax } from '../../protocol/sizes.ts'
 import type { NodeApi } from '../api.ts'
+import type { SettleRequest } from '../ledger/contract.ts'
 import { submitDefaults } from '../submit-defaults.ts'
 
 export type MethodName = keyof NodeApi
@@ -129,13 +131,37 @@ const submission = z.strictObject({
 const signedText = z.strictObject({ body: z.string().max(4096), signature: z.string().max(256) })
 const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.number() })).max(16)
 
-const settlement = z.strictObject({
-  action: z.enum(['preview', 'prepare', 'paid', 'cancel']),
-  thresholdMicros: naturalSchema,
-  payees: z.array(z.string().max(128)).max(100_000).nullable(),
-  payout: z.string().max(64).nullable(),
-  reference: z.string().max(140),
-})
+const thresholds = z.record(z.union([currencySchema, z.literal('*')]), naturalSchema)
+const transferName = z.string().min(1).max(64)
+
+const settlement: z.ZodType<SettleRequest> = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('preview'), thresholds }),
+  z.strictObject({
+    action: z.literal('prepare'),
+    thresholds,
+    payees: z.array(z.string().max(128)).max(100_000).nullable(),
+    executionDate: z.iso.date(),
+    alsoUnheard: z.boolean(),
+  }),
+  z.strictObject({ action: z.literal('show'), of: transferName }),
+  z.strictObject({
+    action: z.literal('note'),
+    news: z
+      .array(
+        z.strictObject({
+          of: transferName,
+          currency: currencySchema.exactOptional(),
+          state: z.enum(['sent', 'paid', 'returned', 'rejected', 'cancelled']),
+          reference: printableSchema(paymentReferenceCharsMax),
+          reason: printableSchema(paymentReferenceCharsMax),
+          micros: naturalSchema.exactOptional(),
+          byBank: z.literal(true).exactOptional(),
+        }),
+      )
+      .max(10_000),
+  }),
+  z.strictObject({ action: z.literal('take-over') }),
+])
 
 export const operations = {
   info: call(),
@@ -160,6 +186,8 @@ export const operations = {
   operatorsAccounts: call(['periods', periods]),
   bill: stream(oneJob),
   settle: order(settlement),
+  payments: call(),
+  markPayment: call(['settlement', transferName], ['isMissing', z.boolean()]),
   ledger: stream(),
   receipts: stream(),
   fleetMembers: call(),

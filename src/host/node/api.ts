@@ -12,6 +12,7 @@ import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
 import { fleetOf, registrarOf } from './fleet-api.ts'
 import type { Parts } from './parts.ts'
+import { mayTakeOver } from './taking-over.ts'
 
 /** Bytes of a document in one answer: a guess. */
 const documentPartBytes = 2 ** 20
@@ -27,9 +28,12 @@ export function apiOf(parts: Parts): NodeApi {
     memory: () => memoryNotes(parts),
     mesh: () => notices.list().map(({ text }) => text),
   }
+  const operates = fleet?.registrar == null ? null : fleet.fleet
   const money = new Money({
     self: key.peerId,
     owner,
+    submitter: jobs.submitter,
+    operates,
     store,
     earnings: vehicle.earnings,
     energy: () => ({ idleWatts: options.idleWatts ?? 0, hours: parts.history.energy(yearDays) }),
@@ -42,7 +46,7 @@ export function apiOf(parts: Parts): NodeApi {
     network: parts.network.accounts,
     money,
   })
-  const payouts = new Payouts(store.database, store.books, jobs.submitter)
+  const payouts = new Payouts(store.database, store.books, parts.payer, (accounts) => jobs.paid(accounts))
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),
@@ -88,10 +92,11 @@ export function apiOf(parts: Parts): NodeApi {
       accounts.ofOperator(registrarOf(fleet).charters.accountsAccess(key.peerId), periods),
     bill: (job) => jobs.bill(job, money),
     settle: async (request) => {
-      const view = await payouts.settle(request, clock.now())
-      if (request.action === 'paid') jobs.paid(view.payout?.lines ?? [])
-      return view
+      if (request.action === 'take-over') mayTakeOver(parts)
+      return payouts.settle(request, clock.now())
     },
+    payments: () => vehicle.earnings.payers.payments(),
+    markPayment: (settlement, isMissing) => vehicle.earnings.payers.mark(settlement, isMissing),
     async *ledger() {
       yield* money.ledger()
       return null

@@ -7,10 +7,13 @@ import { OwnPrices } from '../energy/own-prices.ts'
 import { Connections } from '../history/connections.ts'
 import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
+import { Payer } from '../ledger/payer.ts'
+import { PayingDesk } from '../ledger/paying-desk.ts'
 import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
+import { placeOf } from '../store/place.ts'
 import { readKept } from '../supervisor/kept.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
@@ -26,6 +29,7 @@ export interface Parts extends Resources {
   readonly membership: Membership
   readonly callers: Callers
   readonly jobs: Jobs
+  readonly payer: Payer
 }
 
 /** Makes the parts. They stand still until node.ts starts them. */
@@ -120,6 +124,13 @@ export function makeParts(resources: Resources): Parts {
     seek: (peers) => network.seek(peers),
     clock,
   })
+  const payer = new Payer(store.database, submitter.peerId, placeOf(store.directory.databasePath))
+  payer.begin(clock.now())
+  const desk = new PayingDesk({
+    database: store.database,
+    books: store.books,
+    ...{ payer, key: submitter, self: key.peerId, log },
+  })
   const jobs = new Jobs({
     onCalls: (engines) => {
       calls = engines
@@ -127,6 +138,7 @@ export function makeParts(resources: Resources): Parts {
     },
     key,
     submitter,
+    desk,
     network,
     store,
     executor,
@@ -141,7 +153,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, vehicle, prices, history, connections, bans, membership, callers, jobs }
+  return { ...resources, hub, payer, vehicle, prices, history, connections, bans, membership, callers, jobs }
 }
 
 /** Nobody is called who could not come. */

@@ -6,6 +6,7 @@ import type { ShardEntry } from '../../protocol/job/lists.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { Clock } from '../clock.ts'
+import type { PayingDesk } from '../ledger/paying-desk.ts'
 import type { SigningKey } from '../store/keys.ts'
 import type { Store } from '../store.ts'
 import type { Mesh } from './mesh.ts'
@@ -27,6 +28,8 @@ export interface CouncilDriverOptions {
   readonly submitter: PeerId
   /** Submitted with the key of this node, whose jobs take what they need of the disk. */
   readonly isOwn: boolean
+  /** Where payments are made with this node's key; undefined for jobs of others. */
+  readonly desk?: PayingDesk
   /** Null while a standby does not have them yet. */
   readonly shards: readonly ShardEntry[] | null
   /** From which the keys of the job's shards are derived; null: this node may not read it. */

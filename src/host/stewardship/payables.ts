@@ -7,7 +7,7 @@ import type { Outbox } from '../store/outbox.ts'
 import type { CouncilDriverOptions } from './options.ts'
 
 export function payablesOf(
-  { job, submitter, manifest, key, store, clock, log }: CouncilDriverOptions,
+  { job, submitter, manifest, key, store, desk, clock, log }: CouncilDriverOptions,
   outbox: Outbox,
   say: (to: PeerId, message: Message) => void,
   judge: JudgeOfLeases,
@@ -15,6 +15,8 @@ export function payablesOf(
   if (manifest.payment === null) return null
   return new PayablesDriver({
     ...{ job, submitter, key, outbox, say, judge, clock, log },
+    ...(desk === undefined ? {} : { desk }),
+    isReader: desk !== undefined && manifest.stewards[0]?.peer !== key.peerId,
     fleet: manifest.fleet,
     currency: manifest.payment.currency,
     shards: manifest.shards.count,

@@ -1,4 +1,6 @@
 /** The tables of carpool.sqlite, one script a version. A script that was released is never edited, only followed. */
+import { payments } from './schema-payments.ts'
+
 export const migrations: readonly string[] = [
   `
   -- What somebody signed, in the order in which this node came to know it.
@@ -275,4 +277,5 @@ export const migrations: readonly string[] = [
     detail TEXT NOT NULL
   ) STRICT;
   `,
+  payments,
 ]

@@ -71,6 +71,7 @@ export class WorkerDriver {
       self: key.peerId,
       books: store.books,
       tables: store.ledgerTables,
+      database: store.database,
       say: (to, message) => this.#say(to, message),
       // On a full disk until there is room.
       persist: (write) => this.#outbox.persist(this.#room.keep(write)),

@@ -1,9 +1,6 @@
 /** The entries of a ledger: immutable, and each moves an amount between accounts that are named here. */
-import { concat } from 'uint8arrays'
-import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Micros } from '../price.ts'
-import { encodeCbor } from '../record/block.ts'
 import type { AccountId } from './account.ts'
 import type { Amounts } from './amounts.ts'
 
@@ -66,10 +63,6 @@ export interface Entry extends EntryBody {
 
 /** Before the first entry. */
 export const firstHash: Uint8Array = new Uint8Array(32)
-
-export function entryHash(sha256: Sha256, previous: Uint8Array, body: EntryBody): Uint8Array {
-  return sha256(concat([previous, encodeCbor(body)]))
-}
 
 export function subjectOf({
   receipt,

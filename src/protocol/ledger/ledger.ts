@@ -31,11 +31,11 @@ import {
   type Entry,
   type EntryBody,
   type EntryKind,
-  entryHash,
   firstHash,
   movementsOf,
   subjectOf,
 } from './entry.ts'
+import { entryHash } from './entry-hash.ts'
 
 export interface Balance {
   /** Set aside for claims without a verdict. */
@@ -62,6 +62,8 @@ interface PaymentOrder {
   readonly to: AccountId
   readonly micros: number
   readonly reference: string
+  /** It has left, whatever is owed: it is written also where it is more. */
+  readonly isFact?: boolean
 }
 
 export type LedgerInput =
@@ -162,7 +164,8 @@ function claim(draft: Draft, claim: Claim, outcome: ClaimWord): void {
   }
 }
 
-function pay(draft: Draft, { name, currency, from, to, micros, reference }: PaymentOrder): void {
+function pay(draft: Draft, order: PaymentOrder): void {
+  const { name, currency, from, to, micros, reference, isFact = false } = order
   const subject = paymentSubject(name)
   const last = draft.lastOf(subject)
   const body = { currency, debit: from, credits: [{ account: to, micros }] }
@@ -178,7 +181,8 @@ function pay(draft: Draft, { name, currency, from, to, micros, reference }: Paym
     return
   }
   const owedMicros = draft.balance(from, currency).postedMicros
-  if (micros > owedMicros) throw new ProtocolError({ code: 'overdrawn', account: from, micros, owedMicros })
+  if (!isFact && micros > owedMicros)
+    throw new ProtocolError({ code: 'overdrawn', account: from, micros, owedMicros })
   draft.append({ kind: 'paid', subject, generation: 0, ...body, claim: null, memo: reference })
 }
 

@@ -1,7 +1,8 @@
 /** A ledger's entries in memory: the simulator's nodes keep these, and the tests compare the disk with them. */
 import type { Sha256 } from '../../base/prng.ts'
 import type { AccountId } from './account.ts'
-import { type Entry, entryHash, firstHash, movementsOf } from './entry.ts'
+import { type Entry, firstHash, movementsOf } from './entry.ts'
+import { entryHash } from './entry-hash.ts'
 import { type Balance, Ledger, type LedgerEffect, type LedgerInput, type LedgerState } from './ledger.ts'
 
 const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }

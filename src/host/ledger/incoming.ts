@@ -1,0 +1,187 @@
+/**
+ * Payments as a vehicle's node learns of them: from the node that pays for a job, with its statements. Only that node's word
+ * counts, or another's that signs with the submitter's own key; a standby pays nobody.
+ *
+ * A statement names the sum of what its signer has paid, and beside it the newest payments one by one. A payment that is named
+ * is an entry under its end-to-end id; what the sum has beyond those is an entry without one.
+ */
+import type { Logger } from 'pino'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
+import { outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
+import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
+import type { PayeeWord, PaymentNotice } from '../../protocol/ledger/payment.ts'
+import type { Statement } from '../../protocol/ledger/statement.ts'
+import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
+import { statementPaymentsMax } from '../../protocol/sizes.ts'
+import { RequestError } from '../errors.ts'
+import type { WorkNews } from '../history/contract.ts'
+import type { Database } from '../store/database.ts'
+import type { IncomingPayment } from './contract.ts'
+import type { LedgerParts } from './payables-driver.ts'
+import type { WorkedJob } from './tables.ts'
+
+export interface IncomingOptions extends LedgerParts {
+  readonly self: PeerId
+  readonly database: Database
+  readonly news: WorkNews
+  readonly log: Logger
+}
+
+interface Row extends PaymentNotice {
+  readonly submitter: PeerId
+  readonly job: JobId
+  readonly currency: string
+  readonly missingAtMs: number | null
+}
+
+const columns = `settlement, submitter, job, currency, micros, state, reference, at_ms AS atMs, missing_at_ms AS missingAtMs`
+
+export class Incoming {
+  readonly #options: IncomingOptions
+
+  constructor(options: IncomingOptions) {
+    this.#options = options
+  }
+
+  /** Takes up what the payer says that it has paid. */
+  note(
+    row: WorkedJob,
+    { id, signer, payload }: Verified<Statement>,
+    payments: readonly PaymentNotice[],
+    nowMs: number,
+  ): void {
+    const { books, database, news, log } = this.#options
+    const { vehicle, owner, currency } = payload
+    const account = ownerAccount(owner, vehicle)
+    const inputs: LedgerInput[] = []
+    const to = outsideAccount(row.submitter)
+    const nameOf = (settlement: string) => `${row.submitter}/${settlement}/${account}`
+    const pay = (settlement: string, micros: number, reference: string) => {
+      const name = nameOf(settlement)
+      const order = { name, currency, from: account, to, micros, reference, isFact: true }
+      inputs.push({ type: 'pay', order })
+    }
+    const known = new Map(this.#rows(account, currency).map((one) => [one.settlement, one]))
+    const keep: PaymentNotice[] = []
+    // Payments that were noted before this node knew their names.
+    let unnamed = Math.max(0, books.paidTo(account, row.submitter, currency) - sumOf(known.values()))
+    let fresh = payload.paidMicros - this.#paidBy(account, currency, signer) - unnamed
+    let newMicros = 0
+    for (const notice of payments.toSorted((a, b) => a.atMs - b.atMs)) {
+      const { settlement, micros, state, reference } = notice
+      const before = known.get(settlement)
+      if (before?.state === state && before.reference === reference) continue
+      if (before !== undefined && before.micros !== micros) continue // it is another's
+      keep.push(notice)
+      if (state === 'paid' && before === undefined) {
+        if (micros > fresh && micros <= unnamed) unnamed -= micros
+        else {
+          pay(settlement, micros, reference === '' ? settlement : `${settlement}: ${reference}`)
+          fresh -= micros
+          newMicros += micros
+        }
+      } else if (state === 'returned' && before?.state === 'paid')
+        inputs.push({ type: 'take-back', name: nameOf(settlement), reference: `${settlement} was sent back` })
+    }
+    if (fresh > 0) {
+      const settlement = `unnamed-${id.slice(-12)}`
+      pay(settlement, fresh, `paid, says ${signer}`)
+      keep.push({ settlement, micros: fresh, state: 'paid', reference: '', atMs: nowMs })
+      newMicros += fresh
+    }
+    if (keep.length === 0) return
+    // At once: the next statement is judged by what this one has left.
+    for (const refusal of books.handleNow(inputs, nowMs))
+      log.error({ job: row.job, refusal }, 'the ledger refused a payment')
+    database.transaction(() => {
+      for (const { settlement, micros, state, reference, atMs } of keep)
+        database.run(
+          `INSERT INTO ledger_incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
+           ON CONFLICT DO UPDATE SET state = excluded.state, reference = excluded.reference, at_ms = excluded.at_ms,
+             missing_at_ms = CASE excluded.state WHEN 'paid' THEN missing_at_ms END`,
+          ...[settlement, account, row.submitter, signer, row.job, currency, micros, state, reference, atMs],
+        )
+    })
+    if (newMicros > 0) news.paid(row.job, signer, newMicros, currency)
+  }
+
+  /** This vehicle's word to the payer of a job: what it was paid, and what has not come. */
+  word({ job, submitter }: WorkedJob, owner: Statement['owner'], currency: string): PayeeWord {
+    const { books, self } = this.#options
+    const account = ownerAccount(owner, self)
+    const missing = this.#rows(account, currency).filter(
+      (row) => row.submitter === submitter && row.missingAtMs !== null && row.state === 'paid',
+    )
+    return {
+      owner,
+      currency,
+      paidMicros: books.paidTo(account, submitter, currency),
+      missing: missing.slice(0, statementPaymentsMax).map(({ settlement }) => settlement),
+      payer: this.#payerOf(job, submitter, owner) ?? null,
+    }
+  }
+
+  /** The newest first. */
+  list(): IncomingPayment[] {
+    return this.#options.database
+      .all<Row>(`SELECT ${columns} FROM ledger_incoming ORDER BY at_ms DESC, settlement`)
+      .map(({ job: _, ...payment }) => payment)
+  }
+
+  /**
+   * The owner says that a payment has not arrived, or that it has after all. Returns the jobs whose payer is to be told.
+   * Throws RequestError.
+   */
+  mark(settlement: string, isMissing: boolean, nowMs: number): JobId[] {
+    const { database } = this.#options
+    const rows = database.all<Row>(`SELECT ${columns} FROM ledger_incoming WHERE settlement = ?`, settlement)
+    if (rows.length === 0)
+      throw new RequestError(
+        `no payer has named a payment '${settlement}'; 'carpool payments' lists those that it named`,
+      )
+    if (isMissing && rows.every(({ state }) => state !== 'paid'))
+      throw new RequestError(`the payment ${settlement} was sent back to its payer, as it says itself`)
+    database.run(
+      'UPDATE ledger_incoming SET missing_at_ms = ? WHERE settlement = ?',
+      isMissing ? nowMs : null,
+      settlement,
+    )
+    return [...new Set(rows.map(({ job }) => job))]
+  }
+
+  /** The jobs with whose statements payments were named that have not arrived. */
+  withMissing(): JobId[] {
+    return this.#options.database
+      .all<{ job: JobId }>('SELECT DISTINCT job FROM ledger_incoming WHERE missing_at_ms IS NOT NULL')
+      .map(({ job }) => job)
+  }
+
+  #rows(account: string, currency: string): Row[] {
+    return this.#options.database.all<Row>(
+      `SELECT ${columns} FROM ledger_incoming WHERE account = ? AND currency = ? ORDER BY at_ms DESC, settlement`,
+      account,
+      currency,
+    )
+  }
+
+  #paidBy(account: string, currency: string, signer: PeerId): number {
+    return this.#options.database.get<{ micros: number }>(
+      `SELECT coalesce(sum(micros), 0) AS micros FROM ledger_incoming
+       WHERE account = ? AND currency = ? AND signer = ? AND state = 'paid'`,
+      account,
+      currency,
+      signer,
+    )!.micros
+  }
+
+  #payerOf(job: WorkedJob['job'], submitter: PeerId, owner: Statement['owner']): SignedRecord | undefined {
+    const row = this.#options.tables.statement(job, submitter, this.#options.self, owner)
+    return row && { body: row.body, signature: row.signature }
+  }
+}
+
+function sumOf(rows: Iterable<Row>): number {
+  let sum = 0
+  for (const { state, micros } of rows) if (state === 'paid') sum += micros
+  return sum
+}

@@ -1,0 +1,92 @@
+/**
+ * The desk at which payments are made with the submitter's key: what payees are told of their payments, and what their
+ * vehicles say of them.
+ */
+import type { Logger } from 'pino'
+import type { JobId, PeerId } from '../../protocol/ids.ts'
+import { type AccountId, outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
+import type { PayeeWord, PaymentNotice } from '../../protocol/ledger/payment.ts'
+import { openStatement, type Statement } from '../../protocol/ledger/statement.ts'
+import { encodeBody, type SignedRecord } from '../../protocol/record/record.ts'
+import { bodyOf } from '../../protocol/records.ts'
+import { sha256 } from '../sha256.ts'
+import type { Database } from '../store/database.ts'
+import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { type Books, heardPrefix } from './books.ts'
+import type { Payer } from './payer.ts'
+import { Transfers } from './transfers.ts'
+
+export interface PayingDeskOptions {
+  readonly database: Database
+  readonly books: Books
+  readonly payer: Payer
+  /** The submitter's. */
+  readonly key: SigningKey
+  readonly self: PeerId
+  readonly log: Logger
+}
+
+export class PayingDesk {
+  readonly #options: PayingDeskOptions
+  readonly #transfers: Transfers
+  #lastSerial = 0
+
+  constructor(options: PayingDeskOptions) {
+    this.#options = options
+    this.#transfers = new Transfers(options.database)
+  }
+
+  notices(account: AccountId, currency: string): PaymentNotice[] {
+    return this.#transfers.notices(account, currency)
+  }
+
+  /** A statement by the submitter's key itself. Its serial is the time, so that the nodes that share the key can tell which is newer. */
+  sign(
+    about: {
+      readonly job: JobId
+      readonly steward: PeerId
+      readonly expiresMs: number
+      readonly payload: Statement
+    },
+    nowMs: number,
+  ): SignedRecord {
+    const { key } = this.#options
+    this.#lastSerial = Math.max(this.#lastSerial + 1, nowMs)
+    const body = encodeBody(bodyOf('statement', { ...about, signer: key.peerId, serial: this.#lastSerial }))
+    return { body, signature: key.sign(body) }
+  }
+
+  /** A vehicle says what it was paid, and what has not arrived. */
+  hear(vehicle: PeerId, word: PayeeWord, nowMs: number): void {
+    const { payer, books, log } = this.#options
+    this.#yieldTo(word.payer)
+    const account = ownerAccount(word.owner, vehicle)
+    for (const settlement of this.#transfers.noteMissing(account, word.missing, nowMs))
+      log.warn({ vehicle, settlement }, 'a payee says that a payment has not arrived')
+    // What another node of the key pays for its own jobs is not this one's to count, unless it took those over.
+    if (payer.tookOverMs === 0) return
+    const { currency, paidMicros } = word
+    const micros = paidMicros - books.paidTo(account, payer.submitter, currency, true)
+    if (micros > 0) {
+      const order = {
+        name: `${heardPrefix}${account}/${currency}/${paidMicros}`,
+        ...{ currency, from: account, to: outsideAccount(payer.submitter), micros },
+        reference: 'paid before, says the payee',
+        isFact: true,
+      }
+      for (const refusal of books.handleNow([{ type: 'pay', order }], nowMs))
+        log.error({ vehicle, refusal }, 'the ledger refused a payment')
+    }
+    payer.heard(account)
+  }
+
+  /** The submitter's key signed a statement on another node: that one pays now. */
+  #yieldTo(record: SignedRecord | null): void {
+    const { payer, self, log } = this.#options
+    if (record === null) return
+    const { signer, steward, serial } = openStatement(record, sha256, verifyByPeerId)
+    if (signer !== payer.submitter || steward === null || steward === self) return
+    if (payer.yield(steward, serial))
+      log.warn({ by: steward }, 'another node pays with this key now: carpool settle')
+  }
+}
