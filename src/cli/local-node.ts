@@ -11,6 +11,7 @@ import type { AutoPrice } from '../host/energy/own-prices.ts'
 import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
+import { software } from '../host/software.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import type { HttpAddress } from './config/gateway-options.ts'
@@ -21,7 +22,6 @@ import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
 import { createLog } from './log.ts'
 import { checkOwnFiles } from './own-files.ts'
-import { software } from './software.ts'
 
 /** The options that configure a node of one's own. */
 export const nodeOptionNames = [

@@ -9,6 +9,7 @@
 import { assert } from '../base/assert.ts'
 import { compareText } from '../base/bytes.ts'
 import type { Sha256 } from '../base/prng.ts'
+import { digestType } from './cells/digest.ts'
 import { ProtocolError } from './errors.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
 import type { Opening } from './job/lease.ts'
@@ -57,6 +58,7 @@ const table = {
   charter: { type: charterType, ...alone, signedBy: 'fleet' },
   credential: { type: credentialType, ...alone, signedBy: 'fleet' },
   advert: { type: advertType, ...alone, signedBy: 'node' },
+  digest: { type: digestType, ...alone, signedBy: 'node' },
   access: { type: job.accessType, ...alone, signedBy: 'submitter' },
   accounts: { type: accountsAccessType, ...alone, signedBy: 'owner' },
   consent: { type: job.consentType, ...alone, signedBy: 'node' },

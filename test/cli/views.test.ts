@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPrintable } from '../../src/base/printable.ts'
 import { describeConfig } from '../../src/cli/commands/config.ts'
-import { describeMembers } from '../../src/cli/commands/fleet.ts'
+import { describeMembers } from '../../src/cli/commands/fleet-members.ts'
 import { describeJobs } from '../../src/cli/commands/jobs.ts'
 import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
@@ -117,15 +117,20 @@ test('an option is shown with its value and where that came from', () => {
 
 test('members of a fleet are a table, and who waits is said at the end', () => {
   const peer = peerRow.peer
+  const [hourMs, owner] = [3_600_000, peerRow.owner]
+  const car = { peer, vehicle: 'car', owner, sinceMs: 1_000, host: '192.0.2.1' } as const
+  const other = { ...car, vehicle: '', owner: null, sinceMs: 2_000, host: '' }
   const rows: Parameters<typeof describeMembers>[0] = [
-    { peer, vehicle: 'car', owner: peerRow.owner, state: 'pending', sinceMs: 1_000, host: '192.0.2.1' },
-    { peer, vehicle: '', owner: null, state: 'admitted', sinceMs: 2_000, host: '' },
+    { ...car, state: 'pending', credentialUntilMs: null },
+    { ...other, state: 'admitted', credentialUntilMs: 3_000 + 14 * hourMs },
+    { ...other, state: 'admitted', credentialUntilMs: 3_000 - 2 * hourMs },
   ]
   assert.deepEqual(describeMembers(rows, 3_000), [
-    'STATE     VEHICLE  OWNER     SINCE  FROM       PEER',
-    `pending   car      aaaaaaaa    2 s  192.0.2.1  ${peer}`,
-    `admitted  –        any         1 s  –          ${peer}`,
-    '2 vehicles; 1 waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>',
+    'STATE     VEHICLE  OWNER     SINCE           CREDENTIAL  FROM       PEER',
+    `pending   car      aaaaaaaa    2 s                    –  192.0.2.1  ${peer}`,
+    `admitted  –        any         1 s     14 h 00 min left  –          ${peer}`,
+    `admitted  –        any         1 s  over for 2 h 00 min  –          ${peer}`,
+    '3 vehicles; 1 waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>',
   ])
 })
 

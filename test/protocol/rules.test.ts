@@ -92,7 +92,11 @@ test('a rule that waits for a signal names its path, and those like it that come
   stranger.rules.handle({ type: 'unused', name: 'Vehicle.OBD.Speed' }, stranger.nowMs)
   stranger.tell(unmoved)
   assert.match(stranger.valueOf('Vehicle.Speed'), /; there is Vehicle\.OBD\.Speed, which is not used$/)
-  assert.equal(new Car().settled().valueOf(charge), `${willing[charge]} %`, 'a value that is known needs no words')
+  assert.equal(
+    new Car().settled().valueOf(charge),
+    `${willing[charge]} %`,
+    'a value that is known needs no words',
+  )
 })
 
 test('a sensor that the vehicle does not have, says its owner, is not asked for until it says something', () => {

@@ -17,6 +17,7 @@ import type { Verified } from '../../protocol/record/record.ts'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import { dayMs, LocalTime } from '../../protocol/rules/week.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import { StoreError } from '../store/errors.ts'
@@ -32,6 +33,8 @@ export interface HistoryOptions {
   readonly database: Database
   readonly books: { since(atMs: number): Iterable<Entry> }
   readonly timeZone: string
+  /** Those that this node knows; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly energy?: HistoryEnergy
@@ -176,7 +179,10 @@ export class History implements WorkNews {
     const first = today - Math.min(days, daysKept) + 1
     const dayOf = (atMs: number) => Math.floor(this.#local.toLocal(atMs) / dayMs)
     const money = moneyByDay(books.since(this.#local.toUtc(first * dayMs)), self, dayOf)
-    return { timeZone, days: viewOf(this.#tallies.since(first), money, first, today) }
+    return {
+      timeZone,
+      days: viewOf(this.#tallies.since(first), money, [first, today], this.#options.runtimes),
+    }
   }
 
   /** Energy by the hour, of the last days, today among them. */

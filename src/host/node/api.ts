@@ -5,13 +5,12 @@ import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
 import { ShownAccounts } from '../ledger/shown-accounts.ts'
-import type { FleetMember } from '../membership/fleet-member.ts'
-import type { Registrar } from '../membership/registrar.ts'
 import { modelsOf } from '../models.ts'
 import type { Ban } from '../store/member-tables.ts'
 import { plain } from '../store/plain.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
+import { fleetOf, registrarOf } from './fleet-api.ts'
 import type { Parts } from './parts.ts'
 
 /** Bytes of a document in one answer: a guess. */
@@ -101,18 +100,11 @@ export function apiOf(parts: Parts): NodeApi {
       yield* money.receipts()
       return null
     },
-    fleetMembers: () => registrarOf(fleet).list(),
-    fleetApprove: (peer) => registrarOf(fleet).approve(peer),
-    fleetReject: (peer) => registrarOf(fleet).reject(peer),
-    fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
-    fleetRevoke: (id) => registrarOf(fleet).revoke(id),
-    fleetClear: (owner) => registrarOf(fleet).charters.clear(owner),
+    ...fleetOf(fleet),
     ...weightsOf(store.blocks),
     ...modelsOf(store.directory.modelsPath),
     bans: () => parts.bans.list().map(banRow),
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
-    fleetRotate: (finish) =>
-      finish ? registrarOf(fleet).charters.finishRotation() : registrarOf(fleet).charters.rotate(),
   }
 }
 
@@ -180,10 +172,4 @@ export async function admission({ identity: { fleet, key }, membership }: Parts)
 
 function recordFromBase64({ body, signature }: SignedText): SignedRecord {
   return { body: plain(Buffer.from(body, 'base64')), signature: plain(Buffer.from(signature, 'base64')) }
-}
-
-/** Throws RequestError. */
-function registrarOf(fleet: FleetMember | null): Registrar {
-  if (fleet?.registrar != null) return fleet.registrar
-  throw new RequestError('this node is not a registrar; start it with --fleet <file> --fleet-key <file>')
 }

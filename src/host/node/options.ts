@@ -1,6 +1,7 @@
 /** The options of a node. */
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
 import type { AutoPrice } from '../energy/own-prices.ts'
 import type { Executor } from '../executor/contract.ts'
@@ -55,6 +56,8 @@ export interface NodeOptions {
   readonly standsBy: boolean
   /** Name and version, as the advert says it. */
   readonly software: string
+  /** The runtimes that it knows; left out: those that come along. */
+  readonly runtimes?: Runtimes
   /** The executor of this node's work, where it is not the usual child processes. */
   readonly executor?: Executor
   /** The time, where it is not the machine's. */

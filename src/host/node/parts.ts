@@ -32,7 +32,7 @@ export interface Parts extends Resources {
 export function makeParts(resources: Resources): Parts {
   const { options, clock, store, identity, executor, engines, network, notices } = resources
   const { key, submitter, owner, fleet } = identity
-  const { log, slots, asks, standsBy, wish } = options
+  const { log, slots, asks, standsBy, wish, runtimes } = options
   const hub = new Hub()
   let calls: readonly string[] = []
   const roster = new Roster()
@@ -41,6 +41,7 @@ export function makeParts(resources: Resources): Parts {
     database: store.database,
     books: store.books,
     timeZone: wish.preferences.timeZone,
+    runtimes,
     clock,
     log,
     energy: {
@@ -77,6 +78,7 @@ export function makeParts(resources: Resources): Parts {
     store,
     executor,
     engines: offered,
+    runtimes,
     categories: wish.preferences.categories,
     slots,
     clock,
@@ -129,6 +131,7 @@ export function makeParts(resources: Resources): Parts {
     store,
     executor,
     engines,
+    runtimes,
     membership,
     bans,
     owner,

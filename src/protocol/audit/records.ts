@@ -204,6 +204,7 @@ export class AuditedRecords {
       case 'consent':
       case 'owner':
       case 'advert':
+      case 'digest':
         throw new Error(`a record of kind ${kind} is no part of a job`)
       default:
         impossible(kind)

@@ -4,6 +4,7 @@
  */
 import { equals } from 'uint8arrays'
 import { z } from 'zod'
+import { cellDepthMax } from '../cell-limits.ts'
 import type { AsksAhead } from '../energy/cheap-hours.ts'
 import { asksAheadMax } from '../energy/own-ask.ts'
 import { ProtocolError } from '../errors.ts'
@@ -66,6 +67,8 @@ export interface Advert {
    * or may not.
    */
   readonly standsBy?: boolean | undefined
+  /** Bits of the name of its cell (../cells): 0 is the whole mesh. Missing: an older node, which knows no cells. */
+  readonly cellDepth?: number | undefined
   readonly software: string
 }
 
@@ -127,6 +130,7 @@ const advertSchema: z.ZodType<Advert> = z.object({
   reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
   calls: z.array(printableSchema(64)).max(advertCallsMax).optional(),
   standsBy: z.boolean().optional(),
+  cellDepth: naturalSchema.max(cellDepthMax).optional(),
   software: printableSchema(32),
 })
 
