@@ -117,11 +117,11 @@ export class OwnPrices {
     const { tariff } = this.#source
     const energy = this.#energyOf(runtime, auto.margin)
     const micros = tariff === null ? null : askNow(tariff, energy, nowMs)
-    if (micros === null && !this.#isWarned)
+    if (tariff !== null && micros === null && !this.#isWarned)
       log.warn(
         'nobody knows what power costs now: until that is known, this node asks more than anybody pays',
       )
-    this.#isWarned = micros === null
+    this.#isWarned = tariff !== null && micros === null
     const ahead = tariff === null ? undefined : asksAhead(tariff, energy, nowMs)
     const unitMicros = Math.min(micros ?? unitMicrosMax, unitMicrosMax)
     const ask = {
