@@ -74,7 +74,8 @@ test('code that breaks out of node finds no file of the machine, and can write n
     for (const path of [key, '/etc/passwd', '/root', '/home', '/proc/1', '/bin/sh', '/empty/etc'])
       assert.equal(await brokenOut(tried(`require('fs').statSync('${path}')`)), 'ENOENT', path)
     const beside = join(import.meta.dirname, '../../src/carpool-was-here')
-    for (const path of ['/x', '/usr/lib/x', beside])
+    const compiled = isolation.compilesAs === null ? [] : ['/compiled/x']
+    for (const path of ['/x', '/usr/lib/x', beside, ...compiled])
       assert.equal(await brokenOut(tried(`require('fs').writeFileSync('${path}', '')`)), 'EROFS', path)
     // Not even a shell to start, nor another process to start it in.
     assert.match(

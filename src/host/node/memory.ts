@@ -12,8 +12,11 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** The mesh is joined and its handshakes are over by then: a guess. */
-const firstMs = 5_000
+/**
+ * A small mesh is joined by the first, and its handshakes are over; by the second a large one, on a busy machine. What the first of
+ * them comes too early for would stay until the interval is over: 30 MiB among twelve nodes. Guesses.
+ */
+const firstMs = [5_000, 30_000]
 /** After work, somebody else waits no longer than this for his memory; 50 ms in it are 0.01 % of a core. A guess. */
 const intervalMs = 600_000
 
@@ -29,11 +32,11 @@ export function giveBackMemory(isIdle: () => boolean): () => void {
   const look = () => {
     if (isIdle()) collect()
   }
-  const first = setTimeout(look, firstMs).unref()
+  const first = firstMs.map((delayMs) => setTimeout(look, delayMs).unref())
   const again = setInterval(look, intervalMs).unref()
   const letGrow = boundYoung()
   return () => {
-    clearTimeout(first)
+    first.forEach(clearTimeout)
     clearInterval(again)
     letGrow()
   }
