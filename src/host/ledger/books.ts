@@ -136,6 +136,17 @@ export class Books implements LedgerState {
     yield* last.values()
   }
 
+  /** The jobs with entries whose names begin so. */
+  jobs(prefix: string): JobId[] {
+    return this.#database
+      .all<{ name: JobId }>(
+        `SELECT name FROM ledger_names WHERE substr(name, 1, length(?1)) = ?1
+         AND EXISTS (SELECT 1 FROM ledger_entries WHERE job = number) ORDER BY name`,
+        prefix,
+      )
+      .map(({ name }) => name)
+  }
+
   /** Returns the sum that these payers have noted as paid to this payee. */
   paidTo(account: AccountId, payer: PeerId, currency: string): number {
     return this.#database.get<{ micros: number }>(
