@@ -1,10 +1,10 @@
 /** The command line: one file a command in commands/, and their shared parts beside this file. */
 import { Command, type Option } from 'commander'
 import { clean } from '../base/printable.ts'
+import { version } from '../host/software.ts'
 import { addCommands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
-import { version } from './software.ts'
 import { keepUserUmask } from './user-files.ts'
 
 /**

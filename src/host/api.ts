@@ -32,6 +32,9 @@ import type {
   BillTotals,
   EarningsView,
   LedgerLine,
+  OperatorsAccounts,
+  OwnersAccounts,
+  Period,
   ReceiptLine,
   SettleRequest,
   SettleView,
@@ -105,7 +108,14 @@ export interface NodeApi {
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
   /** Returns the amounts that this node's vehicle is owed and was paid, in all and since each of these times. */
-  earnings(periods: readonly { readonly name: string; readonly sinceMs: number }[]): Promise<EarningsView>
+  earnings(periods: readonly Period[]): Promise<EarningsView>
+  /**
+   * Asks all vehicles of an owner what they earned. `access`: what the owner's key signed for this node, as bytes in base64.
+   * Throws RequestError.
+   */
+  ownersAccounts(access: SignedText, periods: readonly Period[]): Promise<OwnersAccounts>
+  /** Asks all vehicles of the fleet for its operator's share. Throws RequestError on a node that is not a registrar. */
+  operatorsAccounts(periods: readonly Period[]): Promise<OperatorsAccounts>
   /** Yields a job's cost shard by shard. Throws RequestError for a job that pays nobody. */
   bill(job: string): AsyncGenerator<BilledShard, BillTotals>
   /** Shows the debts of this node's submitter, and pays them out. Throws RequestError. */
@@ -229,12 +239,20 @@ export interface FleetStanding {
   readonly name: string
   /** The first key that the node knows: the fleet's name in the mesh. */
   readonly key: PeerId
+  /** The keys in force: one, or two while the fleet changes it. */
+  readonly keys: readonly PeerId[]
   readonly isRegistrar: boolean
   readonly state: 'admitted' | 'waiting'
   /** When its credential ends; null without any. */
   readonly untilMs: number | null
   /** Why it waits, in the words of a member of the fleet; null when it is admitted, or nobody has said. */
   readonly why: string | null
+}
+
+/** A signed record: its bytes in base64. */
+export interface SignedText {
+  readonly body: string
+  readonly signature: string
 }
 
 export interface PeerRow {

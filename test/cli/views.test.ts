@@ -342,9 +342,9 @@ test('the history has a row for each day, and says below it what held work back'
   assert.deepEqual(
     lines.slice(0, 3).map((line) => line.split(/ {2,}/)),
     [
-      ['DAY', 'ALLOWED', 'HELD BACK', 'LEASES', 'SHARDS', 'PAGES', 'HOURS', 'KWH', 'VERIFIED', 'PAID'],
+      ['DAY', 'ALLOWED', 'HELD BACK', 'LEASES', 'SHARDS', 'PAGES', 'TIME', 'ENERGY', 'VERIFIED', 'PAID'],
       ['2026-11-28', ...Array(9).fill('–')],
-      ['2026-11-29', '2 h 00 min', '41 min 00 s', '4', '30', '1,234', '1.50', '~0.500', '0.1234 EUR', '–'],
+      ['2026-11-29', '2 h 00 min', '41 min 00 s', '4', '30', '1,234', '1.5 h', '~500 Wh', '0.1234 EUR', '–'],
     ],
   )
   assert.deepEqual(lines.slice(3), [
@@ -354,7 +354,7 @@ test('the history has a row for each day, and says below it what held work back'
     '2026-11-29  held back by: driving 40 min 00 s (3 times), unplugged 1 min 00 s',
     '2026-11-29  without another node for 5 s',
     '',
-    'days are those of Europe/Berlin; HOURS are those of all slots together',
+    'days are those of Europe/Berlin; TIME is that of all slots together',
     '~ in part estimated from a stated power, not measured at the pack',
   ])
 })

@@ -253,6 +253,11 @@ export class Mesh {
     return this.running()[0]?.api.info().addresses ?? []
   }
 
+  /** The key of the owner of this name. */
+  ownerKey(name: string): SigningKey {
+    return this.#owners.get(name)!
+  }
+
   /** The key that stands for the owner of a vehicle, and the path of the certificate if that is another's. */
   #ownerOf({ owner: name }: MemberSpec, dataDir: string, peer: PeerId) {
     if (name === undefined) return { peer, certificate: null }

@@ -125,6 +125,7 @@ const submission = z.strictObject({
   strict: z.boolean().default(submitDefaults.strict),
 })
 
+const signedText = z.strictObject({ body: z.string().max(4096), signature: z.string().max(256) })
 const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.number() })).max(16)
 
 const settlement = z.strictObject({
@@ -155,6 +156,8 @@ export const operations = {
   release: call(oneJob),
   report: call(oneJob, ['path', path]),
   earnings: call(['periods', periods]),
+  ownersAccounts: call(['access', signedText], ['periods', periods]),
+  operatorsAccounts: call(['periods', periods]),
   bill: stream(oneJob),
   settle: order(settlement),
   ledger: stream(),

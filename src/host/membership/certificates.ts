@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs, fleetKeyChangesMax } from '../../protocol/limits.ts'
+import { type AccountsAccess, accountsAccessTtlMs } from '../../protocol/membership/accounts-access.ts'
 import {
   type Charter,
   type Credential,
@@ -91,6 +92,20 @@ export function signCredential(
       serial: nowMs,
       expiresMs: nowMs + ttlMs,
       payload: credential,
+    }),
+  )
+}
+
+/** "This node may read my accounts": signed by an owner, or by a fleet for its operator's; for some minutes. */
+export function signAccountsAccess(key: SigningKey, access: AccountsAccess): SignedRecord {
+  const nowMs = systemClock.now()
+  return signed(
+    key,
+    bodyOf('accounts', {
+      signer: key.peerId,
+      serial: nowMs,
+      expiresMs: nowMs + accountsAccessTtlMs,
+      payload: access,
     }),
   )
 }

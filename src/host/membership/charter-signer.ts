@@ -14,7 +14,7 @@ import { RequestError } from '../errors.ts'
 import type { FleetTerms } from '../fleet-views.ts'
 import type { Journal } from '../store/journal.ts'
 import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
-import { signCharter, signCredential } from './certificates.ts'
+import { signAccountsAccess, signCharter, signCredential } from './certificates.ts'
 import { termsOf } from './charter-file.ts'
 import type { FleetLog } from './fleet-log.ts'
 
@@ -119,6 +119,11 @@ export class CharterSigner {
   /** A credential for a day. */
   credential(vehicle: Credential): SignedRecord {
     return signCredential(this.#key, vehicle)
+  }
+
+  /** Lets a node read the operator's share. */
+  accountsAccess(reader: PeerId): SignedRecord {
+    return signAccountsAccess(this.#key, { reader, of: 'operator' })
   }
 
   /**

@@ -1,17 +1,22 @@
 /** Answers the questions that a node is asked: each goes to the part that knows. */
-import type { BanRow, NodeApi, NodeInfo, PeerRow } from '../api.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import type { BanRow, NodeApi, NodeInfo, PeerRow, SignedText } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
+import { ShownAccounts } from '../ledger/shown-accounts.ts'
 import { modelsOf } from '../models.ts'
 import type { Ban } from '../store/member-tables.ts'
+import { plain } from '../store/plain.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
-import { fleetOf } from './fleet-api.ts'
+import { fleetOf, registrarOf } from './fleet-api.ts'
 import type { Parts } from './parts.ts'
 
 /** Bytes of a document in one answer: a guess. */
 const documentPartBytes = 2 ** 20
+/** Energy by the hour is shown as far back. */
+const yearDays = 366
 
 export function apiOf(parts: Parts): NodeApi {
   const { options, clock, identity, vehicle, watch, withheld, jobs, store, notices } = parts
@@ -22,7 +27,21 @@ export function apiOf(parts: Parts): NodeApi {
     memory: () => memoryNotes(parts),
     mesh: () => notices.list().map(({ text }) => text),
   }
-  const money = new Money({ self: key.peerId, owner, store, earnings: vehicle.earnings })
+  const money = new Money({
+    self: key.peerId,
+    owner,
+    store,
+    earnings: vehicle.earnings,
+    energy: () => ({ idleWatts: options.idleWatts ?? 0, hours: parts.history.energy(yearDays) }),
+  })
+  const accounts = new ShownAccounts({
+    self: key.peerId,
+    owner,
+    fleet,
+    everybody: () => parts.membership.everybody(),
+    network: parts.network.accounts,
+    money,
+  })
   const payouts = new Payouts(store.database, store.books, jobs.submitter)
   return {
     info: () => infoOf(parts),
@@ -65,6 +84,9 @@ export function apiOf(parts: Parts): NodeApi {
     release: (job) => jobs.release(job),
     report: (job, path) => jobs.contents.report(job, path),
     earnings: (periods) => money.earnings(periods),
+    ownersAccounts: (access, periods) => accounts.ofOwner(recordFromBase64(access), periods),
+    operatorsAccounts: (periods) =>
+      accounts.ofOperator(registrarOf(fleet).charters.accountsAccess(key.peerId), periods),
     bill: (job) => jobs.bill(job, money),
     settle: async (request) => {
       const view = await payouts.settle(request, clock.now())
@@ -147,4 +169,8 @@ export async function admission({ identity: { fleet, key }, membership }: Parts)
     throw new RequestError(
       `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator lets it in with: carpool fleet approve ${key.peerId}`,
     )
+}
+
+function recordFromBase64({ body, signature }: SignedText): SignedRecord {
+  return { body: plain(Buffer.from(body, 'base64')), signature: plain(Buffer.from(signature, 'base64')) }
 }

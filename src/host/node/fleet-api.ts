@@ -31,7 +31,7 @@ export function fleetOf(fleet: FleetMember | null): FleetApi {
 }
 
 /** Throws RequestError. */
-function registrarOf(fleet: FleetMember | null): Registrar {
+export function registrarOf(fleet: FleetMember | null): Registrar {
   if (fleet?.registrar != null) return fleet.registrar
   throw new RequestError('this node is not a registrar; start it with --fleet <file> --fleet-key <file>')
 }

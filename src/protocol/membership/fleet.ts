@@ -67,6 +67,8 @@ export interface Credential {
   /** The fleet's name for the vehicle: a number plate, a VIN, a serial number. */
   readonly vehicle: string
   readonly owner: OwnerId
+  /** How many vehicles the fleet has admitted for this owner, this one included; missing: an older registrar, which does not say. */
+  readonly ownerVehicles?: number
 }
 
 const charterSchema: z.ZodType<Charter> = z.strictObject({
@@ -87,6 +89,7 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
   peer: peerIdSchema,
   vehicle: printableSchema(64),
   owner: ownerSchema,
+  ownerVehicles: naturalSchema.min(1).exactOptional(),
 })
 
 /** Throws ProtocolError. */
