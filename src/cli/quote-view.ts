@@ -2,6 +2,7 @@
 import { clean } from '../base/printable.ts'
 import type { Quote } from '../host/api.ts'
 import { formatMoney } from '../protocol/price.ts'
+import { quantileOf } from '../protocol/verification/spread.ts'
 import { unitOfRuntime } from '../runtimes/registry.ts'
 import { formatBound, formatCount, formatDuration, formatNumber, formatPer } from './format.ts'
 import { describeAssurance, describeLeftOut, describeRefused, describeWork } from './job-view.ts'
@@ -39,6 +40,7 @@ export function describeQuote(quote: Quote): string[] {
       : []),
     ...describeDearer(quote),
     ...describeWaiting(quote),
+    ...describeSpread(quote),
     ...describeBudget(quote),
   ]
 }
@@ -91,16 +93,39 @@ export function describeErrorsPaid({ payment, units }: Quote): string[] {
   ]
 }
 
-function describeBudget({ payment, plans, units }: Quote): string[] {
+/** How far the cost may be off, by the owners that the draw names; nothing where all ask the same. */
+function describeSpread({ payment, plans }: Quote): string[] {
   const cost = plans[0]?.cost ?? null
-  if (payment === null || payment.budgetMicros === null || cost === null) return []
+  if (payment === null || cost === null || cost.spread.deviationMicros === 0) return []
+  const { expectedMicros, spread } = cost
+  const high = quantileOf(0.95, expectedMicros, spread)
+  const low = Math.max(spread.leastMicros, 2 * expectedMicros - high)
+  const [from, to, sure] = [low, high, quantileOf(0.99, expectedMicros, spread) + spread.reserveMicros].map(
+    (micros) => formatMoney(micros, payment.currency),
+  )
+  return [
+    `owners ask different prices: ${from} to ${to} in nine of ten jobs, by whom the draw names; a budget of ${sure} suffices for 99 of 100`,
+  ]
+}
+
+function describeBudget({ payment, plans, units }: Quote): string[] {
+  const { cost = null, budgetChance = null } = plans[0] ?? {}
+  if (payment === null || payment.budgetMicros === null || cost === null || budgetChance === null) return []
   const budget = formatMoney(payment.budgetMicros, payment.currency)
   const expected = formatMoney(cost.expectedMicros, payment.currency)
   if (payment.budgetMicros < cost.expectedMicros)
     return [
       `too little: the budget of ${budget} is below ${units === null ? `the expected ${expected}` : `the ${expected} that is set aside at first`}`,
     ]
-  if (payment.budgetMicros < cost.worstMicros)
-    return [`the budget of ${budget} is enough unless much goes wrong, and is never exceeded`]
-  return [`the budget of ${budget} is enough even then`]
+  if (payment.budgetMicros >= cost.worstMicros) return [`the budget of ${budget} is enough even then`]
+  return [
+    `the budget of ${budget} is enough with a chance of ${describeChance(budgetChance)}, if nobody leaves or disagrees, and is never exceeded; a job that runs out of it ends as failed and keeps what is verified`,
+  ]
+}
+
+/** In words where the model says nothing finer. */
+function describeChance(chance: number): string {
+  if (chance >= 0.995) return 'more than 99 %'
+  if (chance < 0.01) return 'less than 1 %'
+  return `${Math.round(100 * chance)} %`
 }

@@ -192,6 +192,7 @@ async function conclude(
   output: Output | undefined,
 ): Promise<void> {
   if (status.state === 'complete') voice.complete(status)
+  else if (output !== undefined) voice.incomplete(status)
   let end: ResultsEnd | undefined
   if (output !== undefined) {
     end = await writeResults(node, status.job, output)
@@ -254,6 +255,11 @@ class Voice {
     if (this.#stream.isTTY) return
     this.say(describeEnd(status))
     for (const line of describeDoubtful(status)) this.say(line)
+  }
+
+  /** Said before what is missing, which follows from it. */
+  incomplete(status: JobStatus): void {
+    if (!this.#stream.isTTY) note(describeEnd(status))
   }
 
   #tell(event: string, facts: object): void {

@@ -40,6 +40,7 @@ import type {
   SettleRequest,
   SettleView,
 } from './ledger/contract.ts'
+import type { JobDebt } from './ledger/job-debt.ts'
 import type { Notice } from './notices.ts'
 import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/member-tables.ts'
 import type { ShelvedWeights } from './store/weight-shelf.ts'
@@ -96,7 +97,9 @@ export interface NodeApi {
    * which need not be this one. Throws RequestError without the key, and where no end was seen in time.
    */
   cancel(job: string): Promise<Cancelled>
-  /** Frees the job's blocks and records. Throws RequestError for a job that runs. */
+  /** What a job still owes, as far as payments tell; null: nothing. Throws RequestError for a job that is not here. */
+  owes(job: string): JobDebt | null
+  /** Frees the job's blocks and records; its bill stays. Throws RequestError for a job that runs. */
   forget(job: string): Promise<void>
   /**
    * Hands a job that this node stands by for over to another node, and lets it go once that one holds what it needs. Throws

@@ -111,6 +111,8 @@ export interface Quote {
      * offers.
      */
     readonly cost: Cost | null
+    /** How likely the budget suffices where nobody leaves or disagrees, from 0 to 1; null: there is no budget, or nobody offers. */
+    readonly budgetChance: number | null
   })[]
 }
 

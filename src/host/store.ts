@@ -1,6 +1,6 @@
 /** Everything that a node keeps, opened and closed together. */
 
-import type { JobId } from '../protocol/ids.ts'
+import type { JobId, RecordId } from '../protocol/ids.ts'
 import { Books } from './ledger/books.ts'
 import { LedgerTables } from './ledger/tables.ts'
 import { BlockStore, type BlockStoreOptions } from './store/blocks.ts'
@@ -44,18 +44,22 @@ export function openStore(path: string, options: BlockStoreOptions = {}): Store 
 
 function openedStore(directory: DataDirectory, database: Database, blocks: BlockStore): Store {
   const journal = new Journal(database)
+  const [books, ledgerTables] = [new Books(database), new LedgerTables(database)]
   return {
     directory,
     database,
     journal,
     blocks,
-    books: new Books(database),
-    ledgerTables: new LedgerTables(database),
+    books,
+    ledgerTables,
     async forget(job, role) {
       if (journal.rolesIn(job).some((other) => other !== role)) {
         journal.deleteJobRow(job, role)
         return
       }
+      // Its bill still says what it came to, and in which unit: the entries stay.
+      const manifest = books.jobs(job).length > 0 ? journal.get(job as string as RecordId) : undefined
+      if (manifest !== undefined) await ledgerTables.putRecordSoon(manifest)
       journal.deleteJob(job)
       await blocks.release(job)
     },

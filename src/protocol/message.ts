@@ -22,6 +22,7 @@ import {
   cidSchema,
   malformed,
   naturalSchema,
+  printableSchema,
   type SignedRecord,
   signedRecordSchema,
 } from './record/record.ts'
@@ -70,8 +71,8 @@ export type Message =
   | { readonly type: 'acknowledge'; readonly receipt: RecordId }
   /** Steward to vehicle: stop this lease; shards that you finished are still welcome. */
   | { readonly type: 'withdraw'; readonly lease: LeaseId }
-  /** Steward to vehicle: the job is over; its blocks and results may go. */
-  | { readonly type: 'ended'; readonly job: JobId }
+  /** Steward to vehicle: the job is over; its blocks and results may go. `code`: how a job ended that is not complete. */
+  | { readonly type: 'ended'; readonly job: JobId; readonly code?: string | undefined }
   /** To a node: would you stand by as a steward of a job of this size? */
   | {
       readonly type: 'invite'
@@ -232,7 +233,7 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('acknowledge'), receipt: cidSchema }),
   z.object({ type: z.literal('withdraw'), lease: cidSchema }),
-  z.object({ type: z.literal('ended'), job: cidSchema }),
+  z.object({ type: z.literal('ended'), job: cidSchema, code: printableSchema(32).optional() }),
   z.object({
     type: z.literal('invite'),
     nonce: nonceSchema,

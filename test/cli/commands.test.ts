@@ -249,6 +249,36 @@ test('with results on stdout, everything else is said on stderr', async (t) => {
   assert.ok(err.startsWith(`job ${plan.job}\n`))
 })
 
+test('a submission that fails says why before it says what is missing', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const reason = 'the budget of 1 EUR is too small for the shards still open'
+  Object.assign(node, {
+    async *watch() {
+      yield { ...status, state: 'failed', reason }
+    },
+  } satisfies Partial<NodeApi>)
+  const path = join(newDirectory(t), 'out.jsonl')
+  const { code, err } = await run(['submit', '/scans', '--runtime', 'ocr', '-o', path, '--data-dir', dataDir])
+  assert.equal(code, 3)
+  assert.match(err, new RegExp(`failed, .* verified: ${reason}\\n1 of 2 pages missing:`))
+})
+
+test('a job that still owes is forgotten with --yes alone where nobody can be asked', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  let forgotten = 0
+  Object.assign(node, {
+    owes: () => ({ job, currency: 'EUR', micros: 43_038, payees: 3 }) as const,
+    forget: async () => {
+      forgotten += 1
+    },
+  } satisfies Partial<NodeApi>)
+  const refused = await run(['forget', job, '--data-dir', dataDir])
+  assert.equal(refused.code, 1)
+  assert.match(refused.err, /still owes 0\.043038 EUR to 3 payees.*carpool settle.*or say --yes/)
+  assert.equal((await run(['forget', job, '--yes', '--data-dir', dataDir])).code, 0)
+  assert.equal(forgotten, 1)
+})
+
 test('a node prints its addresses when it is ready, is asked by its socket, and ends with 0 on SIGTERM', async (t) => {
   const dataDir = newDirectory(t)
   const node = start(t, [

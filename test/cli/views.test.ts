@@ -420,8 +420,10 @@ test('a quote names the plan that is chosen first, what it costs, and whether th
 
 test('a quote of a job that pays says what it costs, what the budget is worth, and who asks more', () => {
   const payment = { currency: 'EUR', unitMicrosMax: 500, budgetMicros: 20_000 }
-  const cost = { expectedMicros: 24_000, worstMicros: 90_000 }
-  const paid = { ...quote, payment, plans: [{ ...quote.plans[0]!, cost }] }
+  const spread = { deviationMicros: 1_000, reserveMicros: 500, leastMicros: 12_000, mostMicros: 40_000 }
+  const cost = { expectedMicros: 24_000, worstMicros: 90_000, spread }
+  const chance = (budgetChance: number) => [{ ...quote.plans[0]!, cost, budgetChance }]
+  const paid = { ...quote, payment, plans: chance(0) }
   const lines = describeQuote({
     ...paid,
     dearer: { owners: 2, from: [{ currency: 'EUR', unitMicros: 600 }] },
@@ -429,13 +431,23 @@ test('a quote of a job that pays says what it costs, what the budget is worth, a
   assert.match(lines[1]!, /0\.024 EUR expected, 0\.09 EUR if every shard is disputed and copied/)
   assert.deepEqual(lines.slice(2), [
     '2 owners more ask from 0.0006 EUR a page, which is more than --price-cap',
+    'owners ask different prices: 0.022355 EUR to 0.025645 EUR in nine of ten jobs, by whom the draw names; a budget of 0.026827 EUR suffices for 99 of 100',
     'too little: the budget of 0.02 EUR is below the expected 0.024 EUR',
   ])
-  const enough = describeQuote({ ...paid, payment: { ...payment, budgetMicros: 24_000 } })
-  assert.equal(
-    enough.at(-1),
-    'the budget of 0.024 EUR is enough unless much goes wrong, and is never exceeded',
-  )
+  const enough = { ...paid, payment: { ...payment, budgetMicros: 24_000 } }
+  for (const [found, said] of [
+    [0.5, '50 %'],
+    [0.9951, 'more than 99 %'],
+  ] as const)
+    assert.match(
+      describeQuote({ ...enough, plans: chance(found) }).at(-1)!,
+      new RegExp(
+        `^the budget of 0.024 EUR is enough with a chance of ${said}, if nobody leaves or disagrees`,
+      ),
+    )
+  const alike = { ...cost, spread: { ...spread, deviationMicros: 0 } }
+  const sure = describeQuote({ ...enough, plans: [{ ...chance(1)[0]!, cost: alike }] })
+  assert.doesNotMatch(sure.join('\n'), /different prices/)
   const plenty = describeQuote({ ...paid, payment: { ...payment, budgetMicros: 90_000 } })
   assert.equal(plenty.at(-1), 'the budget of 0.09 EUR is enough even then')
   const free = describeQuote({

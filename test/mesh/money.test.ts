@@ -188,6 +188,10 @@ test('who cancels a job that has its results, or lets it die, owes what agrees, 
     const path = join(mesh.folder, `${lets}.car`)
     await submitter.api.report(job, path)
     assert.deepEqual((await auditFile(path)).problems, [])
+    const why =
+      lets === 'cancelled' ? /since its submitter cancelled it: of 2 results/ : /at its deadline: of 2/
+    for (const name of ['car-1', 'car-2', 'car-3'])
+      await mesh.node(name).lines.find(({ msg }) => why.test(msg))
     const working = ['car-1', 'car-2', 'car-3'].map((name) => mesh.node(name))
     await mesh.until('every car is told what it is owed', async () => {
       const known = (await Promise.all(working.map(earningsOf))).flat().filter((one) => one.job === job)
@@ -196,6 +200,27 @@ test('who cancels a job that has its results, or lets it die, owes what agrees, 
     })
   }
   await mesh.leave('car-3')
+})
+
+test('a job that still owes says so, and its bill stays when it is forgotten', async () => {
+  const { submitter } = mesh
+  const job = await paid(['to be forgotten', 'and this one'], {})
+  const debt = submitter.api.owes(job)
+  const { shards, totals } = await billOf(submitter, job)
+  assert.equal(debt?.micros, totals.owedMicros)
+  assert.deepEqual([debt?.currency, debt?.payees], ['EUR', totals.operatorMicros > 0 ? 3 : 2])
+  await submitter.api.forget(job)
+  await assert.rejects(mesh.clock.hurry(submitter.api.status(job)), /there is no job/)
+  const after = await billOf(submitter, job.slice(0, 20))
+  assert.deepEqual({ ...after.totals }, { ...totals, damagedAt: null, closed: true })
+  assert.deepEqual(
+    after.shards.map(({ outcome, executions }) => [
+      outcome,
+      executions.map(({ kind, micros }) => [kind, micros]),
+    ]),
+    shards.map(({ executions }) => ['forgotten', executions.map(({ kind, micros }) => [kind, micros])]),
+  )
+  assert.throws(() => submitter.api.owes(job), /there is no job/)
 })
 
 test('an owner reads what all its vehicles earned through any node, by its key; nobody else does', async () => {

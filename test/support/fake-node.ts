@@ -175,6 +175,7 @@ export const quote: Quote = {
       computeMs: 80_000,
       elapsedMs: 11_429,
       cost: null,
+      budgetChance: null,
     },
   ],
 }
@@ -313,6 +314,7 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
       return resultsEnd
     },
     cancel: async () => ({ job, state: 'cancelled', hadEnded: false, untold: 0 }),
+    owes: () => null,
     forget: async () => {
       throw new TypeError('a bug')
     },

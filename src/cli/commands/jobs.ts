@@ -1,9 +1,13 @@
 /** The commands that name a job and are done at once: jobs, cancel, forget, report. */
 import { resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import type { Cancelled, JobSummary } from '../../host/api.ts'
+import type { JobDebt } from '../../host/ledger/job-debt.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
+import { formatMoney } from '../../protocol/price.ts'
 import { addOptions } from '../config/config.ts'
+import { CommandFailure } from '../failure.ts'
 import { formatCount, formatDuration, formatNumber, shortJob } from '../format.ts'
 import { countedIn, describeErrors, describeOutcomes } from '../job-view.ts'
 import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
@@ -34,10 +38,12 @@ export function jobCommands(program: Command): void {
     const end = await node.cancel(job)
     return { event: end.state === 'cancelled' ? 'cancelled' : 'ended', ...end, text: describeCancelled(end) }
   })
-  oneJob(program, 'forget', "free a job's documents, results and records", async (node, job) => {
+  oneJob(program, 'forget', "free a job's documents, results and records", async (node, job, flags) => {
+    const debt = await node.owes(job)
+    if (debt !== null && flags.yes !== true) await confirmDebt(debt)
     await node.forget(job)
     return { event: 'forgotten', job, text: `job ${job} is forgotten` }
-  })
+  }).option('--yes', 'also one that still owes money')
   oneJob(program, 'report', "write a job's report, which carpool audit checks", async (node, job, flags) => {
     const path = resolve(flags.output as string)
     const { root, bytes } = await node.report(job, path)
@@ -87,6 +93,22 @@ function reasonOf(job: JobSummary): string {
   const { reason } = job
   const errors = describeErrors(job)
   return [reason, ...(errors === null ? [] : [errors])].filter((part) => part !== '').join('; ')
+}
+
+/** Throws CommandFailure where the person does not say yes, or cannot. */
+async function confirmDebt({ job, currency, micros, payees }: JobDebt): Promise<void> {
+  const owes = `job ${shortJob(job)} still owes ${formatMoney(micros, currency)} to ${formatCount(payees, 'payee')}, and its receipts, which prove for what, go with it`
+  if (!process.stdin.isTTY)
+    throw new CommandFailure(
+      `${owes}; pay it first (carpool settle), keep its proof (carpool report ${shortJob(job)} -o job.car), or say --yes`,
+    )
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await lines.question(`${owes}. Forget it all the same? [y/N] `)
+    if (!/^y(es)?$/i.test(answer.trim())) throw new CommandFailure(`job ${shortJob(job)} stays`)
+  } finally {
+    lines.close()
+  }
 }
 
 /** Says truly what became of it: a job may have ended otherwise before the word of its submitter was everywhere. */

@@ -1,18 +1,34 @@
 /** The money of this node's jobs: the bill of one, and word to the vehicles that were paid. */
-import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
+import { openManifest } from '../../protocol/job/manifest.ts'
 import { type AccountId, accountOf } from '../../protocol/ledger/account.ts'
 import { RequestError } from '../errors.ts'
 import type { BilledShard, BillTotals } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
+import { sha256 } from '../sha256.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
-/** Throws RequestError where the job pays nobody. */
+export { debtOf } from '../ledger/job-debt.ts'
+
+export interface BilledFrom {
+  readonly registry: Registry
+  /** The job's id, where this node has the job. Throws RequestError where it has not. */
+  readonly find: () => Promise<JobId>
+  readonly store: Pick<RegistryOptions['store'], 'books' | 'ledgerTables'>
+  readonly money: Money
+}
+
+/** Also of a job that was forgotten, by the entries that stay. Throws RequestError where the job pays nobody. */
 export async function* billOf(
-  registry: Registry,
-  find: () => Promise<JobId>,
-  money: Money,
+  { registry, find, store, money }: BilledFrom,
+  prefix: string,
 ): AsyncGenerator<BilledShard, BillTotals> {
-  const { stewardship, release } = await registry.hold(await find())
+  const found = await find().catch((error) => {
+    if (error instanceof RequestError && store.books.jobs(prefix).length === 1) return undefined
+    throw error
+  })
+  if (found === undefined) return yield* forgottenBill(store, money, store.books.jobs(prefix)[0]!)
+  const { stewardship, release } = await registry.hold(found)
   try {
     const { job, manifest, hasEnded } = stewardship
     const { assurance, payment } = manifest
@@ -22,6 +38,20 @@ export async function* billOf(
   } finally {
     release()
   }
+}
+
+function forgottenBill(
+  { ledgerTables }: BilledFrom['store'],
+  money: Money,
+  job: JobId,
+): ReturnType<Money['bill']> {
+  // A job's name is that of its manifest.
+  const record = ledgerTables.record(job as string as RecordId)
+  const manifest = record && openManifest(record, sha256, () => true).payload
+  if (manifest === undefined || manifest.payment === null)
+    throw new RequestError(`job ${job} was forgotten with its prices; its entries are in: carpool ledger`)
+  const { assurance, payment } = manifest
+  return money.bill(job, { assurance, payment }, [], true, true)
 }
 
 export type TellingOptions = Pick<RegistryOptions, 'store' | 'key' | 'log'>

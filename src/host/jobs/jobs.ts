@@ -24,7 +24,7 @@ import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import type { GivenDocuments } from '../submission/given.ts'
 import { cancelJob } from './cancelling.ts'
 import { Contents } from './contents.ts'
-import { billOf, tellPaid } from './job-money.ts'
+import { type BilledFrom, billOf, debtOf, tellPaid } from './job-money.ts'
 import { NamedDocuments } from './named-documents.ts'
 import { changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
@@ -235,12 +235,16 @@ export class Jobs {
     return this.#options.submitter.peerId
   }
 
-  bill(prefix: string, money: Parameters<typeof billOf>[2]): ReturnType<typeof billOf> {
-    return billOf(
-      this.#registry,
-      () => this.#reading.seek(prefix).then(() => this.#registry.rows.find(prefix)),
-      money,
-    )
+  bill(prefix: string, money: BilledFrom['money']): ReturnType<typeof billOf> {
+    const { store } = this.#options
+    const find = () => this.#reading.seek(prefix).then(() => this.#registry.rows.find(prefix))
+    return billOf({ registry: this.#registry, find, store, money }, prefix)
+  }
+
+  /** What this node's submitter still owes for a job; null: nothing. Throws RequestError for a job that is not here. */
+  owes(prefix: string): ReturnType<typeof debtOf> {
+    const { store, submitter } = this.#options
+    return debtOf(store.books, submitter.peerId, this.#registry.rows.find(prefix))
   }
 
   /** Money left for the vehicles of these accounts: their owners are told with the next statement. */

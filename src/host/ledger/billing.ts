@@ -20,13 +20,14 @@ export type AboutBill = readonly [
   manifest: BilledJob,
   verdicts: readonly ShardVerdict[],
   closed: boolean,
+  isForgotten?: boolean,
 ]
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
 
 export async function* billOf(
   store: { readonly journal: Journal; readonly books: Books },
-  ...[job, { assurance, payment }, verdicts, closed]: AboutBill
+  ...[job, { assurance, payment }, verdicts, closed, isForgotten = false]: AboutBill
 ): AsyncGenerator<BilledShard, BillTotals, undefined> {
   const { books, journal } = store
   const damagedAt = await books.check()
@@ -51,10 +52,14 @@ export async function* billOf(
   const totals = { owedMicros: 0, operatorMicros: 0, pendingMicros: 0, void: 0 }
   for (const [position, entries] of [...byPosition].sort(([a], [b]) => a - b)) {
     const verdict = decided.get(position)
+    // Those that brought something, in the order in which they were given out: a lease that came to nothing was nobody's turn.
+    const brought = new Set(entries.map(({ claim }) => leaseOf.get(claim!.receipt)))
+    const turns = (leasesOf.get(position) ?? []).filter((lease) => brought.has(lease))
+    const inOrder = entries.map(({ claim }) => claim!.receipt)
     const kindOf = (receipt: RecordId): ExecutionKind => {
       const rank = verdict?.agreeing.indexOf(receipt) ?? -1
       if (rank >= voices) return assurance.audits === null ? 'copy' : 'audit'
-      const turn = leasesOf.get(position)?.indexOf(leaseOf.get(receipt)!) ?? 0
+      const turn = isForgotten ? inOrder.indexOf(receipt) : turns.indexOf(leaseOf.get(receipt)!)
       return turn >= voices ? 'copy' : 'replica'
     }
     const executions = entries.map((entry) => ({
@@ -73,7 +78,12 @@ export async function* billOf(
         totals.operatorMicros += operatorMicros
       } else if (outcome === 'pending') totals.pendingMicros += micros
       else totals.void += 1
-    yield { position, outcome: verdict?.outcome ?? 'open', unit: payment.unit, executions }
+    yield {
+      position,
+      outcome: verdict?.outcome ?? (isForgotten ? 'forgotten' : 'open'),
+      unit: payment.unit,
+      executions,
+    }
   }
   const { currency, unit, budgetMicros } = payment
   return { job, currency, unit, budgetMicros, paid, ...totals, closed, damagedAt }

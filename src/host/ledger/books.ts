@@ -151,6 +151,17 @@ export class Books implements LedgerState {
     yield* last.values()
   }
 
+  /** The jobs with entries whose names begin so. */
+  jobs(prefix: string): JobId[] {
+    return this.#database
+      .all<{ name: JobId }>(
+        `SELECT name FROM ledger_names WHERE substr(name, 1, length(?1)) = ?1
+         AND EXISTS (SELECT 1 FROM ledger_entries WHERE job = number) ORDER BY name`,
+        prefix,
+      )
+      .map(({ name }) => name)
+  }
+
   /**
    * Returns the sum that this payer has noted as paid to this payee. Payments that a payer knows by the payee's word alone
    * (`heardPrefix`) are left out unless they are asked for: another node made them.

@@ -116,7 +116,8 @@ export type ExecutionKind = 'replica' | 'audit' | 'copy'
 export interface BilledShard {
   /** From 0, in the job's list. */
   readonly position: number
-  readonly outcome: 'accepted' | 'failed' | 'open'
+  /** Forgotten: the job was, and how its shards came out with it. */
+  readonly outcome: 'accepted' | 'failed' | 'open' | 'forgotten'
   /** The name of the unit that its work is counted in. */
   readonly unit: string
   readonly executions: readonly {

@@ -178,6 +178,7 @@ export const operations = {
   document: stream(oneJob, ['name', path], ['page', z.int().min(1)]),
   logs: stream(oneJob),
   cancel: call(oneJob),
+  owes: call(oneJob),
   forget: call(oneJob),
   release: call(oneJob),
   report: call(oneJob, ['path', path]),

@@ -83,6 +83,7 @@ export function apiOf(parts: Parts): NodeApi {
     },
     logs: (job) => jobs.contents.logs(job),
     cancel: (job) => jobs.cancel(job),
+    owes: (job) => jobs.owes(job),
     forget: (job) => jobs.forget(job),
     release: (job) => jobs.release(job),
     report: (job, path) => jobs.contents.report(job, path),

@@ -1,6 +1,8 @@
 /** Works out the cost of a submission, here and now. */
 import { ShardCutter } from '../../protocol/job/split.ts'
+import { leaseCostMsTarget, leaseShardsMax, leasesPerSlot } from '../../protocol/limits.ts'
 import { costOf } from '../../protocol/verification/cost.ts'
+import { chanceOf } from '../../protocol/verification/spread.ts'
 import type { Quote, SubmitProgress, SubmitRequest } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { BlockStore } from '../store/blocks.ts'
@@ -81,27 +83,37 @@ async function quoteOf(
     payment: request.payment,
     waiting: waitOf(request, context, engine.id, needMs),
     dearer: supply.dearer,
-    plans: plans.map((plan) => ({
-      ...plan,
-      errorBound: isVouchedFor ? plan.errorBound : null,
-      computeMs: Math.round(cutting.costMs * plan.executionsPerShard),
-      elapsedMs:
-        supply.slots === 0 ? null : Math.round((cutting.costMs * plan.executionsPerShard) / supply.slots),
-      cost:
-        request.payment === null
-          ? null
-          : costOf(
-              plan,
-              {
-                shards,
-                units: catalogue.mostUnits,
-                per: unitOf(request.runtime, context.runtimes).pricedPer,
-              },
-              supply.offers,
-              assuranceOf(request, context, plan, engine).arbiter,
-            ),
-    })),
+    plans: plans.map((plan) => {
+      const places = supply.slots * leasesPerSlot
+      const leaseShards = firstLeaseShards(shards, cutting.costMs, plan.executionsPerShard, places)
+      const per = unitOf(request.runtime, context.runtimes).pricedPer
+      const work = { shards, units: catalogue.mostUnits, per, leaseShards, places }
+      const { arbiter } = assuranceOf(request, context, plan, engine)
+      const cost = request.payment === null ? null : costOf(plan, work, supply.offers, arbiter)
+      const budgetMicros = request.payment?.budgetMicros ?? null
+      return {
+        ...plan,
+        errorBound: isVouchedFor ? plan.errorBound : null,
+        computeMs: Math.round(cutting.costMs * plan.executionsPerShard),
+        elapsedMs:
+          supply.slots === 0 ? null : Math.round((cutting.costMs * plan.executionsPerShard) / supply.slots),
+        cost,
+        budgetChance:
+          cost === null || budgetMicros === null
+            ? null
+            : chanceOf(budgetMicros, cost.expectedMicros, cost.spread),
+      }
+    }),
   }
+}
+
+/** How many shards the first leases get: each place its share of the job, and no more than a lease may have. */
+function firstLeaseShards(shards: number, costMs: number, executions: number, places: number): number {
+  const shardMs = Math.max(1, costMs / Math.max(1, shards))
+  return Math.max(
+    1,
+    Math.min((shards * executions) / Math.max(1, places), leaseCostMsTarget / shardMs, leaseShardsMax),
+  )
 }
 
 async function shardsOf(catalogue: Catalogue, { bounds, estimated }: Cutting): Promise<number> {

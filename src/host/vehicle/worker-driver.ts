@@ -17,6 +17,7 @@ import type {
 } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
 import { at, ClockSteps } from '../clock.ts'
+import { EndNews } from '../ledger/end-news.ts'
 import { ReceivablesDriver } from '../ledger/receivables-driver.ts'
 import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
@@ -35,6 +36,7 @@ const durableMsMax = 1_500
 export class WorkerDriver {
   readonly speed: Speedometer
   readonly earnings: ReceivablesDriver
+  readonly #endNews: EndNews
   readonly #options: WorkerDriverOptions
   readonly #worker: Worker
   readonly #workshop: Workshop
@@ -80,6 +82,7 @@ export class WorkerDriver {
       news: options.news,
       log,
     })
+    this.#endNews = new EndNews(store.books, key.peerId, log)
     this.speed = new Speedometer(store.journal, options.clock)
     const [outbox, room] = [this.#outbox, this.#room]
     this.#records = new LeaseRecords({
@@ -178,6 +181,7 @@ export class WorkerDriver {
         break
       case 'ended':
         this.#departure.ended(from)
+        this.#endNews.ended(message.job, message.code)
         this.#handle({ ...message, from })
         break
       case 'statement':

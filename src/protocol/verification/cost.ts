@@ -14,29 +14,32 @@
  * Neither is a bound: the budget is. A vehicle that leaves without a word binds what its lease promised for a while, and a
  * steward that dies takes with it what it had left of its part (allowance.ts).
  */
-import type { OwnerId } from '../ids.ts'
 import type { Micros } from '../price.ts'
 import type { Plan } from './plan.ts'
-
-/** Vehicles that a job can pay, and the price of a unit there. */
-export type Offers = readonly { readonly owner: OwnerId; readonly unitMicros: Micros }[]
+import { type Offers, type PriceSpread, spreadOf } from './spread.ts'
 
 /** The work that is paid: units in so many shards, at a price for `per` of them; left out: for one. */
 export interface Work {
   readonly units: number
   readonly shards: number
   readonly per?: number
+  /** How many shards the first leases have, on average; left out: one. */
+  readonly leaseShards?: number
+  /** Leases that all vehicles can have at a time; left out: as many as matter. */
+  readonly places?: number
 }
 
 export interface Cost {
   readonly expectedMicros: Micros
   readonly worstMicros: Micros
+  /** How far the cost may be from the expected one, by whom the draw names. */
+  readonly spread: PriceSpread
 }
 
 /** Null when nobody offers anything, or the sum is more than can be counted. */
 export function costOf(
   { replicas, lead, audits, executionsPerShard }: Plan,
-  { units, shards, per = 1 }: Work,
+  { units, shards, per = 1, leaseShards = 1, places = 2 * shards * executionsPerShard }: Work,
   offers: Offers,
   arbiter: 'owners' | 'steward',
 ): Cost | null {
@@ -49,9 +52,9 @@ export function costOf(
   const executionsMax = Math.max(executions, disputed) + 1
   const expectedMicros = Math.ceil(executions * ((units * meanPrice(offers)) / per + rounded))
   const worstMicros = Math.ceil(executionsMax * ((units * highest) / per + rounded))
-  return Number.isSafeInteger(expectedMicros) && Number.isSafeInteger(worstMicros)
-    ? { expectedMicros, worstMicros }
-    : null
+  if (!Number.isSafeInteger(expectedMicros) || !Number.isSafeInteger(worstMicros)) return null
+  const drawn = { executions, units: units / per, shards, leaseShards, places }
+  return { expectedMicros, worstMicros, spread: spreadOf(drawn, offers) }
 }
 
 function meanPrice(offers: Offers): number {

@@ -83,7 +83,7 @@ export type WorkerInput =
   | { readonly type: 'run-ended'; readonly lease: LeaseId }
   | { readonly type: 'withdraw'; readonly lease: LeaseId; readonly from: PeerId }
   | { readonly type: 'acknowledge'; readonly receipt: RecordId; readonly from: PeerId }
-  | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId }
+  | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId; readonly code?: string | undefined }
   /** The owner's rules, or the operator, decided. */
   | { readonly type: 'mode'; readonly mode: WorkerMode }
   /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
