@@ -6,7 +6,7 @@ import { equals } from 'uint8arrays'
 import { z } from 'zod'
 import { cellDepthMax } from '../cell-limits.ts'
 import { ProtocolError } from '../errors.ts'
-import type { OwnerId, PeerId } from '../ids.ts'
+import type { CellId, OwnerId, PeerId } from '../ids.ts'
 import { advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
@@ -74,6 +74,14 @@ export interface Capacity extends Advert {
   readonly owner: OwnerId
   readonly serial: number
   readonly expiresMs: number
+}
+
+/** A vehicle of another cell (../cells). */
+export interface ForeignCapacity extends Capacity {
+  readonly key: number
+  /** Of its owner, as its credential says; null: it does not. */
+  readonly vehicles: number | null
+  readonly cell: CellId
 }
 
 /** Tells whether two adverts of a vehicle differ in nothing but their serials and until when they hold. */

@@ -6,7 +6,7 @@
  * blind job.
  */
 
-import type { OwnerId, PeerId } from '../ids.ts'
+import type { CellId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import type { Capacity } from '../membership/advert.ts'
 import { isAffordable, type Micros } from '../price.ts'
@@ -22,6 +22,13 @@ export interface Candidate {
   readonly availableUntilMs: number | null
   /** The cost of a unit there; null where nobody is paid. */
   readonly unitMicros: Micros | null
+  /** For a vehicle of another cell: the list from abroad that it is in, and its cell. */
+  readonly abroad?: Abroad
+}
+
+export interface Abroad {
+  readonly list: RecordId
+  readonly cell: CellId
 }
 
 type Work = Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>
