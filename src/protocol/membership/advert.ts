@@ -65,6 +65,8 @@ export interface Advert {
   readonly standsBy?: boolean | undefined
   /** Bits of the name of its cell (../cells): 0 is the whole mesh. Missing: an older node, which knows no cells. */
   readonly cellDepth?: number | undefined
+  /** False: it does not listen to its cell's gossip, since its network is metered, and speaks for nobody. */
+  readonly listens?: boolean | undefined
   readonly software: string
 }
 
@@ -128,6 +130,7 @@ const advertSchema: z.ZodType<Advert> = z.object({
   calls: z.array(printableSchema(64)).max(advertCallsMax).optional(),
   standsBy: z.boolean().optional(),
   cellDepth: naturalSchema.max(cellDepthMax).optional(),
+  listens: z.boolean().optional(),
   software: printableSchema(32),
 })
 

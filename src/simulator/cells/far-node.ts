@@ -1,5 +1,6 @@
 /** A node of a cell that is not among the sampled ones: it answers questions from what is known of all vehicles. */
 import type { CellsInput, Topic } from '../../protocol/cells/contract.ts'
+import type { HeardDigest } from '../../protocol/cells/digest.ts'
 import type { Arc, CellKey } from '../../protocol/cells/key.ts'
 import type { Contact, Member } from '../../protocol/cells/member.ts'
 import type { CellMessage } from '../../protocol/cells/message.ts'
@@ -11,6 +12,8 @@ export interface Outside {
   isHere(peer: PeerId): boolean
   memberOf(peer: PeerId): Member
   cellOf(key: CellKey): CellId
+  /** A digest of a region of which only a part is simulated here: those that speak for it are elsewhere. */
+  isBeyond(digest: HeardDigest): boolean
   contactsNear(key: CellKey, max: number): readonly Contact[]
   membersIn(arc: Arc, cell: CellId): readonly Member[]
 }
@@ -60,6 +63,8 @@ export class FarNode implements CellEar {
   tell(): void {}
 
   heard(): void {}
+
+  heardReport(): void {}
 
   lapsed(): void {}
 

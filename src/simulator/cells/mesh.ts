@@ -23,6 +23,7 @@ export class CellMesh implements CellsWorld {
   readonly chance: Chance
   readonly counts: MeshCounts = {
     digests: 0,
+    reports: 0,
     messages: 0,
     asked: 0,
     moves: 0,
@@ -111,6 +112,7 @@ export class CellMesh implements CellsWorld {
   }
 
   gossipDigest(from: CellEar, digest: HeardDigest, topics: readonly Topic[]): void {
+    if (this.outside?.isBeyond(digest) === true) return
     this.timeline.at(this.timeline.nowMs + this.chance.between(100, 1_000), () => {
       for (const topic of topics)
         for (const listener of this.gossip.listeners(from.side, topic))

@@ -8,6 +8,8 @@ import type { KeptCell } from '../../protocol/cells/contract.ts'
 import { type Arc, arcOf, circle, isInArc, keyBits, wholeMesh } from '../../protocol/cells/key.ts'
 import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
 import type { CellId, OwnerId, PeerId } from '../../protocol/ids.ts'
+import { Proofs } from '../../protocol/cells/proofs.ts'
+import { cheapHash } from '../chance.ts'
 import { capacityOf, cidOf, nameOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
 import type { MeshCounts } from './cells-world.ts'
 import type { Outside } from './far-node.ts'
@@ -93,6 +95,10 @@ export class Region implements Outside {
     return this.#whole.cellOf(key)
   }
 
+  isBeyond({ cell, isRegion, speaker }: HeardDigest): boolean {
+    return isRegion && arcOf(cell).length > this.arc.length && !speaker.peer.startsWith('root-')
+  }
+
   memberOf(peer: PeerId): Member {
     return this.#member(vehicleOf(peer)!)
   }
@@ -170,7 +176,9 @@ export class Region implements Outside {
   #member(vehicle: number): Member {
     const name = `car-${vehicle}`
     const mode = this.#modeOf(vehicle)
+    const isMetered = this.#whole.metered[vehicle] === 1
     const capacity = capacityOf({
+      ...(isMetered ? { listens: false } : {}),
       ...{ peer: peerNamed(name), owner: ownerOfVehicle(vehicle), mode, engines: [engine] },
       ...{ slots: { total: 1, free: mode === 'run' ? 1 : 0 }, reach: 'direct', addresses: [`/dns4/${name}/tcp/1`] },
     })
@@ -204,7 +212,7 @@ export class Region implements Outside {
   }
 }
 
-const nothing = new Uint8Array(32)
+const nothing = new Proofs(cheapHash).root()
 
 function vehicleOf(peer: PeerId): number | undefined {
   const name = nameOf(peer)
