@@ -51,9 +51,9 @@ export const questionTtlMs = 5_000
 /** Adverts that one answer carries, at 1.7 KB each; the asker asks on. */
 export const answerAdvertsMax = 64
 
-/** Candidates that a census is made to find: a draw among 200 is as good as one among a million. A guess. */
-export const censusWanted = 200
-/** Candidates of one census; its record and its block of adverts hold so many. A wider interval is drawn anew, half as wide. */
+/** Candidates that a census is made to find, or up to twice as many: a draw among 200 is as good as one among a million. A guess. */
+export const censusWanted = 150
+/** Candidates of one census: its record and its block of adverts hold so many. Of more, those at the beginning of the arc are listed. */
 export const censusMax = 400
 /** Members of distinct owners that are asked in each cell that a census touches … */
 export const censusVoices = 3

@@ -47,6 +47,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   recompute: false,
   'hold-inputs': false,
   'hold-results': false,
+  'check-census': false,
   prepare: false,
   run: false,
   drain: false,

@@ -194,6 +194,7 @@ export class CouncilDriver {
           if (held) for (const result of results) desk.hold(result)
           this.tell({ type: 'results-held', verdict, held })
         }),
+      'check-census': ({ list }) => this.tell({ type: 'census-checked', list }),
       ended: ({ end }) => world.ended(desk, id, end),
       acting: (effect) => desk.tellMoney(id, effect),
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),

@@ -130,7 +130,8 @@ test('a full list that has other owners than those with the lowest lots draws no
   for (const { peer, owner } of all) watch.vehicle(peer, owner, 0)
   watch.connected(steward, 0)
   const options = { self: peerNamed('b'), manifest: manifestWith({ stewards: ['a', 'b', 'c'].map(placeOf) }) }
-  const seat = { options: { ...options, sha256, drawSecret }, watch } as unknown as Seat
+  const facts = { options: { ...options, sha256, drawSecret }, watch, capacities: new Map() }
+  const seat = facts as unknown as Seat
   const isShutOut = (candidates: readonly Candidate[]) => shutsOut(seat, steward, { candidates }, nowMs)
   const honest = selectedOf(all)
   assert.equal(isShutOut(honest), false)

@@ -448,6 +448,8 @@ export class CouncilStage {
         return `lied by ${effect.because}`
       case 'hold-inputs':
         return 'hold inputs'
+      case 'check-census':
+        return `check the census in ${this.#records.of(effect.list)}`
       case 'hold-results':
         member.fetching.push(effect.verdict)
         return `hold results of ${this.#records.of(effect.verdict)} from ${nameOfPeer(effect.from)}`

@@ -14,7 +14,7 @@ import { encodeResult } from '../../src/protocol/job/result.ts'
 import type { ShardVerdict, Verdict } from '../../src/protocol/job/verdict.ts'
 import type { UnitCount } from '../../src/protocol/price.ts'
 import { cborCid, encodeCbor } from '../../src/protocol/record/block.ts'
-import { type RecordBody, recordId } from '../../src/protocol/record/record.ts'
+import { type RecordBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
 import { bodyOf, cidNamed, manifestWith, peerNamed, seed, sha256, sign, verify } from './core-fakes.ts'
 
@@ -189,7 +189,13 @@ export class WrittenReport {
   }
 
   audit(): AuditOutcome {
+    return this.auditWith([])
+  }
+
+  /** … with adverts that the auditor brings. */
+  auditWith(witnesses: readonly SignedRecord[]): AuditOutcome {
     return auditReport({
+      witnesses,
       report: {
         job: this.reportedJob,
         recordPages: [],

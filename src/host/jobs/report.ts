@@ -7,6 +7,7 @@ import { CarWriter } from '@ipld/car'
 import { encodeReport, packRecords, type ReportedRecord } from '../../protocol/audit/report.ts'
 import type { Reported } from '../../protocol/council/view.ts'
 import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import { isAbroad, openDrawBasis } from '../../protocol/job/draw.ts'
 import { openingSchema, openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { furtherBlocks } from '../../protocol/job/result-parts.ts'
@@ -52,7 +53,7 @@ export async function writeReport(
   try {
     await writer.put({ cid: linkOf(root), bytes: report })
     for (const { cid, bytes } of pages) await writer.put({ cid: linkOf(cid), bytes })
-    for (const cid of [...shardList, ...results]) {
+    for (const cid of [...shardList, ...results, ...advertsOf(job, store, reported)]) {
       const bytes = await store.blocks.get(cid)
       if (bytes !== undefined) await writer.put({ cid: linkOf(cid), bytes })
     }
@@ -88,6 +89,17 @@ function resultsOf(job: JobId, { blocks, journal }: Store, reported: Reported): 
     .of(job)
     .list('result')
     .filter((cid) => named.has(cid))
+}
+
+/** The blocks with the adverts of lists from abroad. */
+function advertsOf(job: JobId, { journal }: Store, reported: Reported): Cid[] {
+  const blocks: Cid[] = []
+  for (const { id, kind, body, signature } of journal.ofJob(job)) {
+    if (kind !== 'draw' || reported.get(id) === undefined) continue
+    const { payload } = openDrawBasis({ body, signature }, sha256, () => true)
+    if (isAbroad(payload)) blocks.push(payload.census.adverts)
+  }
+  return blocks
 }
 
 /** These results, and the blocks of those that have several. */

@@ -4,6 +4,7 @@ import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import { shardKey } from '../sealing/sealing.ts'
+import { checkCensus } from './censuses.ts'
 import type { CouncilDriverOptions } from './options.ts'
 import { type CouncilDriverParts, secretOf } from './parts.ts'
 
@@ -66,6 +67,10 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     'hold-results': async ({ verdict, results, from }) => {
       const held = await inputs.holdResults(results, from)
       tell({ type: 'results-held', verdict, held })
+    },
+    'check-census': async (effect) => {
+      const checked = await checkCensus(options, inputs, effect)
+      if (checked !== undefined) tell(checked)
     },
     lied: ({ receipt, because }) => options.onLie(receipt, because),
     decided: ({ verdicts }) => {

@@ -14,9 +14,7 @@ export function checkAdmissions(
 ): Set<PeerId> {
   const unvouched = new Set<PeerId>()
   if (fleet === null) return unvouched
-  const keys = new Set<PeerId>([fleet])
-  for (const { signer, payload } of records.charters.toSorted((a, b) => a.serial - b.serial))
-    if (keys.has(signer)) for (const key of payload.keys) keys.add(key)
+  const keys = fleetKeysOf(fleet, records)
   const admitted = new Map<PeerId, OwnerId>()
   for (const { signer, payload } of records.credentials)
     if (keys.has(signer)) admitted.set(payload.peer, payload.owner)
@@ -28,4 +26,12 @@ export function checkAdmissions(
       problems.blame(`${vehicle} counted for owner ${owner}, and the fleet admitted it for ${truly}`)
   }
   return unvouched
+}
+
+/** All keys that the chain of the fleet's charters has led to. */
+export function fleetKeysOf(fleet: PeerId, { charters }: Pick<AuditedRecords, 'charters'>): Set<PeerId> {
+  const keys = new Set<PeerId>([fleet])
+  for (const { signer, payload } of charters.toSorted((a, b) => a.serial - b.serial))
+    if (keys.has(signer)) for (const key of payload.keys) keys.add(key)
+  return keys
 }

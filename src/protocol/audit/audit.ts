@@ -10,6 +10,7 @@
  *   write-offs.ts      what stewards do not owe any more
  *   budget.ts          leases promise what the job pays, and no more than its budget
  *   draws.ts           each vehicle was the one that the revealed secret draws
+ *   abroad.ts          lists from abroad are those of their arcs, by the adverts in them
  *   admissions.ts      in a fleet, each vehicle counted for the owner that the fleet admitted it for
  *   payments.ts        what all of it comes to in money, and that the statements say the same
  *
@@ -23,6 +24,7 @@ import { furtherBlocks } from '../job/result-parts.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import { OutcomeCounts, type Outcomes } from '../verification/outcomes.ts'
+import { checkAbroad } from './abroad.ts'
 import { checkAdmissions } from './admissions.ts'
 import { BudgetAudit } from './budget.ts'
 import { checkDraws } from './draws.ts'
@@ -77,6 +79,7 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const writeOffs = new WriteOffs(manifest, records)
   new BudgetAudit(manifest, shards, records, writeOffs).check(problems)
   const undrawn = checkDraws(records, manifest.stewards[0]!.peer, sha256, problems)
+  checkAbroad(input, manifest, manifest.stewards[0]!.peer, records, problems)
   const unvouched = checkAdmissions(manifest.fleet, records, problems)
   checkCompleteness(input, records, standing, problems)
   const payments = new PaymentAudit(manifest.payment, records, writeOffs, sha256).check(problems)

@@ -28,6 +28,10 @@ export class AuditedBases {
     this.#found = undefined
   }
 
+  record(id: RecordId): Verified<DrawRecord> | undefined {
+    return this.#records.get(id)
+  }
+
   /** Tells whether all records are here from which a list would be made. */
   has(id: RecordId): boolean {
     return this.of(id) !== 'missing'

@@ -25,7 +25,7 @@ import { openWindow, type Window } from '../job/window.ts'
 import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
 import { decodeCbor, type Sha256 } from '../record/block.ts'
-import type { Verified, Verify } from '../record/record.ts'
+import type { SignedRecord, Verified, Verify } from '../record/record.ts'
 import type { RecordKind } from '../records.ts'
 import { AuditedBases } from './bases.ts'
 import type { Problems } from './problems.ts'
@@ -39,6 +39,8 @@ export interface AuditInput {
   readonly block: (cid: Cid) => Uint8Array | undefined
   readonly sha256: Sha256
   readonly verify: Verify
+  /** Adverts from elsewhere, to be held against lists from abroad (abroad.ts). */
+  readonly witnesses?: readonly SignedRecord[]
 }
 
 /** One receipt's claims, with the owner for whom they count. */

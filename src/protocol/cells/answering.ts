@@ -48,7 +48,13 @@ export function answerWho(
 export function answerReport(station: Station, from: PeerId, since: number | null, nowMs: number): void {
   const { members, effects, cell, news } = station
   const member = members.get(from)
-  if (member === undefined || !holds(cell, member.key) || !station.speaks(nowMs)) return
+  if (member === undefined || !holds(cell, member.key)) return
+  if (!station.speaks(nowMs) || (member.cellDepth ?? station.depth) !== station.depth) {
+    // It does not hear who speaks: whoever it asks tells it.
+    const message = { type: 'there', question: 0, cell, contacts: station.allSpeakers(nowMs) } as const
+    effects.push({ type: 'ask', to: contactOf(member), message })
+    if (!station.speaks(nowMs)) return
+  }
   effects.push({ type: 'tell-cell', peer: from, topic: topicOf(cell) })
   if (since !== null) effects.push({ type: 'answer-news', to: from, ...news.since(since) })
 }

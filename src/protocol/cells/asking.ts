@@ -7,7 +7,8 @@ import { RandomStream } from '../../base/prng.ts'
 import { farContactsMax, questionTtlMs } from '../cell-limits.ts'
 import type { CellId, PeerId } from '../ids.ts'
 import { advertIntervalMs } from '../limits.ts'
-import { arcLength, arcOfCensus, Census } from './census.ts'
+import { arcLength, arcOfCensus } from './arc.ts'
+import { Census } from './census.ts'
 import { type CellKey, keyBits, wholeMesh } from './key.ts'
 import type { Contact, Member } from './member.ts'
 import { type Found, Search } from './search.ts'
@@ -176,7 +177,7 @@ export class Asking {
 /** Tells of a member whether it offers this engine (null: any). */
 export function offering(tags: Pick<Speaking, 'tagOf'>, engine: number | null): (member: Member) => boolean {
   if (engine === null) return () => true
-  return ({ engines }) => engines.some(({ runtime, id, isa }) => tags.tagOf(runtime, id, isa) === engine)
+  return ({ engines }) => engines.some(({ runtime, id }) => tags.tagOf(runtime, id) === engine)
 }
 
 /** How many nodes of the mesh offer this engine, about: as digests say, and no further than twice from what its own cell shows. */

@@ -12,6 +12,7 @@ import type { CellsEffect, CellsInput } from './contract.ts'
 import { CellDepth } from './depth.ts'
 import { holds, wholeMesh } from './key.ts'
 import { contactOf, type Member } from './member.ts'
+import type { CellMessage } from './message.ts'
 import { advertise, arrangeTopics, crowdOf, keep, moveTo } from './moving.ts'
 import type { Found } from './search.ts'
 import { Speaking } from './speaking.ts'
@@ -80,7 +81,7 @@ export class Cells {
     const speakers = station.speakers(nowMs)
     return {
       ...{ cell: station.cell, members: station.here().length, speakers },
-      isSpeaker: speakers.includes(station.own.peer),
+      isSpeaker: station.speaks(nowMs),
       mesh: station.digests.counts(wholeMesh, true, nowMs)?.members ?? null,
     }
   }
@@ -158,6 +159,7 @@ export class Cells {
         return
       case 'clock-set':
         station.heardMs += input.byMs
+        station.listensUntilMs += input.byMs
         station.earlier = station.earlier.map(({ cell, untilMs }) => ({
           cell,
           untilMs: untilMs + input.byMs,
@@ -209,6 +211,7 @@ export class Cells {
         answerWhere(station, from, message.question, message.key, nowMs)
         return
       case 'there':
+        if (message.question === 0) named(parts, message, nowMs)
         asking.there(message.question, from, message.cell, message.contacts)
         return
       case 'who':
@@ -232,9 +235,11 @@ export class Cells {
   #look(parts: Parts, nowMs: number): void {
     const { station, asking, speaking, depth } = parts
     station.digests.expire(nowMs)
-    const resize = depth.look(station.depth, crowdOf(station, nowMs), nowMs)
+    // Whoever does not listen goes by the word of those to whom it reports.
+    const crowd = station.isMetered ? undefined : crowdOf(station, nowMs)
+    const resize = crowd === undefined ? 'stay' : depth.look(station.depth, crowd, nowMs)
     if (resize !== 'stay') moveTo(station, station.depth + (resize === 'split' ? 1 : -1), resize, nowMs)
-    if (station.isAlone && nowMs - station.heardMs >= lonelyMs) {
+    if (station.isAlone && !station.isMetered && nowMs - station.heardMs >= lonelyMs) {
       station.heardMs = nowMs
       asking.join(nowMs)
     }
@@ -273,7 +278,7 @@ export class Cells {
 
   /** Tells the speakers its advert in place of gossip. */
   #report(station: Station, nowMs: number, only?: PeerId): void {
-    const speakers = station.otherSpeakers(nowMs)
+    const speakers = station.isMetered ? station.named : station.otherSpeakers(nowMs)
     const known = speakers.length > 0 ? speakers : station.contacts.in(station.cell).slice(0, 3)
     this.#reportedAtMs = nowMs
     for (const to of known) {
@@ -282,4 +287,16 @@ export class Cells {
       station.effects.push({ type: 'report-to', to: contactOf(to), since })
     }
   }
+}
+
+/** A member to which this node reports its advert names the speakers, and the cell that it is in. */
+function named(
+  { station }: Parts,
+  { cell, contacts }: Extract<CellMessage, { type: 'there' }>,
+  nowMs: number,
+): void {
+  if (!station.isMetered || !holds(cell, station.own.key)) return
+  station.named = contacts
+  const { length } = cell
+  if (length !== station.depth) moveTo(station, length, length > station.depth ? 'split' : 'merge', nowMs)
 }

@@ -10,7 +10,6 @@
  * How many there should be is a number of the whole mesh, from digests, and no cell's own word; and never further than a factor of
  * two from what this node sees in its own cell.
  */
-import { concat, fromString } from 'uint8arrays'
 import {
   censusRounds,
   censusShareMin,
@@ -20,21 +19,9 @@ import {
   questionTtlMs,
 } from '../cell-limits.ts'
 import type { CellId, OwnerId, PeerId } from '../ids.ts'
-import type { Sha256 } from '../record/block.ts'
-import { type Arc, arcOf, type CellKey, circle, distance, holds, isInArc, keyFrom } from './key.ts'
+import { type Arc, arcOf, type CellKey, circle, distance, holds, isInArc } from './key.ts'
 import type { Contact, Member } from './member.ts'
 import { type Found, Search } from './search.ts'
-
-/** Draws the arc of a census: it begins where the job's secret says. */
-export function arcOfCensus(sha256: Sha256, drawSecret: Uint8Array, index: number, length: number): Arc {
-  return { from: keyFrom(sha256(concat([drawSecret, fromString(`cell draw/${index}`)]))), length }
-}
-
-/** The length of an arc with about so many of all: a power of two, so that whoever draws it has no choice of its end. */
-export function arcLength(wanted: number, all: number): number {
-  if (all <= wanted) return circle
-  return circle / 2 ** Math.max(0, Math.floor(Math.log2(all / wanted)))
-}
 
 export interface CensusResult {
   readonly index: number

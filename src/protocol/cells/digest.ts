@@ -26,7 +26,7 @@ import { recordBytesMax } from '../sizes.ts'
 import { cellKeyOf, holds, isCellId } from './key.ts'
 import type { Contact, Member } from './member.ts'
 
-/** One engine of a cell, in one class of instruction sets. */
+/** One engine of a cell. */
 export interface EngineDigest {
   /** See `engineTag`. */
   readonly tag: number
@@ -174,22 +174,22 @@ export function openDigest(
   return { ...said, speaker: { peer: signer, owner, key, addresses }, serial, expiresMs, id }
 }
 
-/** Names an engine in its class of instruction sets: the first 32 bits of a hash. */
-export function engineTag(sha256: Sha256, runtime: string, id: string, isa: string | null): number {
-  const digest = sha256(fromString(`carpool/engine/${runtime}/${id}/${isa ?? ''}`))
+/** Names an engine: the first 32 bits of a hash. */
+export function engineTag(sha256: Sha256, runtime: string, id: string): number {
+  const digest = sha256(fromString(`carpool/engine/${runtime}/${id}`))
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0)
 }
 
 /** Sums up the engines of a cell's members. `tagOf` names them. */
 export function enginesOf(
   members: Iterable<Pick<Member, 'engines' | 'slots' | 'availableUntilMs'>>,
-  tagOf: (runtime: string, id: string, isa: string | null) => number,
+  tagOf: (runtime: string, id: string) => number,
   nowMs: number,
 ): EngineDigest[] {
   const sums = new Map<number, { row: EngineDigest; asks: number[] }>()
   for (const { engines, slots, availableUntilMs } of members)
-    for (const { runtime, id, isa, unitsPerHour, ask } of engines) {
-      const tag = tagOf(runtime, id, isa)
+    for (const { runtime, id, unitsPerHour, ask } of engines) {
+      const tag = tagOf(runtime, id)
       const sum = sums.get(tag) ?? { row: nothing(tag), asks: [] }
       const minutes =
         availableUntilMs === null ? 60 : Math.min(60, Math.max(0, (availableUntilMs - nowMs) / 60_000))

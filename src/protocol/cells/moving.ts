@@ -6,7 +6,7 @@ import { advertIntervalMs } from '../limits.ts'
 import type { MoveReason, Topic } from './contract.ts'
 import type { Crowd } from './depth.ts'
 import { parentOf, regionOf, siblingOf, wholeMesh } from './key.ts'
-import type { Station } from './station.ts'
+import { listenMs, type Station } from './station.ts'
 
 /** Goes to the cell of its key at this depth. `before`: the cell that it leaves. */
 export function moveTo(
@@ -22,6 +22,8 @@ export function moveTo(
   if (before !== station.cell) station.earlier.push({ cell: before, untilMs: nowMs + bothCellsMs })
   contacts.moved(own.key, depth)
   station.changed()
+  // After a split or a merge it knows whom it will meet.
+  if (why !== 'split' && why !== 'merge') station.listensUntilMs = nowMs + listenMs
   effects.push({ type: 'moved', from: before, to: station.cell, why })
   keep(station)
   arrangeTopics(station, nowMs)
@@ -72,7 +74,7 @@ export function arrangeTopics(station: Station, nowMs: number): void {
 function wantedTopics(station: Station, nowMs: number): Set<Topic> {
   const { cell, earlier, isMetered } = station
   const speaks = station.speaks(nowMs)
-  if (isMetered && !speaks) return new Set()
+  if (isMetered) return new Set()
   const topics = new Set([topicOf(cell), ...earlier.map((each) => topicOf(each.cell))])
   if (!speaks) return topics
   const around = [cell, `${cell}0` as CellId, ...(cell === wholeMesh ? [] : [parentOf(cell)])]

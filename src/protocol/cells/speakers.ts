@@ -10,6 +10,7 @@ import { fromString } from 'uint8arrays'
 import { compareText } from '../../base/bytes.ts'
 import { speakersForMs, speakersMax } from '../cell-limits.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
+import type { Capacity } from '../membership/advert.ts'
 import type { Sha256 } from '../record/block.ts'
 import { type CellKey, keyFrom } from './key.ts'
 
@@ -56,10 +57,11 @@ export class SpeakerLots {
   }
 
   /** The members that speak: those that can be dialled come first, and others where there are too few. */
-  speakers<Member extends Speaker & { readonly reach?: string | undefined }>(
-    members: readonly Member[],
+  speakers<Member extends Speaker & Pick<Capacity, 'reach' | 'listens'>>(
+    all: readonly Member[],
     hour: number,
   ): Member[] {
+    const members = all.filter(({ listens = true }) => listens)
     const direct = this.lowest(
       members.filter(({ reach }) => reach === 'direct'),
       hour,

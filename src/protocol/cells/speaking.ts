@@ -64,13 +64,13 @@ export class Speaking {
     return nowMs + digestSpacingMs
   }
 
-  tagOf(runtime: string, id: string, isa: string | null): number {
-    const name = `${runtime}/${id}/${isa ?? ''}`
+  tagOf(runtime: string, id: string): number {
+    const name = `${runtime}/${id}`
     const known = this.#tags.get(name)
     if (known !== undefined) return known
     // Names are strangers' words.
     if (this.#tags.size > 1_024) this.#tags.clear()
-    const tag = engineTag(this.#station.options.sha256, runtime, id, isa)
+    const tag = engineTag(this.#station.options.sha256, runtime, id)
     this.#tags.set(name, tag)
     return tag
   }
@@ -86,7 +86,7 @@ export class Speaking {
     return fitting({
       ...{ cell, isRegion: false, cells: 1, members: here.length, ...aroundOf(station, nowMs) },
       owners: new Set(here.map(({ owner }) => owner)).size,
-      engines: enginesOf(here, (runtime, id, isa) => this.tagOf(runtime, id, isa), nowMs),
+      engines: enginesOf(here, (runtime, id) => this.tagOf(runtime, id), nowMs),
       ...{ charter, proofs: proofs.root(), address: own.addresses[0] ?? null },
     })
   }

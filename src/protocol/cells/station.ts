@@ -1,5 +1,6 @@
 /** The station: all that one node knows of its cell, as plain data, with what the parts of `Cells` need of it. */
 import type { CellId, OwnerId, PeerId } from '../ids.ts'
+import { advertIntervalMs } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { Contacts, nearest } from './contacts.ts'
 import type { CellsEffect, Topic } from './contract.ts'
@@ -10,6 +11,9 @@ import { type Contact, contactOf, type Member } from './member.ts'
 import { News } from './news.ts'
 import { Proofs } from './proofs.ts'
 import { hourOf, SpeakerLots } from './speakers.ts'
+
+/** Everybody says its advert within an advert's interval; some are late. */
+export const listenMs = 1.5 * advertIntervalMs
 
 export interface CellsOptions {
   readonly self: PeerId
@@ -35,11 +39,15 @@ export class Station {
   own: Member
   depth: number
   isMetered = false
+  /** Of a metered node, the speakers that a member of its cell named. */
+  named: readonly Contact[] = []
   charter: CharterMark | null = null
   revoked: ReadonlySet<OwnerId | PeerId> = new Set()
   /** When a member of its cell, or a speaker, was last heard. */
   heardMs: number
   effects: CellsEffect[] = []
+  /** A node that has just come knows nobody, and would take itself for a speaker: it listens first. */
+  listensUntilMs: number
   /** Use: those of `members` in its own cell, itself among them, until one comes, goes, or moves. */
   #here: readonly Member[] | undefined
   /** Use: the speakers of this hour, for as long as nobody comes or goes. */
@@ -56,6 +64,7 @@ export class Station {
     this.own = own
     this.depth = depth
     this.heardMs = nowMs
+    this.listensUntilMs = nowMs + listenMs
     this.bootstraps = bootstraps
     this.contacts = new Contacts(options.self, own.key, depth)
     this.lots = new SpeakerLots(options.sha256)
@@ -93,6 +102,10 @@ export class Station {
     return this.#speakers.peers
   }
 
+  allSpeakers(nowMs: number): Contact[] {
+    return [...(this.speaks(nowMs) ? [contactOf(this.own)] : []), ...this.otherSpeakers(nowMs)]
+  }
+
   /** As contacts, without this node. */
   otherSpeakers(nowMs: number): Contact[] {
     return this.speakers(nowMs).flatMap((peer) => {
@@ -106,7 +119,7 @@ export class Station {
   }
 
   speaks(nowMs: number): boolean {
-    return this.speakers(nowMs).includes(this.own.peer)
+    return !this.isMetered && nowMs >= this.listensUntilMs && this.speakers(nowMs).includes(this.own.peer)
   }
 
   /** The regions for which it speaks: it is among the lowest lots of those that speak for their parts. */

@@ -3,6 +3,7 @@
  * here, too), and those with which the stewards of one job help each other.
  */
 import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { DrawAbroad } from '../job/abroad.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Message } from '../message.ts'
 import type { JobRecord, JobRecordKind, Opened } from '../records.ts'
@@ -25,6 +26,8 @@ export type CouncilInput =
     }
   /** A record that somebody sent along; its signature was checked. */
   | { readonly type: 'record'; readonly from: PeerId; readonly record: Opened<JobRecordKind> }
+  /** Answer to `check-census`: the list is of its arc, by the adverts in its block (../job/abroad.ts, `faultOfCensus`). */
+  | { readonly type: 'census-checked'; readonly list: RecordId }
   /** The submitter lets this node read the job: it is told what it lacks, like a steward, and decides nothing. */
   | { readonly type: 'reader'; readonly peer: PeerId }
   /** This steward's owner wants it to stop: it gives its place to another node, and leaves once that one has all (`left`). */
@@ -48,6 +51,11 @@ export type CouncilEffect =
    * keep the first serial that it has not used.
    */
   | { readonly type: 'discard'; readonly records: readonly RecordId[]; readonly serial: number }
+  /**
+   * Fetch the block with the adverts of this list from abroad, from this steward, and hold the list against them; if nothing is wrong,
+   * keep the block with the job, and say `census-checked`. Before that nothing counts here that was drawn from it.
+   */
+  | { readonly type: 'check-census'; readonly list: RecordId; readonly draw: DrawAbroad; readonly from: PeerId }
   /** This draw, or lease, never counts here: make that durable. */
   | { readonly type: 'shut-out'; readonly record: RecordId }
   /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */

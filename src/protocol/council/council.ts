@@ -17,7 +17,7 @@ import { clockWasSet } from './clock-set.ts'
 import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { sayInputsHeld } from './holding.ts'
-import { discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
+import { checkCensus, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
 import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
@@ -94,6 +94,7 @@ export class Council {
     decisions.takeCounted() // known already
     for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
     seat.results.forgetHeld()
+    for (const entry of records) if (entry.kind === 'draw') checkCensus(seat, entry.record, entry.record.signer)
     seat.knowsEnd = hasEnded(seat)
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = seat.options
@@ -198,7 +199,11 @@ export class Council {
       case 'stewards':
       case 'allowance':
       case 'safe':
+      case 'census':
         tellSteward(seat, input, nowMs)
+        break
+      case 'census-checked':
+        seat.records.proveCensus(input.list)
     }
     return this.#drain(nowMs)
   }

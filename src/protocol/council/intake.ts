@@ -1,6 +1,8 @@
 /** Records that come from others, and receipts that come while somebody else acts. */
 
 import type { PeerId, RecordId } from '../ids.ts'
+import { type DrawRecord, isAbroad } from '../job/draw.ts'
+import type { Verified } from '../record/record.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
 import { isExcess, type Refusal } from '../state/admission.ts'
 import { heedCancellation } from './cancelling.ts'
@@ -29,7 +31,10 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
   discardDropped(seat)
   seat.progress.learn(entry, nowMs)
   if (entry.kind === 'handover') heedHandovers(seat, nowMs)
-  if (entry.kind === 'draw') judgeLists(seat, nowMs)
+  if (entry.kind === 'draw') {
+    judgeLists(seat, nowMs)
+    checkCensus(seat, entry.record, from)
+  }
   if (entry.kind === 'lease' && isOutOfTurn(seat, entry.record, nowMs)) shutOut(seat, entry.record.id)
   if (entry.kind === 'allowance') tellSteward(seat, { type: 'allowance', allowance: entry }, nowMs)
   if (seat.steward !== undefined && concernsWork(seat, entry)) seat.stale = true
@@ -43,6 +48,16 @@ export function receiveRecord(seat: Seat, entry: Opened<JobRecordKind>, from: Pe
 function concernsWork({ records }: Seat, { kind, record }: Opened<JobRecordKind>): boolean {
   if (kind === 'lease') return records.counts(record.id)
   return kind === 'receipt' && records.counts(record.payload.lease)
+}
+
+/** Has a list from abroad looked at, which another steward signed. */
+export function checkCensus(
+  { options, effects }: Seat,
+  { id: list, signer, payload }: Verified<DrawRecord>,
+  from: PeerId,
+): void {
+  if (signer !== options.self && isAbroad(payload))
+    effects.push({ type: 'check-census', list, draw: payload, from })
 }
 
 /** Judges the lists of candidates that are known since the last time: a record may have come that others rest on. */

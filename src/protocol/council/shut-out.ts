@@ -28,15 +28,23 @@ import { ownerLot } from '../steward/selection.ts'
 import type { Seat } from './seat.ts'
 
 /** Tells whether this list of candidates of that steward, which has just become known, leaves out more owners than rosters differ by. */
-export function shutsOut(seat: Seat, signer: PeerId, { candidates }: DrawBasis, nowMs: number): boolean {
+export function shutsOut(seat: Seat, signer: PeerId, { candidates, census }: DrawBasis, nowMs: number): boolean {
   const { self, manifest } = seat.options
   const sinceMs = nowMs - rosterLagMs
   if (signer === self || signer === manifest.stewards[0]?.peer) return false
+  if (census !== undefined || isElsewhere(seat, signer)) return false
   if (!seat.watch.isConnectedSince(signer, sinceMs)) return false
   const listed = new Set(candidates.map(({ owner }) => owner))
   const known = selectable(seat, listed, candidates.length, seat.watch.ownersSince(sinceMs))
   const missing = known.filter((owner) => !listed.has(owner))
   return missing.length * 1_000_000 > known.length * shutOutPpmMax
+}
+
+/** A steward of another cell knows others than this node does: of its list nothing can be said from here. */
+function isElsewhere({ capacities }: Seat, signer: PeerId): boolean {
+  if (capacities.has(signer)) return false
+  for (const { cellDepth = 0 } of capacities.values()) if (cellDepth > 0) return true
+  return false
 }
 
 /**

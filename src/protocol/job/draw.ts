@@ -23,6 +23,7 @@ import { concat, fromString } from 'uint8arrays'
 import { z } from 'zod'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
+import { circle } from '../cells/key.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import { drawCandidatesMax } from '../limits.ts'
 import { encodeCbor } from '../record/block.ts'
@@ -36,6 +37,8 @@ import {
   recordType,
 } from '../record/record.ts'
 import { drawListedMax, recordBytesMax } from '../sizes.ts'
+import { type AbroadCandidate, type CensusMark, type DrawAbroad, drawAbroadSchema } from './abroad.ts'
+import { arrival, ownerWeight } from './owner-weight.ts'
 
 export interface DrawCandidate {
   readonly peer: PeerId
@@ -45,6 +48,8 @@ export interface DrawCandidate {
 /** The vehicles that a steward could choose from, in the order of peer ids: as a whole, the payload of a 'draw' record. */
 export interface DrawBasis {
   readonly candidates: readonly DrawCandidate[]
+  /** Of a list from abroad (abroad.ts): the arc that it is of. Its owners are weighed. */
+  readonly census?: Pick<CensusMark, 'length'>
 }
 
 /** Payload of a 'draw' record that says how a list differs from an earlier one. */
@@ -60,7 +65,11 @@ export interface DrawChange {
   readonly root: Uint8Array
 }
 
-export type DrawRecord = DrawBasis | DrawChange
+export type DrawRecord = DrawBasis | DrawAbroad | DrawChange
+
+export function isAbroad(payload: DrawRecord): payload is DrawAbroad {
+  return 'census' in payload
+}
 
 export function isChange(payload: DrawRecord): payload is DrawChange {
   return 'before' in payload
@@ -82,6 +91,7 @@ const changeSchema = z
 const basisSchema: z.ZodType<DrawRecord> = z.union([
   z.strictObject({ candidates: z.array(candidateSchema).max(drawListedMax) }),
   changeSchema,
+  drawAbroadSchema,
 ])
 
 export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
@@ -132,21 +142,59 @@ export function drawVehicle(
   sha256: Sha256,
   secret: Uint8Array,
   position: number,
-  { candidates }: DrawBasis,
+  basis: DrawBasis,
   eligible: Uint8Array,
 ): number {
+  const { candidates } = basis
   const lots = new Lots(sha256, secret, position)
+  const weights = weightsOf(basis)
+  const wins = (owner: OwnerId, over: OwnerId) =>
+    weights === undefined
+      ? lots.wins(owner, over)
+      : lots.arrives(owner, weights.get(owner)!) < lots.arrives(over, weights.get(over)!)
   let drawn = -1
   for (const i of bitsIn(eligible, candidates.length)) {
     const { peer, owner } = candidates[i]!
     const best = candidates[drawn]
-    if (
-      best === undefined ||
-      (best.owner === owner ? lots.wins(peer, best.peer) : lots.wins(owner, best.owner))
-    )
+    if (best === undefined || (best.owner === owner ? lots.wins(peer, best.peer) : wins(owner, best.owner)))
       drawn = i
   }
   return drawn
+}
+
+/**
+ * When the owner of a candidate arrives in this draw: of several lists the one whose winner is first wins, which is a draw among all of
+ * them together.
+ */
+export function arrivalOf(
+  sha256: Sha256,
+  secret: Uint8Array,
+  position: number,
+  basis: DrawBasis,
+  owner: OwnerId,
+): number {
+  return new Lots(sha256, secret, position).arrives(owner, weightsOf(basis)?.get(owner) ?? 1)
+}
+
+const weighed = new WeakMap<DrawBasis, ReadonlyMap<OwnerId, number>>()
+
+/** What each owner of a list from abroad weighs, beside the heaviest of it; undefined: all alike. */
+function weightsOf(basis: DrawBasis): ReadonlyMap<OwnerId, number> | undefined {
+  if (basis.census === undefined) return undefined
+  const known = weighed.get(basis)
+  if (known !== undefined) return known
+  const vehicles = new Map<OwnerId, number | null>()
+  for (const candidate of basis.candidates as readonly AbroadCandidate[]) {
+    const before = vehicles.get(candidate.owner)
+    const isMore = before === undefined || (before !== null && (candidate.vehicles ?? Infinity) > before)
+    if (isMore) vehicles.set(candidate.owner, candidate.vehicles)
+  }
+  const share = basis.census.length / circle
+  const weights = [...vehicles].map(([owner, count]) => [owner, ownerWeight(share, count)] as const)
+  const most = weights.reduce((heaviest, [, weight]) => Math.max(heaviest, weight), 1)
+  const relative = new Map(weights.map(([owner, weight]) => [owner, weight / most]))
+  weighed.set(basis, relative)
+  return relative
 }
 
 type Lot = readonly [high: number, low: number]
@@ -170,6 +218,12 @@ class Lots {
     const [a, b] = [this.#of(name), this.#of(over)]
     if (a[0] !== b[0]) return a[0] < b[0]
     return a[1] === b[1] ? compareText(name, over) < 0 : a[1] < b[1]
+  }
+
+  /** Of its lot, the first 53 bits. */
+  arrives(name: string, weight: number): number {
+    const [high, low] = this.#of(name)
+    return arrival((high * 2 ** 21 + (low >>> 11) + 1) / 2 ** 53, weight)
   }
 
   #of(name: string): Lot {

@@ -8,7 +8,7 @@ import { cellDepthMax } from '../cell-limits.ts'
 import type { AsksAhead } from '../energy/cheap-hours.ts'
 import { asksAheadMax } from '../energy/own-ask.ts'
 import { ProtocolError } from '../errors.ts'
-import type { OwnerId, PeerId } from '../ids.ts'
+import type { CellId, OwnerId, PeerId } from '../ids.ts'
 import { advertReasonsMax, advertTtlMs, clockSkewMaxMs, unitMicrosMax } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
@@ -69,6 +69,8 @@ export interface Advert {
   readonly standsBy?: boolean | undefined
   /** Bits of the name of its cell (../cells): 0 is the whole mesh. Missing: an older node, which knows no cells. */
   readonly cellDepth?: number | undefined
+  /** False: it does not listen to its cell's gossip, since its network is metered, and speaks for nobody. */
+  readonly listens?: boolean | undefined
   readonly software: string
 }
 
@@ -78,6 +80,14 @@ export interface Capacity extends Advert {
   readonly owner: OwnerId
   readonly serial: number
   readonly expiresMs: number
+}
+
+/** A vehicle of another cell (../cells). */
+export interface ForeignCapacity extends Capacity {
+  readonly key: number
+  /** Of its owner, as its credential says; null: it does not. */
+  readonly vehicles: number | null
+  readonly cell: CellId
 }
 
 /** Tells whether two adverts of a vehicle differ in nothing but their serials and until when they hold. */
@@ -131,6 +141,7 @@ const advertSchema: z.ZodType<Advert> = z.object({
   calls: z.array(printableSchema(64)).max(advertCallsMax).optional(),
   standsBy: z.boolean().optional(),
   cellDepth: naturalSchema.max(cellDepthMax).optional(),
+  listens: z.boolean().optional(),
   software: printableSchema(32),
 })
 

@@ -52,6 +52,8 @@ export class Counting {
   readonly #leases = new Map<LeaseId, Known>()
   #bases: Bases
   readonly #shutOut = new Set<RecordId>()
+  /** Lists from abroad of other stewards whose adverts were looked at here. */
+  readonly #proven = new Set<RecordId>()
   /** Use: leases to vehicles of which this node has not seen whom they belong to. */
   #unmet = new Set<Known>()
   /** Use: whether leases counted before the records were folded anew. */
@@ -76,6 +78,7 @@ export class Counting {
     next.#shards = this.#shards
     next.#bases = new Bases(this.#sha256, this.#bases)
     for (const basis of this.#shutOut) next.#shutOut.add(basis)
+    for (const list of this.#proven) next.#proven.add(list)
     for (const [id, { told }] of this.#leases) next.#before.set(id, told)
     next.#changed = new Set(this.#leases.keys())
     return next
@@ -98,6 +101,12 @@ export class Counting {
   /** The list of candidates of this record; undefined while it cannot be made, or does not give its root. */
   candidatesOf(basis: RecordId): DrawBasis | undefined {
     return this.#bases.of(basis)
+  }
+
+  /** The adverts of a list from abroad were looked at: it is of the arc that the secret draws. Before that nothing drawn from it counts. */
+  proveCensus(list: RecordId): void {
+    this.#proven.add(list)
+    for (const known of this.#drawnFrom.get(list) ?? []) this.#judge(known)
   }
 
   /** A list of candidates, with all that was drawn from it, or a lease does not count here (../council/shut-out.ts). */
@@ -201,6 +210,7 @@ export class Counting {
     if (signer === self) return true
     const basis = this.#bases.of(draw.basis)
     if (basis === undefined) return false
+    if (basis.census !== undefined && !this.#proven.has(draw.basis)) return false
     if (drawSecret === undefined) return true
     if (!basis.candidates.some((_, i) => hasBit(draw.eligible, i))) return false
     const drawn = drawVehicle(this.#sha256, drawSecret, positions[0]!, basis, draw.eligible)

@@ -205,6 +205,12 @@ export class JobState {
     this.#recount()
   }
 
+  /** The adverts of this list from abroad were looked at (../job/abroad.ts), and it is as it should be. */
+  proveCensus(record: RecordId): void {
+    this.#counting.proveCensus(record)
+    this.#recount()
+  }
+
   // --- what comes out -----------------------------------------------------------------------------------------
 
   get size(): number {

@@ -45,6 +45,8 @@ export interface Market {
   readonly cursors: Cursors
   readonly rooms: Rooms
   readonly affords: Affords
+  /** Tells whether a vehicle is of another cell than all that have the shard, as far as they are from abroad (abroad.ts). */
+  readonly isApart?: (candidate: Candidate, shard: ShardState) => boolean
 }
 
 interface Able {
@@ -58,7 +60,7 @@ interface Able {
  * among. 'cramped': there is somebody to ask, but too few owners have room to draw among them.
  */
 export function nextOpportunity(
-  { board, cursors, rooms, affords }: Market,
+  { board, cursors, rooms, affords, isApart = () => true }: Market,
   nowMs: number,
 ): Opportunity | 'unaffordable' | 'nobody-free' | 'cramped' | undefined {
   const owners = [...rooms.free.keys()].filter((owner) => !board.contradicted.has(owner))
@@ -70,7 +72,9 @@ export function nextOpportunity(
   for (let shard = earliest(nexts); shard !== undefined; shard = earliest(nexts)) {
     const here = shard
     const asked = nexts.filter((next) => next.shard === here)
-    const willing = asked.flatMap(({ owner }) => willingVehicles(rooms, owner, here, nowMs))
+    const willing = asked
+      .flatMap(({ owner }) => willingVehicles(rooms, owner, here, nowMs))
+      .filter(({ candidate }) => isApart(candidate, here))
     const able = willing.filter(({ candidate }) => affords(candidate, [here]))
     const [owners, withTime] = [ownersOf(able), ownersOf(willing)]
     const least = ownersMin(board, rooms, here, asked.length - withTime)
@@ -145,6 +149,7 @@ export function bundle(
   shardsMax: number,
   slowness: number,
   affords: Affords,
+  isApart: (shard: ShardState) => boolean = () => true,
 ): ShardState[] {
   const shards = [leader]
   const count = Math.min(shardsMax, leaseShardsMax)
@@ -155,7 +160,7 @@ export function bundle(
     shard !== undefined && shards.length < count;
     shard = board.nextWanting(shard.position + 1)
   ) {
-    if (!board.isEligible(shard, candidate.owner)) continue
+    if (!board.isEligible(shard, candidate.owner) || !isApart(shard)) continue
     if (costMs + shard.entry.costMs > costMsMax) break
     if (!affords(candidate, [...shards, shard])) break
     shards.push(shard)

@@ -7,7 +7,7 @@
  */
 
 import type { AsksAhead } from '../energy/cheap-hours.ts'
-import type { OwnerId, PeerId } from '../ids.ts'
+import type { CellId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import type { Capacity } from '../membership/advert.ts'
 import { isAffordable, type Micros } from '../price.ts'
@@ -25,6 +25,13 @@ export interface Candidate {
   readonly unitMicros: Micros | null
   /** The same for the next hours; left out: it says nothing of them. */
   readonly ahead?: AsksAhead
+  /** For a vehicle of another cell: the list from abroad that it is in, and its cell. */
+  readonly abroad?: Abroad
+}
+
+export interface Abroad {
+  readonly list: RecordId
+  readonly cell: CellId
 }
 
 type Work = Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>

@@ -9,9 +9,10 @@
 
 import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Issued } from '../issuer.ts'
+import type { CensusMark } from '../job/abroad.ts'
 import type { StewardPlace } from '../job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
-import type { Capacity } from '../membership/advert.ts'
+import type { Capacity, ForeignCapacity } from '../membership/advert.ts'
 import type { DeclineReason, Message, ReleaseReason } from '../message.ts'
 import type { Checked, JobRecordKind, Opened } from '../records.ts'
 import type { Finding } from '../verification/examination.ts'
@@ -30,6 +31,12 @@ export type StewardInput =
     }
   /** Since the roster was told, these vehicles have come or changed, and those are gone. */
   | { readonly type: 'adverts'; readonly changed: readonly Capacity[]; readonly gone: readonly PeerId[] }
+  /** Vehicles of other cells were found; the block with their adverts is on this node's disk. */
+  | {
+      readonly type: 'census'
+      readonly census: CensusMark
+      readonly members: readonly ForeignCapacity[]
+    }
   | { readonly type: 'accepted'; readonly lease: LeaseId; readonly from: PeerId }
   | {
       readonly type: 'declined'

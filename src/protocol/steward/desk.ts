@@ -17,7 +17,7 @@ import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Micros } from '../price.ts'
 import { JobState } from '../state/job-state.ts'
-import { CandidateRules } from './candidate.ts'
+import { type Abroad, CandidateRules } from './candidate.ts'
 import type { StewardEffect } from './contract.ts'
 import { Cursors } from './cursors.ts'
 import { DrawLog } from './draw-log.ts'
@@ -69,6 +69,9 @@ export interface Desk extends Vehicles {
   stewards: readonly StewardPlace[]
   /** Use: the roster as it was last told. */
   readonly capacities: Map<PeerId, Capacity>
+  /** Use: by vehicle of another cell, the list that it is on; and what those offer that are here still. */
+  readonly abroad: Map<PeerId, Abroad>
+  readonly foreign: Map<PeerId, Capacity>
   /** Use: says whom leases may go to, while these are the stewards. */
   rules: CandidateRules
   /** Use: where the board begins for each owner. */
@@ -123,6 +126,8 @@ export function newDesk(options: StewardOptions): Desk {
     apart: new Map(),
     stewards,
     capacities: new Map(),
+    abroad: new Map(),
+    foreign: new Map(),
     rules: new CandidateRules(manifest, stewards, () => undefined),
     cursors: new Cursors(board),
     operatorPpm: 0,

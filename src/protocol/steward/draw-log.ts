@@ -10,8 +10,10 @@
 import { assert } from '../../base/assert.ts'
 import { compareText } from '../../base/bytes.ts'
 import type { Sha256 } from '../../base/prng.ts'
-import type { PeerId, RecordId } from '../ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { DrawAbroad } from '../job/abroad.ts'
 import {
+  arrivalOf,
   bitsOf,
   candidatesRoot,
   changedBy,
@@ -46,6 +48,7 @@ export class DrawLog {
   /** Use: how often vehicles had come or gone when all of them were listed. */
   #arrivals = -1
   #draws = 0
+  readonly #abroad = new Map<RecordId, Basis>()
 
   constructor(sha256: Sha256, secret: Uint8Array) {
     this.#sha256 = sha256
@@ -68,12 +71,13 @@ export class DrawLog {
   list(rooms: ListedRooms, issue: (basis: DrawRecord) => RecordId): boolean {
     const before = this.#basis
     if (before !== undefined && this.#arrivals === rooms.arrivals) return true
-    const present = [...rooms.all()]
+    // Those from abroad are on lists of their own.
+    const present = [...rooms.all()].filter(({ abroad }) => abroad === undefined)
     const news = present
       .filter((candidate) => before === undefined || !lists(before, candidate))
       .map(({ peer, owner }) => ({ peer, owner }))
       .sort((a, b) => compareText(a.peer, b.peer))
-    if (news.length === 0 && before !== undefined && before.basis.candidates.length <= mostOf(present)) {
+    if (news.length === 0 && (before === undefined || before.basis.candidates.length <= mostOf(present))) {
       this.#arrivals = rooms.arrivals
       return true
     }
@@ -83,22 +87,49 @@ export class DrawLog {
     return isLast && news.length <= turnListedMax
   }
 
-  /** Draws one of the eligible vehicles, all of which are listed, for a lease that begins with the shard at `position`. */
+  /** A list from abroad was put on record. */
+  addAbroad(id: RecordId, list: DrawAbroad): void {
+    this.#abroad.set(id, basisWith(id, list))
+  }
+
+  /**
+   * Draws one of the eligible vehicles, all of which are listed, for a lease that begins with the shard at `position`. Where they are of
+   * several lists, each list has its winner, and the first of these to arrive wins.
+   */
   draw(
     position: number,
     rooms: Pick<Rooms, 'get'>,
     eligible: readonly Candidate[],
   ): { readonly candidate: Candidate; readonly draw: Draw } {
-    assert(this.#basis !== undefined, 'who is drawn was listed before')
-    const { id, basis, places } = this.#basis
-    const bits = bitsOf(
-      basis.candidates.length,
-      eligible.map(({ peer }) => places.get(peer)!),
-    )
+    const byList = new Map<Basis, Candidate[]>()
+    for (const candidate of eligible) {
+      const list = candidate.abroad === undefined ? this.#basis : this.#abroad.get(candidate.abroad.list)
+      assert(list !== undefined, 'who is drawn was listed before')
+      byList.set(list, [...(byList.get(list) ?? []), candidate])
+    }
+    const winners = [...byList].map(([{ id, basis, places }, candidates]) => {
+      const bits = bitsOf(
+        basis.candidates.length,
+        candidates.map(({ peer }) => places.get(peer)!),
+      )
+      const { peer, owner } =
+        basis.candidates[drawVehicle(this.#sha256, this.#secret, position, basis, bits)]!
+      return { id, basis, bits, peer, owner }
+    })
+    const first = winners.length === 1 ? winners[0]! : this.#firstOf(position, winners)
     const index = this.#draws
     this.#draws += 1
-    const { peer } = basis.candidates[drawVehicle(this.#sha256, this.#secret, position, basis, bits)]!
-    return { candidate: rooms.get(peer)!, draw: { basis: id, eligible: bits, index } }
+    return { candidate: rooms.get(first.peer)!, draw: { basis: first.id, eligible: first.bits, index } }
+  }
+
+  #firstOf<Winner extends { readonly basis: DrawBasis; readonly owner: OwnerId }>(
+    position: number,
+    winners: readonly Winner[],
+  ): Winner {
+    const arrivals = winners.map(({ basis, owner }) =>
+      arrivalOf(this.#sha256, this.#secret, position, basis, owner),
+    )
+    return winners[arrivals.indexOf(Math.min(...arrivals))]!
   }
 
   /** A whole list, as far as one record has room. */

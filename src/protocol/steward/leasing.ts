@@ -3,6 +3,7 @@
 import type { Lease } from '../job/lease.ts'
 import { turnLeasesMax, turnLotsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
+import { isApart } from './abroad.ts'
 import { type Affords, bundle, fairShare, nextOpportunity } from './assignment.ts'
 import type { Candidate } from './candidate.ts'
 import type { Desk } from './desk.ts'
@@ -22,7 +23,8 @@ export function assignWork(desk: Desk, nowMs: number): void {
   if (!desk.state.hasRoomToLease(desk.options.self)) return
   if (!isTimeToLease(desk, nowMs)) return
   const affordable: Affords = (candidate, shards) => affords(desk, candidate, shards)
-  const market = { board, cursors, rooms, affords: affordable }
+  const apart = (candidate: Candidate, shard: ShardState) => isApart(desk, candidate, shard)
+  const market = { board, cursors, rooms, affords: affordable, isApart: apart }
   let lots = 0
   for (let leases = 0; leases < turnLeasesMax && lots < turnLotsMax; leases += 1) {
     rooms.refresh(nowMs)
@@ -47,7 +49,9 @@ export function assignWork(desk: Desk, nowMs: number): void {
       (one.unitMicros ?? 0) > (most.unitMicros ?? 0) ? one : most,
     )
     const forAll: Affords = (_, shards) => affords(desk, dearest, shards)
-    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, forAll)
+    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, forAll, (further) =>
+      apart(candidate, further),
+    )
     leaseOut(desk, candidate, shards, draw, nowMs)
   }
   if (!desk.leasesOn) desk.effects.push({ type: 'go-on' })

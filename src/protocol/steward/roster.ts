@@ -1,6 +1,7 @@
 /** The vehicles that could work for the job, as the roster has it now. */
 import type { PeerId } from '../ids.ts'
 import type { Capacity } from '../membership/advert.ts'
+import { dropForeign, judgeForeign, putForeign } from './abroad.ts'
 import { CandidateRules } from './candidate.ts'
 import type { Desk } from './desk.ts'
 
@@ -18,8 +19,9 @@ export function learnRoster(desk: Desk, capacities: readonly Capacity[]): void {
 /** Takes what changed in the roster; a vehicle that works again is asked again. */
 export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: readonly PeerId[]): void {
   const { capacities, selection } = desk
-  for (const peer of gone) capacities.delete(peer)
+  for (const peer of gone) if (!dropForeign(desk, peer)) capacities.delete(peer)
   for (const capacity of changed) {
+    if (putForeign(desk, capacity)) continue
     const before = capacities.get(capacity.peer)
     if (capacity.mode === 'run' && before !== undefined && before.mode !== 'run')
       desk.patience.ready(capacity.peer)
@@ -29,7 +31,10 @@ export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: rea
   if (peers.some((peer) => desk.rules.isStale(peer, capacities.get(peer)?.owner))) learnStewards(desk)
   else {
     for (const peer of gone) selection.put(peer, undefined)
-    for (const capacity of changed) selection.put(capacity.peer, desk.rules.candidate(capacity))
+    for (const { peer } of changed) {
+      const capacity = capacities.get(peer)
+      if (capacity !== undefined) selection.put(peer, desk.rules.candidate(capacity))
+    }
     takeSelected(desk)
   }
 }
@@ -40,6 +45,7 @@ export function learnStewards(desk: Desk): void {
   desk.rules = new CandidateRules(options.manifest, desk.stewards, (peer) => capacities.get(peer)?.owner)
   for (const peer of [...selection.peers()]) if (!capacities.has(peer)) selection.put(peer, undefined)
   for (const capacity of capacities.values()) selection.put(capacity.peer, desk.rules.candidate(capacity))
+  judgeForeign(desk)
   takeSelected(desk)
 }
 

@@ -23,6 +23,7 @@ import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
 import type { JobView } from '../state/job-view.ts'
 import type { Claim } from '../verification/tally.ts'
+import { learnCensus } from './abroad.ts'
 import { clockWasSet } from './clock-set.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
 import { type Desk, newDesk, type StewardOptions } from './desk.ts'
@@ -85,6 +86,9 @@ export class Steward {
         break
       case 'adverts':
         learnAdverts(desk, input.changed, input.gone)
+        break
+      case 'census':
+        learnCensus(desk, input.census, input.members)
         break
       case 'accepted':
         heardOf(desk, input.lease, input.from, nowMs)

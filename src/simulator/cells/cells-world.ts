@@ -14,6 +14,8 @@ export interface MeshCounts {
   /** Digests that nodes received by gossip, each once for each of them; adverts are counted where they are said. */
   digests: number
   messages: number
+  /** Adverts that members on metered networks said to speakers. */
+  reports: number
   /** Questions that were put. */
   asked: number
   moves: number
@@ -30,6 +32,7 @@ export interface CellEar extends Listener {
   hear(from: Contact, message: CellMessage): void
   hearDigest(digest: HeardDigest, topic: Topic): void
   tell(input: CellsInput): void
+  heardReport(member: Member): void
 }
 
 export interface CellsWorld {

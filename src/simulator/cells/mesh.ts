@@ -14,6 +14,7 @@ import { Timeline } from '../timeline.ts'
 import { startMs } from '../week/cell-world.ts'
 import type { CellEar, CellsWorld, MeshCounts } from './cells-world.ts'
 import { Gossip } from './gossip.ts'
+import { FarNode, type Outside } from './far-node.ts'
 import { CellNode } from './node.ts'
 
 export class CellMesh implements CellsWorld {
@@ -22,6 +23,7 @@ export class CellMesh implements CellsWorld {
   readonly chance: Chance
   readonly counts: MeshCounts = {
     digests: 0,
+    reports: 0,
     messages: 0,
     asked: 0,
     moves: 0,
@@ -33,6 +35,7 @@ export class CellMesh implements CellsWorld {
   readonly #seed: number
   readonly #nodes = new Map<PeerId, CellNode>()
   readonly #bootstraps: Contact[] = []
+  outside: Outside | undefined
   /** Names of proofs that prove something. */
   readonly trueProofs = new Set<RecordId>()
   /** By owner, the nodes that were told of a lie of it. */
@@ -103,11 +106,13 @@ export class CellMesh implements CellsWorld {
     this.timeline.at(this.timeline.nowMs + this.chance.between(20, 200), () => {
       const node = this.node(to)
       if (node !== undefined && node.side === from.side) deliver(node)
+      else if (this.outside?.isHere(to) === true) deliver(new FarNode(this, this.outside, to, from))
       else from.tell({ type: 'unreached', peer: to })
     })
   }
 
   gossipDigest(from: CellEar, digest: HeardDigest, topics: readonly Topic[]): void {
+    if (this.outside?.isBeyond(digest) === true) return
     this.timeline.at(this.timeline.nowMs + this.chance.between(100, 1_000), () => {
       for (const topic of topics)
         for (const listener of this.gossip.listeners(from.side, topic))

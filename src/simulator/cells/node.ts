@@ -1,6 +1,7 @@
 /** A node of a virtual mesh of cells: drives its `Cells` machine as the host's driver does, with stand-in signatures. */
 
 import { digestTtlMs } from '../../protocol/cell-limits.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { Cells } from '../../protocol/cells/cells.ts'
 import type { CellsEffect, CellsInput, KeptCell, Topic } from '../../protocol/cells/contract.ts'
 import type { Digest, HeardDigest } from '../../protocol/cells/digest.ts'
@@ -30,6 +31,7 @@ export class CellNode implements CellEar {
   readonly #hands: Hands<CellsEffect>
   readonly #changed = new Map<PeerId, Member>()
   readonly #gone = new Set<PeerId>()
+  readonly #heard = new BoundedMap<string, true>(64)
   #isFlushing = false
   #isHere = true
   #kept: KeptCell | null = null
@@ -95,7 +97,10 @@ export class CellNode implements CellEar {
     this.#flushSoon()
   }
 
+  /** Gossip brings nobody the same message twice. */
   hearDigest(digest: HeardDigest, topic: Topic): void {
+    if (this.#heard.has(digest.id)) return
+    this.#heard.set(digest.id, true)
     this.#mesh.counts.digests += 1
     this.tell({ type: 'digest', digest, topic })
   }
@@ -115,6 +120,12 @@ export class CellNode implements CellEar {
       return
     }
     this.tell({ type: 'message', from, message })
+  }
+
+  /** A member that does not listen says its advert to this node. */
+  heardReport(member: Member): void {
+    this.tell({ type: 'adverts', changed: [member], renewed: [], gone: [] })
+    this.tell({ type: 'reported', from: member.peer, since: null })
   }
 
   /** One of a cartel knows nobody but its own. */
@@ -190,9 +201,14 @@ export class CellNode implements CellEar {
             for (const topic of topics) if (this.topics.has(topic)) gossip.say(this, topic, true)
         })
       },
-      speak: ({ digest, topics }) => this.#speak(digest, topics),
+      speak: ({ digest, topics }) => {
+        this.#speak(digest, topics)
+      },
       'pass-on': ({ digest, topic }) => mesh.gossipDigest(this, digest, [topic]),
-      'tell-cell': () => {},
+      'tell-cell': ({ peer, topic }) => {
+        const reporter = mesh.node(peer)
+        if (reporter !== undefined) gossip.say(reporter, topic, false)
+      },
       ask: ({ to, message }) => {
         mesh.counts.asked += message.type === 'where' || message.type === 'who' ? 1 : 0
         mesh.send(this, to.peer, (node) => node.hear(contactOf(this.member), message))
@@ -203,7 +219,10 @@ export class CellNode implements CellEar {
           node.tell({ type: 'these', from: this.member.peer, question, cell, members, hasMore }),
         )
       },
-      'report-to': () => {},
+      'report-to': ({ to }) => {
+        mesh.counts.reports += 1
+        mesh.send(this, to.peer, (node) => node.heardReport(this.member))
+      },
       'answer-news': () => {},
       'pull-charter': ({ from }) => {
         const charter = mesh.node(from.peer)?.charter
