@@ -2,9 +2,8 @@
  * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
  * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import type {
   NamedWeight,
   PackagedWeights,
@@ -12,7 +11,6 @@ import type {
   RequestsDescription,
   RuntimeDescription,
   UnitDescription,
-  WeightFile,
 } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
 import { languagePattern, ownOptionsOf, type Runtimes, runtimeIn, runtimes } from '../../runtimes/registry.ts'
@@ -20,12 +18,8 @@ import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
+import { installedPath, installedSources, type WeightSource } from './installed-weights.ts'
 import { whyUnreadable } from './unreadable.ts'
-
-export interface WeightSource {
-  readonly name: string
-  readonly path: string
-}
 
 /** The part of a request that says which weights it takes. */
 export interface WeightChoice {
@@ -88,17 +82,6 @@ function packagedSources(model: string, files: PackagedWeights['files']): Weight
   )
 }
 
-/** Undefined where one of them is not installed. */
-function installedSources(files: PackagedWeights['files']): WeightSource[] | undefined {
-  const sources: WeightSource[] = []
-  for (const [name, file] of Object.entries(files)) {
-    const path = installedPath(file)
-    if (path === undefined) return undefined
-    sources.push({ name, path })
-  }
-  return sources.sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
 /** Files that were named come first, then the languages. */
 function languageSources(
   runtime: string,
@@ -132,15 +115,6 @@ function languageSources(
     )
   })
   return [...named, ...installed]
-}
-
-function installedPath({ package: name, folder, file }: WeightFile): string | undefined {
-  try {
-    const path = join(dirname(createRequire(import.meta.url).resolve(name)), folder, file)
-    return existsSync(path) ? path : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** Throws RequestError. */
