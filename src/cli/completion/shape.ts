@@ -20,7 +20,7 @@ interface Named {
   readonly summary: string
 }
 
-export interface FlagShape {
+interface FlagShape {
   /** `--output`. */
   readonly long: string
   /** `-o`. */
