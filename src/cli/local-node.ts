@@ -42,6 +42,8 @@ export const nodeOptionNames = [
   'network',
   'gpu',
   'slotWatts',
+  'tariff',
+  'idleWatts',
   'logLevel',
   'json',
 ] as const satisfies OptionName[]
@@ -169,6 +171,8 @@ export async function startOwnNode(
     network: config.network,
     mayAccelerate: config.gpu === 'auto',
     slotWatts: config.slotWatts,
+    tariff: config.tariff,
+    idleWatts: config.idleWatts,
     log,
     standsBy,
     software,

@@ -15,7 +15,8 @@ export async function main(argv: string[], userUmask: number | null = null): Pro
   if (userUmask !== null) keepUserUmask(userUmask)
   tolerateClosedPipes()
   try {
-    await (await createProgram(argv)).parseAsync(argv, { from: 'user' })
+    const asked = helpAsFlag(argv)
+    await (await createProgram(asked)).parseAsync(asked, { from: 'user' })
   } catch (error) {
     const { exitCode, lines } = describeFailure(error, isDebugging(argv))
     for (const line of lines) note(line)
@@ -47,6 +48,13 @@ Exit codes: 0 all of it worked, 1 it did not, 2 it was asked wrongly, 3 results 
   await addCommands(program, argv[0])
   askLateForRequired(program)
   return program
+}
+
+/** commander's `help` knows commands, and not the commands of a group: `help fleet init` is `fleet init --help`. */
+function helpAsFlag(argv: string[]): string[] {
+  const [first, ...names] = argv
+  const isOfGroup = first === 'help' && names.length > 1 && names.every((name) => /^[a-z]/.test(name))
+  return isOfGroup ? [...names, '--help'] : argv
 }
 
 /** commander puts its suggestion on a second line. */

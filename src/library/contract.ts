@@ -196,8 +196,11 @@ export interface Job {
   results(): AsyncGenerator<Result, void, undefined>
   /** Yields the results that are final by now, in the order of the submission. */
   resultsInOrder(): AsyncGenerator<Result, void, undefined>
-  /** Ends the job. What is verified by then stays, and is paid. Throws RequestError where no end was seen in time. */
-  cancel(): Promise<void>
+  /**
+   * Ends the job. What is verified by then stays, and is paid. Answers with the end that stands; `hadEnded`: it is not this one. Throws
+   * RequestError where no end was seen in time.
+   */
+  cancel(): Promise<{ readonly state: Exclude<JobStatus['state'], 'running'>; readonly hadEnded: boolean }>
   /** Writes the proof of the job, a CAR file that `carpool audit` checks offline, and answers with its size. Throws RequestError. */
   report(path: string): Promise<{ readonly bytes: number }>
   /** Lets go of the job; where `submit` started a node for it, stops that node. */

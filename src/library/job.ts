@@ -69,8 +69,9 @@ export class NodeJob implements Job {
     yield* this.#node.results(this.id)
   }
 
-  cancel(): Promise<void> {
-    return this.#node.cancel(this.id)
+  async cancel(): ReturnType<Job['cancel']> {
+    const { state, hadEnded } = await this.#node.cancel(this.id)
+    return { state, hadEnded }
   }
 
   async report(path: string): Promise<{ readonly bytes: number }> {

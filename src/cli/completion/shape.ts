@@ -1,6 +1,6 @@
 /** The command table as a shell has to know it: which words may come next. */
 import type { Command, Option } from 'commander'
-import { runtimeNames } from '../../host/submission/weights.ts'
+import { runtimeNames } from '../../host/submission/runtime-facts.ts'
 import { flagOf, optionNames, options } from '../config/options.ts'
 
 /** A command, or the program itself. */

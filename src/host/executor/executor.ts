@@ -41,7 +41,7 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isAccelerated, isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, unconfined, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
 import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
@@ -110,18 +110,12 @@ export class ProcessExecutor implements Executor {
    */
   async describeEngines(): Promise<EngineDescription[]> {
     const [{ engines }, isolation] = await Promise.all([this.#describe(), this.#isolation])
-    return engines.filter((engine) => missingFor(engine, isolation, this.#runtimes).length === 0)
+    return engines.filter((engine) => this.#missingFor(engine, isolation).length === 0)
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
-    const isolation = await this.#isolation
-    const { engines, absent } = await this.#describe()
-    const unconfined = engines.flatMap((one) => {
-      const missing = missingFor(one, isolation, this.#runtimes)
-      const { runtime, engine } = one
-      return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
-    })
-    return [...absent, ...unconfined]
+    const [{ engines, absent }, isolation] = await Promise.all([this.#describe(), this.#isolation])
+    return [...absent, ...unconfined(engines, isolation, this.#runtimes)]
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
@@ -244,13 +238,17 @@ export class ProcessExecutor implements Executor {
 
   #describe(): Promise<Described> {
     this.#described ??= this.#isolation.then((isolation) =>
-      describedBy(describingCommand(isolation, this.#limits, this.#mayAccelerate, this.#modules)),
+      describedBy(describingCommand(isolation, this.#limits, this.#modules, this.#mayAccelerate)),
     )
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
     })
     return this.#described
+  }
+
+  #missingFor(engine: { readonly runtime: string; readonly engine: string }, isolation: Isolation) {
+    return missingFor(engine, isolation, this.#runtimes)
   }
 
   /** Says more of a child's end, where the kernel ended it. */
@@ -269,7 +267,7 @@ export class ProcessExecutor implements Executor {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
     // Whoever asked has not looked at what is offered.
-    const missing = session === null ? [] : missingFor(session, isolation, this.#runtimes)
+    const missing = session === null ? [] : this.#missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
     const isTrusted = session !== null && isNative(session)
     const devices = session !== null && isAccelerated(session) ? accelerators() : []

@@ -86,7 +86,7 @@ export const childMain = resolve(
 const conditions = extname(import.meta.filename) === '.ts' ? ['--conditions=carpool-source'] : []
 
 /** The arguments by which node becomes a child. `modules`: those of runtimes that do not come along. */
-function childProgram(modules: readonly RuntimeModule[]): string[] {
+export function childProgram(modules: readonly RuntimeModule[]): string[] {
   return [...conditions, childMain, ...modules.map(({ path }) => `--runtime=${path}`)]
 }
 
@@ -221,8 +221,8 @@ export function childEnvironment({ compilesAs }: Isolation): NodeJS.ProcessEnv {
 export function describingCommand(
   { compilesAs }: Isolation,
   limits: ExecutorLimits,
+  modules: readonly RuntimeModule[],
   mayAccelerate: boolean,
-  modules: readonly RuntimeModule[] = [],
 ): string[] {
   const asked = ['--describe', ...(mayAccelerate ? ['--gpu'] : [])]
   return [...(compilesAs ?? []), process.execPath, ...engineFlags(limits), ...childProgram(modules), ...asked]

@@ -44,6 +44,10 @@ export interface NodeOptions {
   readonly mayAccelerate?: boolean
   /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
+  /** The price of electricity (src/host/energy/tariff-source.ts); left out: not known. */
+  readonly tariff?: string | null
+  /** The power that the computer draws beside the work, if it is awake for the work only, in watts; left out: 0. */
+  readonly idleWatts?: number
   readonly log: Logger
   /** True when it looks after jobs of others when they ask; not for a node that lives for one job only. */
   readonly standsBy: boolean
