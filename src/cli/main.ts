@@ -41,7 +41,9 @@ Examples:
   $ carpool swarm                                        see it work on this machine
   $ carpool node --listen /ip4/0.0.0.0/tcp/4001          offer this machine to a mesh
   $ carpool submit scans/ --runtime ocr -o text.jsonl    read a folder of scans
-  $ carpool help submit                                  what a command can do`,
+  $ carpool help submit                                  what a command can do
+
+Exit codes: 0 all of it worked, 1 it did not, 2 it was asked wrongly, 3 results are missing, 4 documents ended in an error`,
     )
   await addCommands(program, argv[0])
   askLateForRequired(program)

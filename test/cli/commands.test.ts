@@ -40,6 +40,7 @@ test('a mistake in the command line is one line on stderr, with what was meant, 
   const dataDir = newDirectory(t)
   const mistakes: [string[], RegExp][] = [
     [['peer'], /unknown command 'peer' \(Did you mean peers\?\)/],
+    [['why', '--data-dir', launcher], /carpool\.js: it is a file, and no folder/],
     [['peers', '--jsn'], /unknown option '--jsn' \(Did you mean --json\?\)/],
     [['submit', 'scans'], /required option '--runtime <name>' not specified/],
     [['submit', 'scans', '--runtime', 'ocr', '--error-bound', '2'], /--error-bound.*between 0 and 1/],

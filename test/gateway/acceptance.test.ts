@@ -100,7 +100,13 @@ test('a batch outlives its input file, a restart, and the name of its model', as
     (await linesIn(client, batch.output_file_id)).map(({ custom_id }) => custom_id),
     ['done', 'open'],
   )
-  const gone = await uploadLines(client, [chat('a', 'x')])
+  // The second is read after the first, and its file is deleted before that.
+  const many = Array.from({ length: 3000 }, (_, n) => chat(`${n}`, 'x', 'nobody'))
+  const [long, gone] = [
+    await uploadLines(client, many),
+    await uploadLines(client, [chat('a', 'x', 'nobody')]),
+  ]
+  await client.batches.create({ ...request, input_file_id: long.id })
   const next = await client.batches.create({ ...request, input_file_id: gone.id })
   await client.files.delete(gone.id)
   const { status, request_counts: counts } = await stage.hurry(batchWhen(client, next.id, isOver))

@@ -9,6 +9,7 @@ import { history } from './history.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
+import { library } from './library.ts'
 import { llm } from './llm.ts'
 import type { Mutation } from './mutation.ts'
 import { network } from './network.ts'
@@ -57,6 +58,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   shown,
   executor,
   ocr,
+  library,
   llm,
 }
 

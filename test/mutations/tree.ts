@@ -8,7 +8,10 @@ import type { Mutation } from './mutation.ts'
 import { FileRun, type TestRun } from './run-file.ts'
 
 /** All that the named tests read. */
-const copied = ['src', 'test', 'bin', 'samples/letters', 'samples/scans', 'package.json', 'tsconfig.json']
+const copied = [
+  ...['src', 'test', 'bin', 'examples', 'scripts', 'samples/letters', 'samples/scans'],
+  ...['package.json', 'tsconfig.json', 'tsconfig.build.json'],
+]
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export class Tree {

@@ -47,6 +47,13 @@ const files: readonly CommandFile[] = [
     load: async () => (await import('./elsewhere.ts')).elsewhereCommands,
   },
   { names: ['config'], load: async () => [(await import('./config.ts')).configCommand] },
+  {
+    names: ['completion'],
+    load: async () => {
+      const { completionCommand } = await import('./completion.ts')
+      return [(program) => completionCommand(program, (whole) => addCommands(whole, undefined))]
+    },
+  },
 ]
 
 export const commandNames: readonly string[] = files.flatMap(({ names }) => names)

@@ -127,6 +127,8 @@ function parseConfigFile(path: string, isAsked: boolean): ConfigFile | null {
   } catch (error) {
     if (!isAsked && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
     const why = error instanceof z.ZodError ? 'is not a JSON object' : (error as Error).message
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      throw new ConfigError({ code: 'unreadable-file', file: dirname(path), why: 'it is a file, and no folder' })
     throw new ConfigError({ code: 'unreadable-file', file: path, why }, { cause: error })
   }
   const known: readonly string[] = optionNames
