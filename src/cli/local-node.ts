@@ -7,9 +7,11 @@
 import type { Logger } from 'pino'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { GatewayNode } from '../gateway/submit.ts'
+import type { Reloaded } from '../host/api.ts'
 import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
+import type { Terms } from '../host/node/parts.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import type { HttpAddress } from './config/gateway-options.ts'
@@ -61,6 +63,10 @@ export interface OwnNode {
   readonly client: LocalClient
   /** Where its HTTP server listens; null: it has none. */
   readonly http: HttpAddress | null
+  /** Changes its owner's terms while it runs. */
+  change(terms: Terms): Promise<void>
+  /** Takes no more work, and resolves when none is under way, or the signal aborts. */
+  drain(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
 
@@ -121,6 +127,8 @@ interface OwnNodeOptions {
   readonly standsBy?: boolean
   /** Its HTTP server: where it listens, and by which names it may be asked. */
   readonly http?: { readonly listen: HttpAddress; readonly hosts: readonly string[] }
+  /** Reads its configuration again. */
+  readonly reload?: () => Promise<Reloaded>
 }
 
 /**
@@ -130,7 +138,7 @@ interface OwnNodeOptions {
 export async function startOwnNode(
   config: NodeConfig,
   log: Logger,
-  { executor, standsBy = true, http }: OwnNodeOptions = {},
+  { executor, standsBy = true, http, reload }: OwnNodeOptions = {},
 ): Promise<OwnNode> {
   checkOwnFiles(config)
   const { CarpoolNode } = await import('../host/node/node.ts')
@@ -171,6 +179,7 @@ export async function startOwnNode(
     standsBy,
     software,
     ...(executor === undefined ? {} : { executor }),
+    ...(reload === undefined ? {} : { reload }),
   })
   const stopGivingBack = giveBackMemory(() => node.isIdle)
   try {
@@ -181,6 +190,11 @@ export async function startOwnNode(
     return {
       client,
       http: gateway?.listening ?? null,
+      change: (terms) => node.change(terms),
+      drain(signal) {
+        gateway?.drain()
+        return node.drain(signal)
+      },
       async stop() {
         stopGivingBack()
         await gateway?.stop()

@@ -158,6 +158,20 @@ export interface NodeApi {
    */
   pause(untilMs: number | null, isDate?: boolean): void
   resume(): void
+  /** Reads the node's configuration again. Throws RequestError where it is not valid; then all stays as it is. */
+  reload(): Reloaded | Promise<Reloaded>
+}
+
+/** The outcome of reading a node's configuration again, by names of options. */
+export interface Reloaded {
+  /** The file that it reads, whether or not it is there. */
+  readonly file: string
+  /** Changed and in force. */
+  readonly changed: readonly string[]
+  /** Changed, and in force once the node has started again. */
+  readonly needsRestart: readonly string[]
+  /** In the file, but said otherwise by a flag or a variable of the running node. */
+  readonly overridden: readonly { readonly option: string; readonly by: string }[]
 }
 
 export interface NamedModel {

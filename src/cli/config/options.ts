@@ -13,6 +13,7 @@ import { type Ask, parsePrice } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
 import { ConfigError } from './errors.ts'
 import { gatewayOptions } from './gateway-options.ts'
+import { lifetimeOptions } from './lifetime-options.ts'
 import type { Option } from './option.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
@@ -197,6 +198,7 @@ export const options = {
     fallbackText: '2GiB',
   } satisfies Option<number> as Option<number>,
   ...gatewayOptions,
+  ...lifetimeOptions,
   ...preferenceOptions,
 }
 

@@ -1,6 +1,7 @@
 /** The options of a node. */
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
+import type { Reloaded } from '../api.ts'
 import type { Clock } from '../clock.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { NetworkBounds } from '../network/bounds.ts'
@@ -41,6 +42,8 @@ export interface NodeOptions {
   readonly network: NetworkKind
   /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
+  /** Reads its configuration again, and changes what can change while it runs (CarpoolNode.change). Throws RequestError. */
+  readonly reload?: () => Promise<Reloaded>
   readonly log: Logger
   /** True when it looks after jobs of others when they ask; not for a node that lives for one job only. */
   readonly standsBy: boolean

@@ -11,11 +11,21 @@ import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
+import type { OwnersWish } from '../supervisor/owner-watch.ts'
+import { traceWork } from '../vehicle/traced-work.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
 import type { Resources } from './resources.ts'
 
+/** The owner's terms, as they are now. */
+export interface Terms {
+  readonly wish: OwnersWish
+  /** The price that its owner asks for a unit of work, by runtime; nothing for those that are not named. */
+  readonly asks: ReadonlyMap<string, Ask>
+}
+
 export interface Parts extends Resources {
+  readonly terms: { current: Terms }
   readonly hub: Hub
   readonly vehicle: WorkerDriver
   readonly history: History
@@ -32,11 +42,13 @@ type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
 export function makeParts(resources: Resources): Parts {
   const { options, clock, store, identity, executor, engines, network, notices } = resources
   const { key, submitter, owner, fleet } = identity
-  const { log, slots, asks, standsBy, wish } = options
+  const { log, slots, standsBy, wish } = options
+  const terms = { current: { wish, asks: options.asks } }
+  const askOf = (runtime: string) => terms.current.asks.get(runtime) ?? null
   const hub = new Hub()
   let calls: readonly string[] = []
   const roster = new Roster()
-  const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
+  const offered = () => engines.map((engine) => ({ ...engine, ask: askOf(engine.runtime) }))
   const history = new History({
     self: key.peerId,
     database: store.database,
@@ -56,11 +68,11 @@ export function makeParts(resources: Resources): Parts {
     network,
     store,
     executor,
-    engines: offered,
+    engines: offered(),
     categories: wish.preferences.categories,
     slots,
     clock,
-    news: history,
+    news: traceWork(history, clock),
     log,
     onChange: () => hub.tell('offer'),
   })
@@ -82,7 +94,7 @@ export function makeParts(resources: Resources): Parts {
     isBanned: (owner) => bans.has(owner),
     nextSerial: () => store.journal.nextSerial('advert'),
     describe: () => ({
-      ...advertOf(resources, vehicle, offered),
+      ...advertOf(resources, vehicle, offered()),
       ...callsIn(network, calls),
       standsBy,
     }),
@@ -118,7 +130,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, vehicle, history, connections, bans, membership, callers, jobs }
+  return { ...resources, terms, hub, vehicle, history, connections, bans, membership, callers, jobs }
 }
 
 /** Nobody is called who could not come. */

@@ -7,6 +7,7 @@ import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
+import type { Ask } from '../../protocol/price.ts'
 import type {
   EnergyRate,
   WorkerEffect,
@@ -132,6 +133,11 @@ export class WorkerDriver {
   /** Sets the share that the fleet's charter lets its operator keep, in parts per million. */
   setOperatorShare(ppm: number): void {
     this.#handle({ type: 'operator-share', ppm })
+  }
+
+  /** The categories of jobs that its owner lets in from now on (null: all), and the prices, by runtime. */
+  setTerms(categories: readonly string[] | null, asks: ReadonlyMap<string, Ask>): void {
+    this.#handle({ type: 'terms', categories, asks })
   }
 
   setMode(mode: WorkerMode): void {

@@ -30,6 +30,8 @@ export type RulesInput =
    */
   | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
   | { readonly type: 'resume' }
+  /** The owner wishes something else from now on; free of contradictions, and of the time zone that it began with. */
+  | { readonly type: 'preferences'; readonly preferences: Preferences }
   /**
    * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
    * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
@@ -61,15 +63,15 @@ const parkedMsMin = 600_000
 const cabinCoolsMs = 3_600_000
 
 export class OwnerRules {
-  readonly #preferences: Preferences
+  #preferences: Preferences
   readonly #isVehicle: boolean
   readonly #rules: readonly Rule[]
   readonly #local: LocalTime
-  readonly #quiet: readonly WeekSpan[]
-  readonly #leaving: readonly WeekSpan[]
+  #quiet: readonly WeekSpan[] = []
+  #leaving: readonly WeekSpan[] = []
   /** When quiet hours and times to leave begin, and when anything about them changes: minutes of the week. */
-  readonly #starts: readonly number[]
-  readonly #edges: readonly number[]
+  #starts: readonly number[] = []
+  #edges: readonly number[] = []
   readonly #readings = new Readings()
   readonly #settling: Settling
   /**
@@ -96,18 +98,13 @@ export class OwnerRules {
 
   /** `preferences` are free of contradictions. */
   constructor(preferences: Preferences, { vehicle = true, departures = [] }: RulesOptions = {}) {
-    assert(contradictionIn(preferences) === null, 'preferences can be met')
     this.#preferences = preferences
     this.#isVehicle = vehicle
     this.#rules = rules.filter(({ isForAll }) => vehicle || isForAll)
     this.#local = LocalTime.in(preferences.timeZone)
-    this.#quiet = spansOfQuiet(preferences)
-    this.#leaving = spansOfLeaving(preferences)
-    const spans = [...this.#quiet, ...this.#leaving]
-    this.#starts = spans.map(({ start }) => start % weekMinutes)
-    this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
     this.#departures = departures
     this.#settling = new Settling(preferences.settleMs, vehicle)
+    this.#wish(preferences)
   }
 
   handle(input: RulesInput, nowMs: number): Judged {
@@ -127,6 +124,10 @@ export class OwnerRules {
       case 'resume':
         this.#pause.end()
         break
+      case 'preferences':
+        assert(input.preferences.timeZone === this.#preferences.timeZone, 'the time zone stays')
+        this.#wish(input.preferences)
+        break
       case 'clock-set':
       case 'look':
         break
@@ -135,6 +136,19 @@ export class OwnerRules {
     }
     const departed = this.#noteMotion(nowMs)
     return { ...this.#look(nowMs), departed }
+  }
+
+  /** A wish that is stricter holds at once; a milder one when all has been well for as long as it asks for. */
+  #wish(preferences: Preferences): void {
+    assert(contradictionIn(preferences) === null, 'preferences can be met')
+    this.#preferences = preferences
+    this.#settling.settleMs = preferences.settleMs
+    this.#quiet = spansOfQuiet(preferences)
+    this.#leaving = spansOfLeaving(preferences)
+    const spans = [...this.#quiet, ...this.#leaving]
+    this.#starts = spans.map(({ start }) => start % weekMinutes)
+    this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
+    this.#last = undefined
   }
 
   #clockSet(byMs: number): void {

@@ -2,6 +2,7 @@
 import type { PeerId } from '../ids.ts'
 import { awaitedMsMin } from '../limits.ts'
 import type { DeclineReason, Message } from '../message.ts'
+import type { Ask } from '../price.ts'
 import { Bench } from './bench.ts'
 import { Commitments } from './commitment.ts'
 import type { WorkerEffect, WorkerMode, WorkerOptions } from './contract.ts'
@@ -28,6 +29,10 @@ export interface Condition {
   operatorPpm: number
   /** Until when the vehicle will probably be there; null: nobody knows. */
   availableUntilMs: number | null
+  /** The categories of jobs that its owner lets in; null: all. */
+  categories: readonly string[] | null
+  /** The price that its owner asks for a unit of this runtime's work; null: nothing. */
+  askOf: (runtime: string) => Ask | null
   readonly paces: Paces
 }
 
@@ -40,15 +45,21 @@ export class Desk {
   /** The peers that this vehicle has a connection to. */
   readonly connected = new Set<PeerId>()
   readonly totals = { shardsDone: 0, leasesReleased: 0 }
-  readonly condition: Condition = {
-    mode: 'run',
-    hasRoom: true,
-    operatorPpm: 0,
-    availableUntilMs: null,
-    paces: new Paces(),
-  }
+  readonly condition: Condition
 
   constructor(options: WorkerOptions, serial: number) {
+    const { categories, engines } = options
+    const askOf = (name: string) => engines.find(({ runtime }) => runtime === name)?.ask ?? null
+    const paces = new Paces()
+    this.condition = {
+      mode: 'run',
+      hasRoom: true,
+      operatorPpm: 0,
+      availableUntilMs: null,
+      categories,
+      askOf,
+      paces,
+    }
     this.bench = new Bench(options.slots, this.effects)
     this.receipts = new Commitments(options, serial, this.effects, (held) => this.guardiansOf(held))
   }

@@ -23,7 +23,7 @@ export function objectionTo(
   { from, lease, manifest }: Offer,
   succession: Succession,
   { bench, jobs, condition }: Pick<Desk, 'bench' | 'jobs' | 'condition'>,
-  { self, engines, slots, categories, takesOptions, lacksRoomFor }: WorkerOptions,
+  { self, engines, slots, takesOptions, lacksRoomFor }: WorkerOptions,
   nowMs: number,
 ): DeclineReason | undefined {
   const held = bench.all()
@@ -45,8 +45,9 @@ export function objectionTo(
   )
   if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
   if (takesOptions?.(manifest.payload) === false) return 'options'
-  if (categories?.includes(manifest.payload.category) === false) return 'category'
-  if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
+  if (condition.categories?.includes(manifest.payload.category) === false) return 'category'
+  if (!isWorthIt(manifest.payload, lease.payload, condition.askOf(engine.runtime), condition.operatorPpm))
+    return 'price'
   // What it has of the job already, and this, is no more than the whole budget can ever pay.
   const promisedMicros = jobs.promisedIn(manifest.id)
   if (payment !== null && promisedMicros + worthOf(lease.payload) > payment.budgetMicros) return 'price'

@@ -120,6 +120,10 @@ export class Worker {
         this.#desk.condition.mode = input.mode
         if (input.mode !== 'run') standDown(this.#desk, input.mode, nowMs)
         break
+      case 'terms':
+        this.#desk.condition.categories = input.categories
+        this.#desk.condition.askOf = (runtime) => input.asks.get(runtime) ?? null
+        break
       case 'operator-share':
         this.#desk.condition.operatorPpm = input.ppm
         break
@@ -157,6 +161,7 @@ export class Worker {
       // A full disk takes no new lease, and finishes what it has: others need not ask.
       mode: mode === 'run' && !hasRoom ? 'drain' : mode,
       slots: { total: bench.slots, free: mode === 'run' && hasRoom ? bench.free : 0 },
+      hasRoom,
       leases: bench.size,
       shardsDone: totals.shardsDone,
       receipts: receipts.signed,
