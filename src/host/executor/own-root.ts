@@ -14,7 +14,7 @@ export const weightsFolder = '/weights'
  * Becomes the rest of its arguments, in a root that holds the paths before the first `--`, and, each as the file of the folder of
  * weights that is named after it, the files before the second, and nothing else. Runs in a mount
  * namespace with the capabilities of its user namespace; an empty file system covers the old root, since umount needs
- * /proc to find it, and is where the child stands. Perl opens /dev/null for reading; an empty file does. `$1`: an empty
+ * /proc to find it, and is where the child stands. What a container has mounted as not executable, such as /proc, has to stay so. Perl opens /dev/null for reading; an empty file does. `$1`: an empty
  * place to build on.
  */
 const enterRoot = `set -e
@@ -23,7 +23,7 @@ mount -n -t tmpfs -o mode=755,size=64k,nr_inodes=512 none "$new"
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new\${1%/*}"; : > "$new$1"; fi
   mount -n --rbind "$1" "$new$1"
-  mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1"
+  mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1" 2>&- || mount -n -o remount,bind,ro,nosuid,nodev,noexec "$1" "$new$1"
   shift
 done
 shift
