@@ -85,7 +85,7 @@ export function unitFor({ node, launcher, dataDir }: UnitOptions): string {
 }
 
 /** systemd.service(5): quotes around what has spaces in it, and what it would replace doubled. */
-export function quotedForSystemd(text: string): string {
+function quotedForSystemd(text: string): string {
   const plain = text.replaceAll('%', '%%').replaceAll('$', '$$$$')
   return /^[\w@%+=:,./$-]+$/.test(plain)
     ? plain

@@ -23,7 +23,7 @@ mount -n -t tmpfs -o mode=755,size=64k,nr_inodes=512 none "$new"
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new\${1%/*}"; : > "$new$1"; fi
   mount -n --rbind "$1" "$new$1"
-  mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1" 2>&- || mount -n -o remount,bind,ro,nosuid,nodev,noexec "$1" "$new$1"
+  mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1" 2>&- || mount -n -o remount,bind,ro,noexec,nosuid,nodev "$1" "$new$1"
   shift
 done
 shift

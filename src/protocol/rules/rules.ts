@@ -10,35 +10,23 @@
 import { assert, impossible } from '../../base/assert.ts'
 import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
-import { type Judgement, type RuleFinding, type RuleVerdict, reasonsIn, stricter } from './judgement.ts'
+import {
+  type Judgement,
+  noSignals,
+  type RuleFinding,
+  type RuleVerdict,
+  reasonsIn,
+  stricter,
+} from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
 import { Pause } from './pause.ts'
 import { contradictionIn, type Preferences, spansOfLeaving, spansOfQuiet } from './preferences.ts'
 import { Readings } from './readings.ts'
 import type { Moment, Rule } from './rule.ts'
+import type { RulesInput } from './rules-input.ts'
 import { Settling } from './settling.ts'
-import type { VehicleState } from './signals.ts'
 import { chargeCode } from './vehicle-rules.ts'
 import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
-
-export type RulesInput =
-  /** Readings that have become known. */
-  | { readonly type: 'readings'; readonly readings: VehicleState }
-  /**
-   * The owner's word: nothing works until then; null: until `resume`. `isDate`: the owner means a time of day, such as
-   * midnight, and not so long from now.
-   */
-  | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
-  | { readonly type: 'resume' }
-  /** The owner wishes something else from now on; free of contradictions, and of the time zone that it began with. */
-  | { readonly type: 'preferences'; readonly preferences: Preferences }
-  /**
-   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
-   * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
-   */
-  | { readonly type: 'clock-set'; readonly byMs: number }
-  /** Time has passed. */
-  | { readonly type: 'look' }
 
 export interface RulesOptions {
   /** False for a machine that nothing tells of a vehicle: only pause, hours and caps are asked of it. */
@@ -298,12 +286,4 @@ export class OwnerRules {
     ]
     return Math.min(...ends.filter((ms) => ms !== null && Number.isFinite(ms) && ms > nowMs).map(Number))
   }
-}
-
-const noSignals: RuleFinding = {
-  code: 'no-signals',
-  verdict: 'run',
-  value: 'nothing tells of a vehicle',
-  limit: 'the rules about one are not asked',
-  preference: null,
 }
