@@ -25,7 +25,9 @@ async function killAbove(t: TestContext, script: string, spawning: string): Prom
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   writeFileSync(join(folder, 'program.mjs'), program)
   writeFileSync(join(folder, script), spawning)
-  const environment = { ...process.env, npm_execpath: join(folder, script) }
+  // The tests may run under npm themselves, which is not what is killed here.
+  const { npm_execpath: _, ...others } = process.env
+  const environment = script.startsWith('npm') ? { ...others, npm_execpath: join(folder, script) } : others
   const top = spawn(process.execPath, [join(folder, script), join(folder, 'program.mjs')], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: environment,

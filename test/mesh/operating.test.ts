@@ -1,6 +1,8 @@
 /** Nodes under their operators' hands: traced, told other rules while they run, and asked to end by a deadline. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { pino } from 'pino'
+import { Gateway } from '../../src/gateway/gateway.ts'
 import { defaultPreferences } from '../../src/protocol/rules/preferences.ts'
 import { Mesh } from '../support/mesh.ts'
 import { keepTraces, type Traces } from '../support/traces.ts'
@@ -36,6 +38,26 @@ test('a job is traced from its submission over leases and executions to the chec
   await mesh.until('every lease is over', () => leases.every(({ tookMs }) => tookMs !== null))
   await assert.rejects(submitter.api.submit(mesh.request([], { paths: ['/nowhere'] })))
   assert.equal(traces.named('carpool.submit').at(-1)?.status.code, 2)
+})
+
+test('a request over HTTP is a span that is named by the pattern of its path, with its outcome', async (t) => {
+  const { submitter, clock } = mesh
+  const gateway = await Gateway.start({
+    node: submitter.node,
+    dataDir: submitter.dataDir,
+    listen: { host: '127.0.0.1', port: 0 },
+    hosts: [],
+    clock,
+    log: pino({ level: 'silent' }),
+  })
+  t.after(() => gateway.stop())
+  await fetch(`http://127.0.0.1:${gateway.listening.port}/readyz?verbose`)
+  const [span] = traces.named('carpool.http')
+  assert.deepEqual(span?.attributes, {
+    'http.request.method': 'GET',
+    'http.route': '/readyz',
+    'http.response.status_code': 200,
+  })
 })
 
 test('an owner’s rules, prices and categories change while the node runs, and `why` says where each was set', async () => {
