@@ -9,13 +9,12 @@ import type {
   DocumentShape,
   DrawnPage,
   EngineDescription,
-  FromChild,
   Inspecting,
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 import { shapeByLength } from '../../runtimes/registry.ts'
-import { Child, type ChildHandlers, compileCache } from './child.ts'
+import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
   type Executor,
@@ -27,10 +26,12 @@ import {
   type UnitCounter,
   type WithheldEngine,
 } from './contract.ts'
+import { type Described, describedBy } from './describing.ts'
 import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
-  childMain,
+  childEnvironment,
+  describingCommand,
   type GivenFile,
   type Isolation,
   pathInChild,
@@ -40,8 +41,9 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
+import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
@@ -51,6 +53,8 @@ export interface ExecutorOptions {
   readonly limits?: Partial<ExecutorLimits>
   /** Reads what the system tells about memory; its own files by default. */
   readonly readText?: ReadText
+  /** The machine's owner lets work use its graphics processor. */
+  readonly mayAccelerate?: boolean
   /** The folders in which the tools of isolation are looked for; the system's own by default. */
   readonly toolFolders?: readonly string[]
 }
@@ -68,13 +72,15 @@ export class ProcessExecutor implements Executor {
     this.#folders.removeAll()
   }
   readonly #memoryKills: MemoryKills
+  readonly #mayAccelerate: boolean
   #killedByMemory = 0
   #observer: ChildObserver | null = null
   #halted = false
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, readText, toolFolders }: ExecutorOptions) {
+  constructor({ log, limits, readText, toolFolders, mayAccelerate = false }: ExecutorOptions) {
+    this.#mayAccelerate = mayAccelerate
     this.#memoryKills = new MemoryKills(readText)
     this.#log = log
     this.#limits = { ...defaultLimits, ...limits }
@@ -229,15 +235,10 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  /** None of a stranger's bytes are shown to it, so it needs no isolation, and may write compiled code. */
   #describe(): Promise<Described> {
-    this.#described ??= new Promise((resolve, reject) => {
-      const handlers: ChildHandlers = {
-        onFrame: (header) => header.type === 'hello' && resolve(header),
-        onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-      }
-      new Child([process.execPath, childMain, '--describe'], handlers, { env: compileCache() })
-    })
+    this.#described ??= this.#isolation.then((isolation) =>
+      describedBy(describingCommand(isolation, this.#limits, this.#mayAccelerate)),
+    )
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
@@ -263,7 +264,9 @@ export class ProcessExecutor implements Executor {
     // Whoever asked has not looked at what is offered.
     const missing = session === null ? [] : missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
-    const command = childCommand(isolation, this.#limits, session !== null && isNative(session), files)
+    const isTrusted = session !== null && isNative(session)
+    const devices = session !== null && isAccelerated(session) ? accelerators() : []
+    const command = childCommand(isolation, this.#limits, isTrusted, { files, devices })
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)
@@ -273,15 +276,16 @@ export class ProcessExecutor implements Executor {
       handlers.onClose(reason)
     }
     const pathOf = (file: GivenFile) => pathInChild(isolation, file)
-    const child = new Child(command, { ...handlers, onClose }, { cwd: folder, pathOf })
+    const child = new Child(
+      command,
+      { ...handlers, onClose },
+      { cwd: folder, env: childEnvironment(isolation), pathOf },
+    )
     this.#children.add(child)
     // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
 }
-
-/** As a child says it. */
-type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
 
 const plain: Inspecting = { options: {}, passwords: [] }
