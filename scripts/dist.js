@@ -21,7 +21,7 @@ export function makeDist(dist = join(root, 'dist')) {
     filter: (path) => extname(path) !== '.ts' && !leftOut.includes(basename(path)),
   })
   // The types of the package's exports, where it has some.
-  if (existsSync(join(root, 'scripts/declarations.js'))) run('scripts/declarations.js')
+  if (existsSync(join(root, 'scripts/declarations.js'))) run('scripts/declarations.js', dist)
 }
 
 function run(...args) {

@@ -28,8 +28,8 @@ test('every link and picture of the documents in the package leads to something 
       ([, link, src]) => (link ?? src)!,
     )
     for (const link of links) {
-      // Sources stay in the repository: the package has what they were compiled to.
-      if (/^(https?:|mailto:|#)|\.ts(#|$)/.test(link)) continue
+      // Sources and tests stay in the repository: the package has what they were compiled to.
+      if (/^(https?:|mailto:|#)|\.[jt]s(#|$)/.test(link)) continue
       const path = relative(root, resolve(root, dirname(document), link.replace(/#.*/, '')))
       // A folder is there with what is in it.
       if (![path, join(path, 'README.md')].some(isPublished) || !existsSync(join(root, path)))

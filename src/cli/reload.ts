@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import type { Reloaded } from '../host/api.ts'
 import { RequestError } from '../host/errors.ts'
-import type { Terms } from '../host/node/parts.ts'
+import type { Terms } from '../host/node/terms.ts'
 import { ConfigError, configFileOf, readConfigFile, resolveConfig } from './config/config.ts'
 import { asksOf, type OptionName } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'

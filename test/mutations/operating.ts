@@ -29,8 +29,8 @@ export const operating: readonly Mutation[] = [
   {
     name: 'A price that an owner changes is told to nobody.',
     file: 'src/host/node/parts.ts',
-    find: 'terms.current.asks.get(runtime)',
-    replace: 'options.asks.get(runtime)',
+    find: 'offeredUnder(terms.current, engines)',
+    replace: 'offeredUnder({ wish, asks: options.asks }, engines)',
     caughtBy: mesh,
   },
   {

@@ -6,6 +6,7 @@ import { addOptions, type Config, type OptionName, resolveConfig } from '../conf
 import { editConfig, optionInFile, optionNamed } from '../config/edit.ts'
 import { optionNames } from '../config/options.ts'
 import { wishOf } from '../config/preferences.ts'
+import { type OthersAsk, warningsOf } from '../config/weigh.ts'
 import { clientOptionNames } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 import { formatTable } from '../table.ts'
@@ -18,13 +19,15 @@ export function configCommand(program: Command): void {
       'Shows every option with its value and where it came from: a flag, a variable, the file, or the default.',
     )
     .option('--explain', 'show the options (the default)')
-    .option('--check', 'only tell whether the options are valid')
-    .action((flags: Record<string, unknown>) => {
+    .option('--check', 'only tell whether the options are valid, and which of them are hardly meant')
+    .action(async (flags: Record<string, unknown>) => {
       const config = resolveConfig<OptionName>(optionNames, flags)
       wishOf(config)
       if (flags.check === true && flags.explain !== true) {
-        if (config.json) printJson({ event: 'checked', options: optionNames.length })
-        else print('the options are valid')
+        const warnings = warningsOf(config, await othersAsks(config.dataDir))
+        if (config.json) printJson({ event: 'checked', options: optionNames.length, warnings })
+        else
+          for (const line of ['the options are valid', ...warnings.map((one) => `but: ${one}`)]) print(line)
         return
       }
       const rows = explain(config)
@@ -124,6 +127,21 @@ function inSentence(effect: Effect, option: OptionName, reloaded: Reloaded | und
       return `but the running node reads ${reloaded?.file}`
     case 'none':
       return 'nothing changes for the running node'
+  }
+}
+
+/** The prices of other vehicles, if a node runs on this data directory. */
+async function othersAsks(dataDir: string): Promise<OthersAsk[]> {
+  const client = await connectLocal(dataDir)
+  if (client === undefined) return []
+  try {
+    return (await client.peers())
+      .filter(({ self }) => !self)
+      .flatMap(({ engines }) =>
+        engines.flatMap(({ runtime, ask }) => (ask === null ? [] : [{ runtime, ask }])),
+      )
+  } finally {
+    client.close()
   }
 }
 

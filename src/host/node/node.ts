@@ -14,9 +14,10 @@ import { openTracing } from '../tracing.ts'
 import { admission, apiOf, traced } from './api.ts'
 import { type Following, followJudgement } from './follow-owner.ts'
 import type { NodeOptions } from './options.ts'
-import { makeParts, type Parts, type Terms } from './parts.ts'
+import { makeParts, type Parts } from './parts.ts'
 import { closeResources, openResources } from './resources.ts'
 import { route } from './routing.ts'
+import type { Terms } from './terms.ts'
 
 /** How often a node that drains looks whether it is done: once in its life. */
 const drainLookMs = 50
@@ -66,11 +67,12 @@ export class CarpoolNode {
 
   /** Changes its owner's terms while it runs. The time zone stays: days are counted in it. Resolves when they are in force. */
   async change(changed: Terms): Promise<void> {
-    const { terms, watch, vehicle, hub } = this.#parts
+    const { terms, watch, vehicle, engines, hub } = this.#parts
     const { timeZone } = terms.current.wish.preferences
     const wish = { ...changed.wish, preferences: { ...changed.wish.preferences, timeZone } }
     terms.current = { ...changed, wish }
-    vehicle.setTerms(wish.preferences.categories, changed.asks)
+    vehicle.setCategories(wish.preferences.categories)
+    vehicle.setAsks(new Map(engines.map(({ id, runtime }) => [id, changed.asks.get(runtime) ?? null])))
     await watch.setPreferences(wish.preferences)
     hub.tell('offer')
   }
@@ -92,7 +94,8 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { identity, vehicle, history, connections, jobs, membership, callers, options } = this.#parts
+    const { identity, vehicle, tariff, history, connections, jobs, membership, callers, options } =
+      this.#parts
     this.#following.stop()
     callers.stop()
     connections.stop()
@@ -102,6 +105,7 @@ export class CarpoolNode {
     await membership
       .goodbye()
       .catch((error) => options.log.debug({ error }, 'the goodbye to peers was not sent'))
+    tariff.stop()
     history.stop()
     await closeResources(this.#parts)
   }

@@ -1,6 +1,7 @@
 /** The options of a node. */
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Reloaded } from '../api.ts'
 import type { Clock } from '../clock.ts'
 import type { Executor } from '../executor/contract.ts'
@@ -44,6 +45,10 @@ export interface NodeOptions {
   readonly mayAccelerate?: boolean
   /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
+  /** The price of electricity (src/host/energy/tariff-source.ts); left out: not known. */
+  readonly tariff?: string | null
+  /** The power that the computer draws beside the work, if it is awake for the work only, in watts; left out: 0. */
+  readonly idleWatts?: number
   /** Reads its configuration again, and changes what can change while it runs (CarpoolNode.change). Throws RequestError. */
   readonly reload?: () => Promise<Reloaded>
   readonly log: Logger
@@ -51,6 +56,8 @@ export interface NodeOptions {
   readonly standsBy: boolean
   /** Name and version, as the advert says it. */
   readonly software: string
+  /** The runtimes that it knows; left out: those that come along. */
+  readonly runtimes?: Runtimes
   /** The executor of this node's work, where it is not the usual child processes. */
   readonly executor?: Executor
   /** The time, where it is not the machine's. */

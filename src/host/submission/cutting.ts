@@ -51,7 +51,8 @@ export async function planCutting(
   const boundsFor = (costMs: number) => splitBounds(costMs, replicas ?? replicasUsual, slots)
   // Where each page is a shard by itself already, no measure is needed.
   const isShared = documents.count > 1 && documents.costMs < documents.pages * shardCostMsTarget
-  if (namedWeightOf(runtime) === null || !isShared) return { ...guess, bounds: boundsFor(documents.costMs) }
+  if (namedWeightOf(runtime, market.runtimes) === null || !isShared)
+    return { ...guess, bounds: boundsFor(documents.costMs) }
   onProgress({ step: 'measuring', done: 0, total: 1 })
   const session = {
     key: 'measuring',

@@ -35,9 +35,10 @@ export function planJob(
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
   const plan = plansOf(request, market, shards, supply, engine)[0]!
   const assurance = assuranceOf(request, market, plan, engine)
-  const work = { shards, units, per: unitOf(request.runtime).pricedPer }
+  const unit = unitOf(request.runtime, market.runtimes)
+  const work = { shards, units, per: unit.pricedPer }
   const cost = costOf(plan, work, supply.offers, assurance.arbiter)
-  refuseTooLittle(request.payment, cost, unitOf(request.runtime).isCounted === true)
+  refuseTooLittle(request.payment, cost, unit.isCounted === true)
   return { engine, shards, plan, assurance }
 }
 

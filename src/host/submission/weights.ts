@@ -15,7 +15,7 @@ import type {
   WeightFile,
 } from '../../runtimes/messages.ts'
 import type { OptionDescriptions } from '../../runtimes/options.ts'
-import { languagePattern, ownOptionsOf, runtimes } from '../../runtimes/registry.ts'
+import { languagePattern, ownOptionsOf, type Runtimes, runtimeIn, runtimes } from '../../runtimes/registry.ts'
 import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
@@ -49,12 +49,12 @@ export const runtimeNames = Object.keys(runtimes)
 export function weightSources(
   runtime: string,
   { module, model, languages, traineddata }: WeightChoice,
+  known?: Runtimes,
 ): WeightSource[] {
-  const { weights } = described(runtime)
+  const { weights } = described(runtime, known)
   if ('named' in weights) {
     const { named, ending, packaged = {} } = weights
-    if (languages !== null || traineddata.length > 0)
-      throw new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
+    if (languages !== null || traineddata.length > 0) throw readsNoText(runtime)
     const [path, other] = named === 'module' ? [module, model] : [model, module]
     if (other !== null)
       throw new RequestError(
@@ -70,9 +70,13 @@ export function weightSources(
     return [{ name: named, path }]
   }
   const files = installedSources(weights.files)!
-  return [...files, ...languageSources(weights, languages, traineddata)].sort((a, b) =>
+  return [...files, ...languageSources(runtime, weights, languages, traineddata)].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )
+}
+
+function readsNoText(runtime: string): RequestError {
+  return new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
 }
 
 /** The files of a model that comes in a package. Throws RequestError. */
@@ -97,10 +101,15 @@ function installedSources(files: PackagedWeights['files']): WeightSource[] | und
 
 /** Files that were named come first, then the languages. */
 function languageSources(
-  { forLanguage, languagesDefault }: PackagedWeights,
+  runtime: string,
+  { forLanguage, languagesDefault = [] }: PackagedWeights,
   languages: readonly string[] | null,
   traineddata: readonly string[],
 ): WeightSource[] {
+  if (forLanguage === undefined) {
+    if (languages === null && traineddata.length === 0) return []
+    throw readsNoText(runtime)
+  }
   const asked = languages ?? (traineddata.length > 0 ? [] : languagesDefault)
   if (traineddata.length + asked.length > languagesMax)
     throw new RequestError(`a job has at most ${languagesMax} languages; name fewer`)
@@ -140,24 +149,24 @@ export function optionsOf(runtime: string): OptionDescriptions {
 }
 
 /** Throws RequestError. */
-export function takesText(runtime: string): boolean {
-  return described(runtime).takesText
+export function takesText(runtime: string, known?: Runtimes): boolean {
+  return described(runtime, known).takesText
 }
 
 /** Throws RequestError. */
-export function unitOf(runtime: string): UnitDescription {
-  return described(runtime).unit
+export function unitOf(runtime: string, known?: Runtimes): UnitDescription {
+  return described(runtime, known).unit
 }
 
 /** The flag by which a submitter names the file that runs, so that nobody knows what it costs; null: none. Throws RequestError. */
-export function namedWeightOf(runtime: string): NamedWeight['named'] | null {
-  const { weights } = described(runtime)
+export function namedWeightOf(runtime: string, known?: Runtimes): NamedWeight['named'] | null {
+  const { weights } = described(runtime, known)
   return 'named' in weights ? weights.named : null
 }
 
 /** True where --model names a file, and not one of the runtime's options. */
 export function takesModel(runtime: string): boolean {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  const known = runtimeIn(runtimes, runtime)
   return known !== undefined && !Object.hasOwn(known.options, 'model')
 }
 
@@ -175,32 +184,49 @@ export function isPackaged(runtime: string, model: string): boolean {
   return Object.hasOwn(runtimes, runtime) && modelsOf(runtime)?.packaged.includes(model) === true
 }
 
+/** False for the name of a model that comes in a package which is not here. Throws RequestError. */
+export function isInstalled(runtime: string, model: string): boolean {
+  const { weights } = described(runtime)
+  const files = 'named' in weights ? weights.packaged?.[model] : undefined
+  return files === undefined || installedSources(files) !== undefined
+}
+
 /** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
-export function requestsOf(runtime: string): RequestsDescription | undefined {
-  return described(runtime).requests
+export function requestsOf(runtime: string, known?: Runtimes): RequestsDescription | undefined {
+  return described(runtime, known).requests
 }
 
 /** Files at these places, for a session. They are judged when the session is loaded: throws RequestError then. */
-export function weightsAt(runtime: string, sources: readonly WeightSource[]): SessionSpec['weights'] {
+export function weightsAt(
+  runtime: string,
+  sources: readonly WeightSource[],
+  known?: Runtimes,
+): SessionSpec['weights'] {
   return async () =>
     new Map(
       sources.map((source) => {
         const bytes = weightBytes(source)
-        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes)
-        else readWeights(runtime, source)
-        return [source.name, { bytes, path: source.path, read: () => [readWeights(runtime, source)] }]
+        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes, known)
+        else readWeights(runtime, source, known)
+        const read = () => [readWeights(runtime, source, known)]
+        return [source.name, { bytes, path: source.path, read }]
       }),
     )
 }
 
 /** True where a file of the job is larger than what an engine reads into memory, so that only one that maps it can run the job. Throws RequestError. */
-export function hasLargeWeights(request: WeightChoice & Pick<SubmitRequest, 'runtime'>): boolean {
-  if (described(request.runtime).faultOfLargeWeights === undefined) return false
-  return weightSources(request.runtime, request).some((source) => weightBytes(source) > bytesInMemoryMax)
+export function hasLargeWeights(
+  request: WeightChoice & Pick<SubmitRequest, 'runtime'>,
+  known?: Runtimes,
+): boolean {
+  if (described(request.runtime, known).faultOfLargeWeights === undefined) return false
+  return weightSources(request.runtime, request, known).some(
+    (source) => weightBytes(source) > bytesInMemoryMax,
+  )
 }
 
 /** Throws RequestError, also for what every vehicle would refuse to load. */
-export function readWeights(runtime: string, source: WeightSource): Uint8Array {
+export function readWeights(runtime: string, source: WeightSource, known?: Runtimes): Uint8Array {
   let bytes: Uint8Array
   try {
     if (!statSync(source.path).isFile()) throw new Error('it is no file')
@@ -208,7 +234,7 @@ export function readWeights(runtime: string, source: WeightSource): Uint8Array {
   } catch (error) {
     throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${whyUnreadable(error)}`)
   }
-  const fault = described(runtime).faultOfWeights(source.name, bytes)
+  const fault = described(runtime, known).faultOfWeights(source.name, bytes)
   if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
   return bytes
 }
@@ -216,12 +242,13 @@ export function readWeights(runtime: string, source: WeightSource): Uint8Array {
 /** Throws RequestError where the file that the submitter names is one that no vehicle would run, as far as shows without a session. */
 export async function tryNamedWeight(
   request: WeightChoice & Pick<SubmitRequest, 'runtime' | 'options'>,
+  known?: Runtimes,
 ): Promise<void> {
   const { runtime, options } = request
-  const { trial } = described(runtime)
+  const { trial } = described(runtime, known)
   if (trial === undefined) return
-  for (const source of weightSources(runtime, request)) {
-    const fault = await trial(readWeights(runtime, source), ownOptionsOf(options))
+  for (const source of weightSources(runtime, request, known)) {
+    const fault = await trial(readWeights(runtime, source, known), ownOptionsOf(options))
     if (fault !== null)
       throw new RequestError(`no vehicle would run the ${source.name} at ${source.path}: ${fault}`)
   }
@@ -244,8 +271,13 @@ export function weightBytes({ name, path }: WeightSource): number {
 }
 
 /** Judges weights that are too large to be read into memory by their head. Throws RequestError as readWeights. */
-export function judgeLargeWeights(runtime: string, { name, path }: WeightSource, bytes: number): void {
-  const { faultOfLargeWeights } = described(runtime)
+export function judgeLargeWeights(
+  runtime: string,
+  { name, path }: WeightSource,
+  bytes: number,
+  known?: Runtimes,
+): void {
+  const { faultOfLargeWeights } = described(runtime, known)
   const fault =
     faultOfLargeWeights === undefined
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
@@ -254,18 +286,19 @@ export function judgeLargeWeights(runtime: string, { name, path }: WeightSource,
 }
 
 /** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
-export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null {
-  return described(runtime).refusalOf(head)
+export function refusalOfHead(runtime: string, head: Uint8Array, known?: Runtimes): Refusal | null {
+  return described(runtime, known).refusalOf(head)
 }
 
 /** The words for a page that cannot be cut out of its document. Throws RequestError. */
-export function damagedPageOf(runtime: string): Refusal {
-  return described(runtime).damagedPage ?? { what: 'damaged page', wayOut: '' }
+export function damagedPageOf(runtime: string, known?: Runtimes): Refusal {
+  return described(runtime, known).damagedPage ?? { what: 'damaged page', wayOut: '' }
 }
 
-function described(runtime: string): RuntimeDescription {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
-  if (known === undefined)
-    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(', ')}`)
-  return known
+/** `known`: those of the node; left out: those that come along. Throws RequestError. */
+function described(runtime: string, known: Runtimes = runtimes): RuntimeDescription {
+  const found = runtimeIn(known, runtime)
+  if (found === undefined)
+    throw new RequestError(`there is no runtime '${runtime}'; there are ${Object.keys(known).join(', ')}`)
+  return found
 }

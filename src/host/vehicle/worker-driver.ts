@@ -135,9 +135,14 @@ export class WorkerDriver {
     this.#handle({ type: 'operator-share', ppm })
   }
 
-  /** The categories of jobs that its owner lets in from now on (null: all), and the prices, by runtime. */
-  setTerms(categories: readonly string[] | null, asks: ReadonlyMap<string, Ask>): void {
-    this.#handle({ type: 'terms', categories, asks })
+  /** The categories of jobs that its owner lets in from now on; null: all. */
+  setCategories(categories: readonly string[] | null): void {
+    this.#handle({ type: 'categories', categories })
+  }
+
+  /** Says what its owner asks from now on, by engine id; null: nothing. */
+  setAsks(asks: ReadonlyMap<string, Ask | null>): void {
+    this.#handle({ type: 'asks', asks })
   }
 
   setMode(mode: WorkerMode): void {

@@ -18,5 +18,7 @@ export type RulesInput =
    * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
    */
   | { readonly type: 'clock-set'; readonly byMs: number }
+  /** A source sends a signal of this name, which no rule reads. */
+  | { readonly type: 'unused'; readonly name: string }
   /** Time has passed. */
   | { readonly type: 'look' }

@@ -8,8 +8,10 @@
  * its limit crosses it for as long as it rests there.
  */
 import { assert, impossible } from '../../base/assert.ts'
+import { surplusCode } from './caps.ts'
 import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
+import { Hours } from './hours.ts'
 import {
   type Judgement,
   noSignals,
@@ -26,7 +28,7 @@ import type { Moment, Rule } from './rule.ts'
 import type { RulesInput } from './rules-input.ts'
 import { Settling } from './settling.ts'
 import { chargeCode } from './vehicle-rules.ts'
-import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
+import { LocalTime, minutesUntil, weekMinutes } from './week.ts'
 
 export interface RulesOptions {
   /** False for a machine that nothing tells of a vehicle: only pause, hours and caps are asked of it. */
@@ -55,18 +57,19 @@ export class OwnerRules {
   readonly #isVehicle: boolean
   readonly #rules: readonly Rule[]
   readonly #local: LocalTime
-  #quiet: readonly WeekSpan[] = []
-  #leaving: readonly WeekSpan[] = []
-  /** When quiet hours and times to leave begin, and when anything about them changes: minutes of the week. */
-  #starts: readonly number[] = []
+  #quiet = new Hours([])
+  #leaving = new Hours([])
+  /** Both of them. */
+  #hours = new Hours([])
+  /** When anything about quiet hours and times to leave changes: minutes of the week. */
   #edges: readonly number[] = []
   readonly #readings = new Readings()
   readonly #settling: Settling
   /**
    * Codes of rules whose limit was crossed by a value, and not only unknown. After each drive the charge has to reach
-   * anew what work needs to begin; then it may fall below by the hysteresis.
+   * anew what work needs to begin; then it may fall below by the hysteresis. Surplus has to reach it at the start.
    */
-  readonly #crossed = new Set([chargeCode])
+  readonly #crossed = new Set([chargeCode, surplusCode])
   #departures: readonly number[]
   readonly #pause = new Pause()
   #verdict: RuleVerdict = 'stop'
@@ -116,6 +119,9 @@ export class OwnerRules {
         assert(input.preferences.timeZone === this.#preferences.timeZone, 'the time zone stays')
         this.#wish(input.preferences)
         break
+      case 'unused':
+        this.#readings.noteUnused(input.name)
+        break
       case 'clock-set':
       case 'look':
         break
@@ -131,11 +137,11 @@ export class OwnerRules {
     assert(contradictionIn(preferences) === null, 'preferences can be met')
     this.#preferences = preferences
     this.#settling.settleMs = preferences.settleMs
-    this.#quiet = spansOfQuiet(preferences)
-    this.#leaving = spansOfLeaving(preferences)
-    const spans = [...this.#quiet, ...this.#leaving]
-    this.#starts = spans.map(({ start }) => start % weekMinutes)
-    this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
+    const [quiet, leaving] = [spansOfQuiet(preferences), spansOfLeaving(preferences)]
+    this.#quiet = new Hours(quiet)
+    this.#leaving = new Hours(leaving)
+    this.#hours = new Hours([...quiet, ...leaving])
+    this.#edges = [...quiet, ...leaving].flatMap(({ start, end }) => [start % weekMinutes, end % weekMinutes])
     this.#last = undefined
   }
 
@@ -179,7 +185,7 @@ export class OwnerRules {
     let bySignals: RuleVerdict = 'run'
     let byHours: RuleVerdict = 'run'
     for (const rule of this.#rules) {
-      const finding = this.#find(rule, minuteOfWeek)
+      const finding = this.#find(rule, minuteOfWeek, nowMs)
       if (finding === null) continue
       findings.push(finding)
       if (rule.settles) bySignals = stricter(bySignals, finding.verdict)
@@ -192,7 +198,7 @@ export class OwnerRules {
     if (!this.#isVehicle) findings.push(noSignals)
     this.#verdict = stricter(settled, byHours)
     this.#noteWarmth(nowMs)
-    const availableUntilMs = this.#availableUntil(nowMs, minuteOfWeek)
+    const availableUntilMs = this.#availableUntil(nowMs)
     const judgement = {
       verdict: this.#verdict,
       reasons: reasonsIn(findings),
@@ -205,12 +211,13 @@ export class OwnerRules {
     return { judgement, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : null }
   }
 
-  #find(rule: Rule, minuteOfWeek: number): RuleFinding | null {
+  #find(rule: Rule, minuteOfWeek: number, nowMs: number): RuleFinding | null {
     const { code, says, preference } = rule
     const moment: Moment = {
       preferences: this.#preferences,
       readings: this.#readings,
       local: this.#local,
+      nowMs,
       minuteOfWeek,
       quiet: this.#quiet,
       leaving: this.#leaving,
@@ -260,10 +267,9 @@ export class OwnerRules {
     return true
   }
 
-  #availableUntil(nowMs: number, minuteOfWeek: number): number | null {
-    const ahead = minutesUntil(this.#starts, minuteOfWeek)
+  #availableUntil(nowMs: number): number | null {
     const ends = [
-      ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000, nowMs),
+      this.#hours.nextBeginning(this.#local, nowMs),
       this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
     ].filter((ms) => ms !== null)
     return ends.length === 0 ? null : Math.floor(Math.min(...ends) / forecastStepMs) * forecastStepMs

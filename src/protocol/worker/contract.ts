@@ -86,14 +86,12 @@ export type WorkerInput =
   | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId }
   /** The owner's rules, or the operator, decided. */
   | { readonly type: 'mode'; readonly mode: WorkerMode }
-  /** The owner takes other categories of jobs from now on (null: all), at other prices, by runtime. */
-  | {
-      readonly type: 'terms'
-      readonly categories: readonly string[] | null
-      readonly asks: ReadonlyMap<string, Ask>
-    }
+  /** The owner takes these categories of jobs from now on; null: all. */
+  | { readonly type: 'categories'; readonly categories: readonly string[] | null }
   /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
   | { readonly type: 'operator-share'; readonly ppm: number }
+  /** What its owner asks from now on, by engine id, where that changes (null: nothing); leases that were taken stay as they are. */
+  | { readonly type: 'asks'; readonly asks: ReadonlyMap<string, Ask | null> }
   /** Tells whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }
   /** Until when the vehicle will probably be there; null: nobody knows. */

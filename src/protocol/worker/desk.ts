@@ -31,8 +31,8 @@ export interface Condition {
   availableUntilMs: number | null
   /** The categories of jobs that its owner lets in; null: all. */
   categories: readonly string[] | null
-  /** The price that its owner asks for a unit of this runtime's work; null: nothing. */
-  askOf: (runtime: string) => Ask | null
+  /** What its owner asks now, by engine id, where that has changed; null: nothing. */
+  asks: ReadonlyMap<string, Ask | null>
   readonly paces: Paces
 }
 
@@ -48,17 +48,14 @@ export class Desk {
   readonly condition: Condition
 
   constructor(options: WorkerOptions, serial: number) {
-    const { categories, engines } = options
-    const askOf = (name: string) => engines.find(({ runtime }) => runtime === name)?.ask ?? null
-    const paces = new Paces()
     this.condition = {
       mode: 'run',
       hasRoom: true,
       operatorPpm: 0,
       availableUntilMs: null,
-      categories,
-      askOf,
-      paces,
+      categories: options.categories,
+      asks: new Map(),
+      paces: new Paces(),
     }
     this.bench = new Bench(options.slots, this.effects)
     this.receipts = new Commitments(options, serial, this.effects, (held) => this.guardiansOf(held))

@@ -44,10 +44,11 @@ export function objectionTo(
     (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
   )
   if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
+  const changed = condition.asks.get(engine.id)
+  const ask = changed === undefined ? engine.ask : changed
   if (takesOptions?.(manifest.payload) === false) return 'options'
   if (condition.categories?.includes(manifest.payload.category) === false) return 'category'
-  if (!isWorthIt(manifest.payload, lease.payload, condition.askOf(engine.runtime), condition.operatorPpm))
-    return 'price'
+  if (!isWorthIt(manifest.payload, lease.payload, ask, condition.operatorPpm)) return 'price'
   // What it has of the job already, and this, is no more than the whole budget can ever pay.
   const promisedMicros = jobs.promisedIn(manifest.id)
   if (payment !== null && promisedMicros + worthOf(lease.payload) > payment.budgetMicros) return 'price'

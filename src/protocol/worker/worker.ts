@@ -120,9 +120,11 @@ export class Worker {
         this.#desk.condition.mode = input.mode
         if (input.mode !== 'run') standDown(this.#desk, input.mode, nowMs)
         break
-      case 'terms':
+      case 'categories':
         this.#desk.condition.categories = input.categories
-        this.#desk.condition.askOf = (runtime) => input.asks.get(runtime) ?? null
+        break
+      case 'asks':
+        this.#desk.condition.asks = input.asks
         break
       case 'operator-share':
         this.#desk.condition.operatorPpm = input.ppm

@@ -15,31 +15,18 @@ import type { SimJob } from '../sim-job.ts'
 import { Slots, type TakenLease } from '../slots.ts'
 import { believed } from '../unsigned.ts'
 import { type Biography, biographyOf } from './biography.ts'
-import { type CellWorld, currency, shardMs, type VehicleEar } from './cell-world.ts'
-import type { Presences } from './presence.ts'
+import {
+  type CellWorld,
+  pagesPerShard,
+  shardMs,
+  type VehicleEar,
+  type VehicleWeek,
+  workKw,
+} from './cell-world.ts'
+import { type Presences, reasonOf } from './presence.ts'
 import { hourMs, type Kind } from './trips.ts'
 import { tickMs } from './watchful.ts'
 
-export interface VehicleWeek {
-  readonly kind: Kind
-  readonly parkedMs: number
-  /** While its owner's rules let it work. */
-  readonly allowedMs: number
-  /** The time in its slot, with or without a result. */
-  readonly computedMs: number
-  /**
-   * Three parts of it: broken off, since the rules said stop; finished, and never paid since it came late; not
-   * decided yet when the week ended.
-   */
-  readonly brokenOffMs: number
-  readonly unpaidMs: number
-  readonly pendingMs: number
-  readonly kwh: number
-  readonly owedMicros: number
-}
-
-/** An awake computer with its work, as owners measured them: 300 W. */
-const workKw = 0.3
 const workerSlackMs = 20_000
 /** The reasons that end by themselves, and at a known minute. */
 const mild: ReadonlySet<string> = new Set(['settling', 'paused', 'quiet-hours', 'ready-by'])
@@ -52,7 +39,8 @@ export class CellVehicle implements VehicleEar {
   readonly #cell: CellWorld
   readonly #kind: Kind
   readonly #owner: OwnerId
-  readonly #engine: typeof engine & { readonly ask: NonNullable<Capacity['engines'][number]['ask']> }
+  readonly #power: Biography['power']
+  #engine: typeof engine & ReturnType<Biography['power']['offer']>
   readonly #life: Biography['life']
   readonly #rules: Biography['rules']
   readonly #worker: Worker
@@ -75,13 +63,21 @@ export class CellVehicle implements VehicleEar {
   #seenMs = 0
   readonly #totals = { parkedMs: 0, allowedMs: 0, computedMs: 0, brokenOffMs: 0, unpaidMs: 0, owedMicros: 0 }
 
-  constructor(cell: CellWorld, index: number, kind: Kind, seed: number, days: number) {
-    const { life, rules, watchful, pauses, pageMicros } = biographyOf(index, kind, seed, days)
+  constructor(
+    cell: CellWorld,
+    index: number,
+    kind: Kind,
+    seed: number,
+    days: number,
+    market?: Parameters<typeof biographyOf>[4],
+  ) {
+    const { life, rules, watchful, pauses, power } = biographyOf(index, kind, seed, days, market)
     this.#cell = cell
     this.#kind = kind
     this.peer = peerNamed(`car-${index}`)
     this.#owner = ownerNamed(`car-${index}`)
-    this.#engine = { ...engine, ask: { currency, unitMicros: pageMicros } }
+    this.#power = power
+    this.#engine = { ...engine, ...power.offer(cell.clockMs) }
     this.#pauses = pauses
     this.#life = life
     this.#rules = rules
@@ -111,16 +107,26 @@ export class CellVehicle implements VehicleEar {
     this.#account()
     const { computedMs, ...totals } = this.#totals
     const pendingMs = [...this.#undecidedMs.values()].reduce((sum, ms) => sum + ms, 0)
-    return { kind: this.#kind, ...totals, computedMs, pendingMs, kwh: (computedMs / hourMs) * workKw }
+    const { costMicros } = this.#power
+    return {
+      kind: this.#kind,
+      ...totals,
+      computedMs,
+      pendingMs,
+      kwh: (computedMs / hourMs) * workKw,
+      costMicros,
+    }
   }
 
   capacity(): Capacity {
     const { slots } = this.#worker.view()
+    this.#ask()
     const known = this.#capacity
     if (
       known?.slots.free === slots.free &&
       known.mode === this.#verdict &&
-      known.availableUntilMs === this.#untilMs
+      known.availableUntilMs === this.#untilMs &&
+      known.engines[0] === this.#engine
     )
       return known
     this.#serial += 1
@@ -135,6 +141,14 @@ export class CellVehicle implements VehicleEar {
       engines: [this.#engine],
     })
     return this.#capacity
+  }
+
+  /** Looks at what power costs: where it asks for something else now, its worker is told. */
+  #ask(): void {
+    const offer = this.#power.offer(this.#cell.clockMs)
+    if (JSON.stringify(offer) === JSON.stringify({ ask: this.#engine.ask, ahead: this.#engine.ahead })) return
+    this.#engine = { ...engine, ...offer }
+    this.tell({ type: 'asks', asks: new Map([[engine.id, offer.ask]]) })
   }
 
   offered(job: SimJob, lease: Verified<Lease>): void {
@@ -214,6 +228,7 @@ export class CellVehicle implements VehicleEar {
           ? 'waiting'
           : this.#reason
     presence.add(this.#seenMs, nowMs, what)
+    if (this.#isWorking) this.#power.worked(this.#cell.clockMs - forMs, this.#cell.clockMs)
     this.#seenMs = nowMs
   }
 
@@ -234,6 +249,7 @@ export class CellVehicle implements VehicleEar {
       done: (lease, done) => {
         this.#account()
         this.#totals.computedMs += done.wallMs
+        this.#power.did(pagesPerShard)
         this.#undecidedMs.set(`${lease}/${done.place}`, done.wallMs)
         cell.say(() => this.tell({ type: 'shard-done', lease, ...done }))
       },
@@ -289,10 +305,4 @@ export class CellVehicle implements VehicleEar {
     for (const { lease } of this.#leases.values()) if (lease.job === job) return lease.signer
     return this.peer
   }
-}
-
-/** Names the reason that counts: a vehicle that is unplugged, or low on charge, mostly has another one, too. */
-function reasonOf(reasons: readonly string[]): Presences {
-  if (reasons.includes('unplugged')) return 'unplugged'
-  return reasons.includes('charge-low') || reasons.includes('reserve') ? 'charging' : 'held back'
 }
