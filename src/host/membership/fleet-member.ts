@@ -270,11 +270,8 @@ export class FleetMember implements Doorkeeper {
   #look(): void {
     for (const [peer, { credential, vehicle }] of this.#guests) {
       const { owner } = credential.payload
-      if (
-        this.#fleet.isRevoked(peer) ||
-        this.#fleet.isRevoked(owner) ||
-        credential.expiresMs <= systemClock.now()
-      ) {
+      const isOut = this.#fleet.isRevoked(peer) || this.#fleet.isRevoked(owner)
+      if (isOut || credential.expiresMs <= systemClock.now()) {
         this.#options.log.warn({ peer, vehicle }, `${vehicle} may not take part any more: connection closed`)
         this.#guests.delete(peer)
         this.#network?.disconnect(peer).catch(() => {})

@@ -9,8 +9,9 @@ import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { unanimousFor } from './assurance.ts'
 import { readPasswords } from './passwords.ts'
+import { unitOf } from './runtime-facts.ts'
 import { checkSources } from './sources.ts'
-import { readWeights, unitOf, weightSources } from './weights.ts'
+import { readWeights, weightSources } from './weights.ts'
 
 const dayMs = 24 * 3_600_000
 

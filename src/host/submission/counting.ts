@@ -7,7 +7,8 @@ import { ownOptionsOf, type Runtimes } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { type Executor, SessionRefused, SlotFailed, type UnitCounter } from '../executor/contract.ts'
-import { unitOf, weightBytes, weightSources } from './weights.ts'
+import { unitOf } from './runtime-facts.ts'
+import { weightBytes, weightSources } from './weights.ts'
 
 /** Undefined where the runtime counts pages. Throws RequestError, and so do its answers. */
 export async function counterFor(

@@ -9,8 +9,8 @@ import type { Catalogue } from './catalogue.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 import type { Measuring } from './measuring.ts'
 import type { InspectedDocument } from './packer.ts'
+import { namedWeightOf } from './runtime-facts.ts'
 import type { Samples } from './samples.ts'
-import { namedWeightOf } from './weights.ts'
 
 /** Replicas of a job where they follow from its error bound: most take two. */
 const replicasUsual = 2

@@ -14,9 +14,9 @@ import type { LeftOut } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { sealBytes } from '../sealing/sealing.ts'
 import { type DocumentSource, type FoundFile, inOrder, named } from './document-names.ts'
+import { refusalOfHead } from './runtime-facts.ts'
 import { refusalOfSecret } from './secrets.ts'
 import { unreadable } from './unreadable.ts'
-import { refusalOfHead } from './weights.ts'
 
 export interface FoundDocuments {
   readonly sources: readonly DocumentSource[]

@@ -15,7 +15,7 @@ import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './ass
 import type { JobDescription } from './description.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 import type { Measuring } from './measuring.ts'
-import { unitOf } from './weights.ts'
+import { unitOf } from './runtime-facts.ts'
 
 export interface JobPlan {
   readonly engine: EngineDescription

@@ -7,8 +7,9 @@ import type { SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { Executor } from '../executor/contract.ts'
 import { fileBytesMax } from '../store/files.ts'
+import { namedWeightOf } from './runtime-facts.ts'
 import type { Staging } from './staging.ts'
-import { judgeLargeWeights, namedWeightOf, readWeights, weightBytes, weightSources } from './weights.ts'
+import { judgeLargeWeights, readWeights, weightBytes, weightSources } from './weights.ts'
 
 /** In the order of their names. Throws RequestError. */
 export async function keepWeights(

@@ -10,7 +10,7 @@ import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
 import type { Runtimes } from '../../runtimes/registry.ts'
 import type { PageRange } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
-import { damagedPageOf } from './weights.ts'
+import { damagedPageOf } from './runtime-facts.ts'
 
 export interface Piece {
   /** Counted from 1. */

@@ -14,8 +14,8 @@ import type { Refusal, RequestsDescription } from '../../runtimes/messages.ts'
 import type { Runtimes } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
+import { requestsOf } from './runtime-facts.ts'
 import { unreadable } from './unreadable.ts'
-import { requestsOf } from './weights.ts'
 
 /** By their names. */
 export type Fields = Readonly<Record<string, string>>

@@ -11,9 +11,10 @@ import { type Cutting, type CuttingMarket, planCutting } from './cutting.ts'
 import { chooseEngine } from './engine-choice.ts'
 import { inspectFor, nameOf } from './inspection.ts'
 import { Refusals } from './refusals.ts'
+import { unitOf } from './runtime-facts.ts'
 import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
-import { unitOf, weightSources, weightsAt } from './weights.ts'
+import { weightSources, weightsAt } from './weights.ts'
 
 export interface QuoteContext extends CuttingMarket {
   /** Where a long list of documents is put aside meanwhile. */

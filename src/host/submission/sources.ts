@@ -16,10 +16,10 @@ import { findDocuments, readDocument, refusalByHead } from './documents.ts'
 import { type Place, readJsonLines, refusal } from './json-lines.ts'
 import { type Fields, openPrompts, type Prompts } from './prompts.ts'
 import { Refusals } from './refusals.ts'
+import { takesText } from './runtime-facts.ts'
 import { SeenNames } from './seen-names.ts'
 import { stdinPath } from './stdin.ts'
 import { unreadable } from './unreadable.ts'
-import { takesText } from './weights.ts'
 
 /** A document that has a name, and is read when its turn comes. */
 export interface NamedDocument {

@@ -1,25 +1,17 @@
 /**
- * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
- * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
+ * The weights that a runtime needs, and their place on a submitter's machine. Vehicles never look here: they get weights by CID, over
+ * the mesh.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import type {
-  NamedWeight,
-  PackagedWeights,
-  Refusal,
-  RequestsDescription,
-  RuntimeDescription,
-  UnitDescription,
-  WeightFile,
-} from '../../runtimes/messages.ts'
-import type { OptionDescriptions } from '../../runtimes/options.ts'
-import { languagePattern, ownOptionsOf, type Runtimes, runtimeIn, runtimes } from '../../runtimes/registry.ts'
+import type { PackagedWeights, WeightFile } from '../../runtimes/messages.ts'
+import { languagePattern, ownOptionsOf, type Runtimes } from '../../runtimes/registry.ts'
 import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
+import { described } from './runtime-facts.ts'
 import { whyUnreadable } from './unreadable.ts'
 
 export interface WeightSource {
@@ -41,9 +33,6 @@ export interface WeightChoice {
 
 /** Weights are read in the order of their names, which end in the place. */
 const languagesMax = 8
-
-/** In the order in which help texts show them. */
-export const runtimeNames = Object.keys(runtimes)
 
 /** Sorted by name, as in the manifest. Throws RequestError. */
 export function weightSources(
@@ -143,57 +132,11 @@ function installedPath({ package: name, folder, file }: WeightFile): string | un
   }
 }
 
-/** Throws RequestError. */
-export function optionsOf(runtime: string): OptionDescriptions {
-  return described(runtime).options
-}
-
-/** Throws RequestError. */
-export function takesText(runtime: string, known?: Runtimes): boolean {
-  return described(runtime, known).takesText
-}
-
-/** Throws RequestError. */
-export function unitOf(runtime: string, known?: Runtimes): UnitDescription {
-  return described(runtime, known).unit
-}
-
-/** The flag by which a submitter names the file that runs, so that nobody knows what it costs; null: none. Throws RequestError. */
-export function namedWeightOf(runtime: string, known?: Runtimes): NamedWeight['named'] | null {
-  const { weights } = described(runtime, known)
-  return 'named' in weights ? weights.named : null
-}
-
-/** True where --model names a file, and not one of the runtime's options. */
-export function takesModel(runtime: string): boolean {
-  const known = runtimeIn(runtimes, runtime)
-  return known !== undefined && !Object.hasOwn(known.options, 'model')
-}
-
-/** The files that --model takes, and the models that come along; null where a runtime takes none. Throws RequestError. */
-export function modelsOf(
-  runtime: string,
-): { readonly ending: string; readonly packaged: readonly string[] } | null {
-  const { weights } = described(runtime)
-  if (!('named' in weights) || weights.named !== 'model') return null
-  return { ending: weights.ending, packaged: Object.keys(weights.packaged ?? {}) }
-}
-
-/** True for the name of a model that comes in a package: then --model names that, and no file. */
-export function isPackaged(runtime: string, model: string): boolean {
-  return Object.hasOwn(runtimes, runtime) && modelsOf(runtime)?.packaged.includes(model) === true
-}
-
 /** False for the name of a model that comes in a package which is not here. Throws RequestError. */
 export function isInstalled(runtime: string, model: string): boolean {
   const { weights } = described(runtime)
   const files = 'named' in weights ? weights.packaged?.[model] : undefined
   return files === undefined || installedSources(files) !== undefined
-}
-
-/** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
-export function requestsOf(runtime: string, known?: Runtimes): RequestsDescription | undefined {
-  return described(runtime, known).requests
 }
 
 /** Files at these places, for a session. They are judged when the session is loaded: throws RequestError then. */
@@ -254,11 +197,6 @@ export async function tryNamedWeight(
   }
 }
 
-/** True where its records say where words stand. Throws RequestError. */
-export function hasPlaces(runtime: string): boolean {
-  return described(runtime).hasPlaces === true
-}
-
 /** The bytes of a file of weights. Throws RequestError where it is none. */
 export function weightBytes({ name, path }: WeightSource): number {
   try {
@@ -283,22 +221,4 @@ export function judgeLargeWeights(
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
       : faultOfLargeWeights(name, headOf({ path, bytes }), bytes)
   if (fault !== null) throw new RequestError(`the ${name} at ${path} is refused: ${fault}`)
-}
-
-/** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
-export function refusalOfHead(runtime: string, head: Uint8Array, known?: Runtimes): Refusal | null {
-  return described(runtime, known).refusalOf(head)
-}
-
-/** The words for a page that cannot be cut out of its document. Throws RequestError. */
-export function damagedPageOf(runtime: string, known?: Runtimes): Refusal {
-  return described(runtime, known).damagedPage ?? { what: 'damaged page', wayOut: '' }
-}
-
-/** `known`: those of the node; left out: those that come along. Throws RequestError. */
-function described(runtime: string, known: Runtimes = runtimes): RuntimeDescription {
-  const found = runtimeIn(known, runtime)
-  if (found === undefined)
-    throw new RequestError(`there is no runtime '${runtime}'; there are ${Object.keys(known).join(', ')}`)
-  return found
 }

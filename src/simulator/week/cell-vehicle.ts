@@ -2,9 +2,7 @@
 import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { leaseInput } from '../../protocol/inbox.ts'
-import type { Lease } from '../../protocol/job/lease.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import type { Verified } from '../../protocol/record/record.ts'
 import type { Checked } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
@@ -25,6 +23,7 @@ import {
 } from './cell-world.ts'
 import { type Presences, reasonOf } from './presence.ts'
 import { hourMs, type Kind } from './trips.ts'
+import { VehicleTally } from './vehicle-tally.ts'
 import { tickMs } from './watchful.ts'
 
 const workerSlackMs = 20_000
@@ -50,10 +49,7 @@ export class CellVehicle implements VehicleEar {
   readonly #slots: Slots
   readonly #hands: Hands<WorkerEffect>
   readonly #after: (say: () => void) => void
-  /** The time that each shard took, of those that are done and not decided. */
-  readonly #undecidedMs = new Map<string, number>()
-  /** When the shard in its slot was begun. */
-  #beganMs = 0
+  readonly #tally = new VehicleTally()
   #verdict: RuleVerdict = 'stop'
   #reason: Presences = 'held back'
   #untilMs: number | null = null
@@ -61,7 +57,6 @@ export class CellVehicle implements VehicleEar {
   #capacity: Capacity | undefined
   #tickAtMs = 0
   #seenMs = 0
-  readonly #totals = { parkedMs: 0, allowedMs: 0, computedMs: 0, brokenOffMs: 0, unpaidMs: 0, owedMicros: 0 }
 
   constructor(
     cell: CellWorld,
@@ -105,17 +100,9 @@ export class CellVehicle implements VehicleEar {
 
   week(): VehicleWeek {
     this.#account()
-    const { computedMs, ...totals } = this.#totals
-    const pendingMs = [...this.#undecidedMs.values()].reduce((sum, ms) => sum + ms, 0)
+    const totals = this.#tally.totals()
     const { costMicros } = this.#power
-    return {
-      kind: this.#kind,
-      ...totals,
-      computedMs,
-      pendingMs,
-      kwh: (computedMs / hourMs) * workKw,
-      costMicros,
-    }
+    return { kind: this.#kind, ...totals, kwh: (totals.computedMs / hourMs) * workKw, costMicros }
   }
 
   capacity(): Capacity {
@@ -151,7 +138,7 @@ export class CellVehicle implements VehicleEar {
     this.tell({ type: 'asks', asks: new Map([[engine.id, offer.ask]]) })
   }
 
-  offered(job: SimJob, lease: Verified<Lease>): void {
+  offered(job: SimJob, lease: TakenLease['lease']): void {
     this.#leases.set(lease.id, { job, lease })
     const { manifest } = job
     this.tell({ type: 'offer', from: lease.signer, manifest, handovers: [], lease, isPast: false })
@@ -164,12 +151,7 @@ export class CellVehicle implements VehicleEar {
   }
 
   claimed(lease: LeaseId, place: number, outcome: 'paid' | 'void' | 'reopened', micros: number): void {
-    const key = `${lease}/${place}`
-    const tookMs = this.#undecidedMs.get(key)
-    if (tookMs === undefined) return
-    this.#undecidedMs.delete(key)
-    if (outcome === 'paid') this.#totals.owedMicros += micros
-    else this.#totals.unpaidMs += tookMs
+    this.#tally.decided(`${lease}/${place}`, outcome === 'paid' ? micros : null)
   }
 
   tell(input: WorkerInput): void {
@@ -218,8 +200,7 @@ export class CellVehicle implements VehicleEar {
     const forMs = nowMs - this.#seenMs
     if (forMs === 0) return
     const isDriving = this.#life.truth.kmh > 0
-    if (!isDriving) this.#totals.parkedMs += forMs
-    if (this.#verdict === 'run') this.#totals.allowedMs += forMs
+    this.#tally.passed(forMs, { isParked: !isDriving, isAllowed: this.#verdict === 'run' })
     const what = isDriving
       ? 'driving'
       : this.#isWorking
@@ -240,7 +221,7 @@ export class CellVehicle implements VehicleEar {
     const cell = this.#cell
     return new Slots({
       begin: () => {
-        this.#beganMs = cell.nowMs
+        this.#tally.began(cell.nowMs)
         this.watchful.begins(cell.nowMs)
         return cell.chance.between(0.7 * shardMs, 1.4 * shardMs)
       },
@@ -248,9 +229,8 @@ export class CellVehicle implements VehicleEar {
       answer: (job, position) => job.truth(position),
       done: (lease, done) => {
         this.#account()
-        this.#totals.computedMs += done.wallMs
         this.#power.did(pagesPerShard)
-        this.#undecidedMs.set(`${lease}/${done.place}`, done.wallMs)
+        this.#tally.did(`${lease}/${done.place}`, done.wallMs)
         cell.say(() => this.tell({ type: 'shard-done', lease, ...done }))
       },
       ended: (lease) => cell.say(() => this.tell({ type: 'run-ended', lease })),
@@ -284,11 +264,7 @@ export class CellVehicle implements VehicleEar {
       drain: ({ slot }) => this.#slots.drain(slot),
       abort: ({ slot }) => {
         this.#account()
-        if (this.#isWorking) {
-          const tookMs = cell.nowMs - this.#beganMs
-          this.#totals.computedMs += tookMs
-          this.#totals.brokenOffMs += tookMs
-        }
+        if (this.#isWorking) this.#tally.brokeOff(cell.nowMs)
         this.#slots.abort(slot)
       },
       release: ({ lease }) => this.#slots.forget(lease),

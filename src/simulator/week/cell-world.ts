@@ -9,6 +9,7 @@ import type { SimJob } from '../sim-job.ts'
 import type { Timeline } from '../timeline.ts'
 import type { Presence } from './presence.ts'
 import type { Kind } from './trips.ts'
+import type { VehicleTotals } from './vehicle-tally.ts'
 
 /** 2026-06-01, a Monday, at midnight in Berlin: no clock changes in the weeks around it. */
 export const startMs = Date.UTC(2026, 4, 31, 22)
@@ -35,22 +36,9 @@ export interface VehicleEar {
 }
 
 /** One vehicle's week in figures. */
-export interface VehicleWeek {
+export interface VehicleWeek extends VehicleTotals {
   readonly kind: Kind
-  readonly parkedMs: number
-  /** While its owner's rules let it work. */
-  readonly allowedMs: number
-  /** The time in its slot, with or without a result. */
-  readonly computedMs: number
-  /**
-   * Three parts of it: broken off, since the rules said stop; finished, and never paid since it came late; not
-   * decided yet when the week ended.
-   */
-  readonly brokenOffMs: number
-  readonly unpaidMs: number
-  readonly pendingMs: number
   readonly kwh: number
-  readonly owedMicros: number
   /** Its energy, by the hour, in micros of a euro. */
   readonly costMicros: number
 }
