@@ -3,9 +3,9 @@
  * rest of what has changed is named, and waits for the next start.
  */
 import type { Logger } from 'pino'
-import type { Reloaded } from '../host/api.ts'
 import { RequestError } from '../host/errors.ts'
 import type { Terms } from '../host/node/terms.ts'
+import type { Reloaded } from '../host/reloaded.ts'
 import { ConfigError, configFileOf, readConfigFile, resolveConfig } from './config/config.ts'
 import { asksOf, type OptionName } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'

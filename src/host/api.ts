@@ -40,6 +40,7 @@ import type {
   SettleView,
 } from './ledger/contract.ts'
 import type { Notice } from './notices.ts'
+import type { Reloaded } from './reloaded.ts'
 import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/member-tables.ts'
 import type { ShelvedWeights } from './store/weight-shelf.ts'
 
@@ -186,18 +187,6 @@ export interface NodeApi {
   resume(): void
   /** Reads the node's configuration again. Throws RequestError where it is not valid; then all stays as it is. */
   reload(): Reloaded | Promise<Reloaded>
-}
-
-/** The outcome of reading a node's configuration again, by names of options. */
-export interface Reloaded {
-  /** The file that it reads, whether or not it is there. */
-  readonly file: string
-  /** Changed and in force. */
-  readonly changed: readonly string[]
-  /** Changed, and in force once the node has started again. */
-  readonly needsRestart: readonly string[]
-  /** In the file, but said otherwise by a flag or a variable of the running node. */
-  readonly overridden: readonly { readonly option: string; readonly by: string }[]
 }
 
 export interface NamedModel {

@@ -1,7 +1,7 @@
 /** `carpool config`: every option with its value and where it came from; get, set and unset change one in the file. */
 import type { Command } from 'commander'
-import type { Reloaded } from '../../host/api.ts'
 import { connectLocal } from '../../host/local/client.ts'
+import type { Reloaded } from '../../host/reloaded.ts'
 import { addOptions, type Config, type OptionName, resolveConfig } from '../config/config.ts'
 import { editConfig, optionInFile, optionNamed } from '../config/edit.ts'
 import { optionNames } from '../config/options.ts'

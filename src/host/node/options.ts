@@ -2,10 +2,10 @@
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
 import type { Runtimes } from '../../runtimes/registry.ts'
-import type { Reloaded } from '../api.ts'
 import type { Clock } from '../clock.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { NetworkBounds } from '../network/bounds.ts'
+import type { Reloaded } from '../reloaded.ts'
 import type { NetworkKind } from '../signals/network.ts'
 import type { OwnersWish } from '../supervisor/owner-watch.ts'
 
