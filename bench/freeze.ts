@@ -5,6 +5,8 @@
  * The reading goes the way of a maker's own program, through a pipe to the supervisor; freeze-observer.ts writes it and
  * looks from outside, some five times a millisecond, until no thread of any slot runs. The baseline is when the node's own
  * event loop came to hear of the same verdict: what a vehicle without a supervisor would have to wait for.
+ *
+ * Once more with the HTTP server of a node in this process, and another one that floods it with 10,000 connections.
  */
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -29,14 +31,31 @@ import { readWeights, weightSources } from '../src/host/submission/weights.ts'
 import { submitDefaults } from '../src/host/submit-defaults.ts'
 import { SupervisedWatch } from '../src/host/supervisor/supervised-watch.ts'
 import { defaultPreferences } from '../src/protocol/rules/preferences.ts'
+import { GatewayStage } from '../test/support/gateway.ts'
 import { weightFile } from '../test/support/wasm/executor.ts'
 import type { BenchOptions, Figure } from './figure.ts'
 import type { Order, Round } from './freeze-observer.ts'
 
 const blockBytes = 2 ** 20
 
+/** Far beyond what the server takes at a time. */
+const connectionsTried = 10_000
+
 export async function freeze({ quick, note }: BenchOptions): Promise<Figure[]> {
   const rounds = quick ? 40 : 250
+  return [
+    ...(await measured(rounds, note, '', async (folder) => keepBusy(join(folder, 'block')))),
+    ...(await measured(rounds, note, ', HTTP flooded', () => beFlooded(note))),
+  ]
+}
+
+/** `under`: begins what the node is busy with; its answer ends it. */
+async function measured(
+  rounds: number,
+  note: BenchOptions['note'],
+  under: string,
+  begin: (folder: string) => Promise<() => void | Promise<void>>,
+): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-freeze-'))
   const observer = fork(join(import.meta.dirname, 'freeze-observer.ts'), [folder])
   const executor = new ProcessExecutor({ log: pino({ level: 'silent' }) })
@@ -62,9 +81,9 @@ export async function freeze({ quick, note }: BenchOptions): Promise<Figure[]> {
     observer.on('message', (round: Round) => results.push(round))
     observer.send({ pids, rounds } satisfies Order)
     const ended = once(observer, 'exit')
-    const stop = keepBusy(join(folder, 'block'))
+    const stop = await begin(folder)
     const [code] = await ended
-    stop()
+    await stop()
     if (code !== 0 || results.length !== rounds) throw new Error(`the observer ended with ${code}`)
     const leakedMs = results.reduce((sum, round) => sum + round.leakedMs, 0)
     note(`CPU time of frozen slots: ${leakedMs} ms in ${rounds} watches of 100 ms`)
@@ -73,7 +92,7 @@ export async function freeze({ quick, note }: BenchOptions): Promise<Figure[]> {
       .map(({ saidMs }) => (heardMs.find((ms) => ms > saidMs) ?? Number.NaN) - saidMs)
       .sort((a, b) => a - b)
     const figure = (name: string, share: number, most: number): Figure => ({
-      name: `reading to frozen slots, ${name} of ${rounds}`,
+      name: `reading to frozen slots${under}, ${name} of ${rounds}`,
       unit: 'ms',
       ours: quantile(ours, share),
       baseline: quantile(theirs, share),
@@ -126,6 +145,28 @@ async function work(slot: Slot, pages: readonly Uint8Array[]): Promise<void> {
   for (let i = 0; ; i += 1) {
     // Two at a time, as in a lease.
     await Promise.all([0, 1].map((ahead) => slot.run(pages[(i + ahead) % pages.length]!, 0)))
+  }
+}
+
+/** A gateway in this process, and somebody who asks it in every way that hurts. */
+async function beFlooded(note: BenchOptions['note']): Promise<() => Promise<void>> {
+  const stage = await GatewayStage.start(undefined, 0)
+  const program = join(import.meta.dirname, 'http-flooder.ts')
+  const flooder = fork(program, [stage.url, String(connectionsTried)])
+  await once(flooder, 'message')
+  const startedMs = performance.now()
+  return async () => {
+    flooder.send('how many?')
+    const [{ answers, refusals }] = (await once(flooder, 'message')) as [Record<string, number>]
+    const seconds = (performance.now() - startedMs) / 1000
+    flooder.kill('SIGKILL')
+    await once(flooder, 'exit')
+    const overMs = performance.now()
+    const { status } = await fetch(`${stage.url}/livez`)
+    note(
+      `${connectionsTried} connections tried at a time: ${Math.round(answers! / seconds)} answers and ${Math.round(refusals! / seconds)} refusals a second; once they were gone, an honest question got ${status} after ${Math.round(performance.now() - overMs)} ms`,
+    )
+    await stage.stop()
   }
 }
 

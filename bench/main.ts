@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   documents: async (options) => (await import('./documents.ts')).documents(options),
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
   lines: async (options) => (await import('./lines.ts')).lines(options),
+  gateway: async (options) => (await import('./gateway.ts')).gateway(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
   weights: async (options) => (await import('./weights.ts')).weights(options),
   scores: async (options) => (await import('./scores.ts')).scores(options),

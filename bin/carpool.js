@@ -76,8 +76,12 @@ function runUnderPinnedNode() {
     return
   }
   const args = process.execArgv.concat(fileURLToPath(import.meta.url), process.argv.slice(2))
-  const child = spawn(node, args, { stdio: 'inherit' })
+  // By its channel the child notices that this process is gone, whatever ended it.
+  const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
   const stopForwarding = forwardSignals(child)
+  // Whoever started this process over a channel means it to end with the channel.
+  process.once('disconnect', () => child.kill('SIGTERM'))
+  if (process.channel) process.channel.unref()
   child.on('error', (error) => {
     stopForwarding()
     complain(`${node} does not start: ${error.message}`)

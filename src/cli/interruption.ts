@@ -1,7 +1,9 @@
 /**
  * Ctrl-C and its kin: the first signal asks to stop, the second ends the process at once. A shell reads 128 + n as
- * "ended by signal n".
+ * "ended by signal n". A hangup never comes as a second one: a terminal that closes sends it to each process of a job, and a
+ * launcher passes it on.
  */
+import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 
 export interface Interruption {
@@ -15,10 +17,12 @@ export interface Interruption {
 
 const heeded: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-export function heedSignals(): Interruption {
+/** `takesHangup`: is asked at each SIGHUP, and true means that it was for something else than to stop. */
+export function heedSignals(takesHangup: () => boolean = () => false): Interruption {
   const controller = new AbortController()
   let first: NodeJS.Signals | undefined
   const heed = (name: NodeJS.Signals) => {
+    if (name === 'SIGHUP' && (first !== undefined || takesHangup())) return
     if (first !== undefined) process.exit(signalExitCode(name))
     first = name
     controller.abort()
@@ -43,4 +47,22 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+/**
+ * Tells SIGHUP's two meanings apart: true where a process that had a terminal has lost it, false where somebody asks it to read its
+ * configuration again. The system takes the terminal away before it sends the signal.
+ */
+export function terminalLoss(): () => boolean {
+  const had = hasTerminal()
+  return () => had && !hasTerminal()
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
+  }
 }

@@ -7,6 +7,7 @@ import type { RecordResult } from '../host/executor/contract.ts'
 import { ProcessExecutor } from '../host/executor/executor.ts'
 import type { ProcessSlot } from '../host/executor/slot.ts'
 import { nodeCommand } from './commands/node.ts'
+import { endWithParents } from './parents.ts'
 
 class LyingExecutor extends ProcessExecutor {
   override openSlot(): ProcessSlot {
@@ -25,6 +26,7 @@ function falsify(record: RecordResult): RecordResult {
   return { ...record, text, output: Buffer.from(JSON.stringify({ ...output, text })) }
 }
 
+endWithParents()
 const program = new Command()
 nodeCommand(program, (log) => new LyingExecutor({ log }))
 await program.parseAsync(process.argv)

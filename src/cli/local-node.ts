@@ -11,6 +11,8 @@ import type { AutoPrice } from '../host/energy/own-prices.ts'
 import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
+import type { Terms } from '../host/node/terms.ts'
+import type { Reloaded } from '../host/reloaded.ts'
 import { software } from '../host/software.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
@@ -66,6 +68,10 @@ export interface OwnNode {
   readonly client: LocalClient
   /** Where its HTTP server listens; null: it has none. */
   readonly http: HttpAddress | null
+  /** Changes its owner's terms while it runs. */
+  change(terms: Terms): Promise<void>
+  /** Takes no more work, and resolves when none is under way, or the signal aborts. */
+  drain(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
 
@@ -126,6 +132,8 @@ interface OwnNodeOptions {
   readonly standsBy?: boolean
   /** Its HTTP server: where it listens, and by which names it may be asked. */
   readonly http?: { readonly listen: HttpAddress; readonly hosts: readonly string[] }
+  /** Reads its configuration again. */
+  readonly reload?: () => Promise<Reloaded>
 }
 
 /**
@@ -135,7 +143,7 @@ interface OwnNodeOptions {
 export async function startOwnNode(
   config: NodeConfig,
   log: Logger,
-  { executor, standsBy = true, http }: OwnNodeOptions = {},
+  { executor, standsBy = true, http, reload }: OwnNodeOptions = {},
 ): Promise<OwnNode> {
   checkOwnFiles(config)
   const { CarpoolNode } = await import('../host/node/node.ts')
@@ -180,6 +188,7 @@ export async function startOwnNode(
     standsBy,
     software,
     ...(executor === undefined ? {} : { executor }),
+    ...(reload === undefined ? {} : { reload }),
   })
   const stopGivingBack = giveBackMemory(() => node.isIdle)
   try {
@@ -190,6 +199,11 @@ export async function startOwnNode(
     return {
       client,
       http: gateway?.listening ?? null,
+      change: (terms) => node.change(terms),
+      drain(signal) {
+        gateway?.drain()
+        return node.drain(signal)
+      },
       async stop() {
         stopGivingBack()
         await gateway?.stop()

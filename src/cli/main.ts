@@ -5,6 +5,7 @@ import { version } from '../host/software.ts'
 import { addCommands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
+import { endWithParents } from './parents.ts'
 import { keepUserUmask } from './user-files.ts'
 
 /**
@@ -13,6 +14,7 @@ import { keepUserUmask } from './user-files.ts'
  */
 export async function main(argv: string[], userUmask: number | null = null): Promise<void> {
   if (userUmask !== null) keepUserUmask(userUmask)
+  endWithParents()
   tolerateClosedPipes()
   try {
     const asked = helpAsFlag(argv)

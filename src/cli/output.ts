@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { clean, cleanLines, printableJson } from '../base/printable.ts'
 import { OutputClosed } from './failure.ts'
 import type { LiveLines } from './live-lines.ts'
+import { asciiOf, terminalOf } from './terminal.ts'
 
 /** The value of `-o` that means stdout. */
 export const stdoutPath = '-'
@@ -46,7 +47,8 @@ let lowest: LiveLines | null = null
 
 function write(stream: NodeJS.WriteStream, line: string): void {
   if (!stream.writable) return
-  const text = `${clean(line)}\n`
+  const said = clean(line)
+  const text = `${terminalOf(stream).isUnicode ? said : asciiOf(said)}\n`
   if (lowest !== null && stream.isTTY) lowest.makeWay(() => stream.write(text))
   else stream.write(text)
 }

@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono'
 import type { Logger } from 'pino'
 import { StoreError } from '../host/store/errors.ts'
+import { inSpan } from '../host/tracing.ts'
 import type { AppContext, AppEnv } from './app-context.ts'
 import { batchRoutes } from './batch-routes.ts'
 import { ApiError, type ErrorFacts, errorBody } from './errors.ts'
@@ -15,6 +16,12 @@ export function appOf(context: AppContext): Hono<AppEnv> {
   const { hosts, probes, clock, log } = context
   const app = new Hono<AppEnv>()
   let serial = 0
+  app.use((c, next) =>
+    inSpan('carpool.http', { 'http.request.method': c.req.method }, async (span) => {
+      await next()
+      span?.setAttributes({ 'http.route': routeOf(c), 'http.response.status_code': c.res.status })
+    }),
+  )
   app.use(async (c, next) => {
     const startMs = clock.monotonicMs()
     serial += 1

@@ -32,6 +32,7 @@ export class Gateway {
   readonly #runner: Runner
   readonly #webhooks: Webhooks
   readonly #tables: Database
+  readonly #state: { isStopping: boolean }
 
   /** Throws StoreError, and Error with a sentence where it cannot listen; then nothing is left open. */
   static async start(options: GatewayOptions): Promise<Gateway> {
@@ -51,6 +52,7 @@ export class Gateway {
       readonly runner: Runner
       readonly webhooks: Webhooks
       readonly tables: Database
+      readonly state: { isStopping: boolean }
     },
   ) {
     this.listening = listening
@@ -58,6 +60,12 @@ export class Gateway {
     this.#runner = parts.runner
     this.#webhooks = parts.webhooks
     this.#tables = parts.tables
+    this.#state = parts.state
+  }
+
+  /** Not ready any more, for whoever sends requests here: the node is about to stop. What is asked meanwhile is answered. */
+  drain(): void {
+    this.#state.isStopping = true
   }
 
   /** Hangs up, and leaves batches as they are: they go on when the node starts again. Call it before the node stops. */
@@ -76,8 +84,9 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
     new Batches(tables),
     new LineRows(tables),
   ]
+  const state = { isStopping: false }
   const webhooks = new Webhooks({ tables, keys, clock, log })
-  const probes = new Probes({ api: node.api, batches, clock, isStopping: () => false })
+  const probes = new Probes({ api: node.api, batches, clock, isStopping: () => state.isStopping })
   const ended: ConstructorParameters<typeof Runner>[0]['ended'] = (tenant, batch) => {
     probes.batchEnded(batch.facts.counts)
     webhooks.ended(tenant, batch)
@@ -89,5 +98,5 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
   const listening = await server.listen(listen)
   runner.start()
   webhooks.send()
-  return new Gateway(listening, { server, runner, webhooks, tables })
+  return new Gateway(listening, { server, runner, webhooks, tables, state })
 }

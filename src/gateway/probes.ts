@@ -6,7 +6,7 @@ import type { Batches } from './batches.ts'
 import { metricsOf } from './metrics.ts'
 
 export interface ProbeContext {
-  readonly api: Pick<NodeApi, 'info' | 'why'>
+  readonly api: Pick<NodeApi, 'info' | 'why' | 'peers'>
   readonly batches: Batches
   readonly clock: Clock
   /** The node is about to stop. */
@@ -49,9 +49,14 @@ export class Probes {
   /** The conditions of being ready, each with whether it holds. A vehicle that stands still is as ready as any. */
   ready(): readonly { readonly name: string; readonly ok: boolean; readonly note: string }[] {
     const { api, isStopping } = this.#context
-    const { connections, fleet } = api.info()
+    const { connections, fleet, vehicle } = api.info()
+    const { reasons } = api.why()
+    const isWatched = !reasons.includes('unwatched')
     return [
       { name: 'running', ok: !isStopping(), note: isStopping() ? 'the node is stopping' : '' },
+      { name: 'disk', ok: vehicle.hasRoom, note: vehicle.hasRoom ? '' : 'it is full' },
+      // Whatever they say, a pause among it: only where nobody can ask them something is wrong.
+      { name: 'rules', ok: isWatched, note: reasons.join(', ') },
       {
         name: 'fleet',
         ok: fleet === null || fleet.state === 'admitted',
@@ -64,7 +69,7 @@ export class Probes {
 
   async metrics(): Promise<string> {
     const { api, batches, clock } = this.#context
-    const node = await metricsOf(api.info(), api.why(), clock.now())
+    const node = await metricsOf(api.info(), api.why(), api.peers(), clock.now())
     const own = new Registry()
     const gauge = new Gauge({
       name: 'carpool_batches',

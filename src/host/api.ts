@@ -42,6 +42,7 @@ import type {
 } from './ledger/contract.ts'
 import type { JobDebt } from './ledger/job-debt.ts'
 import type { Notice } from './notices.ts'
+import type { Reloaded } from './reloaded.ts'
 import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/member-tables.ts'
 import type { ShelvedWeights } from './store/weight-shelf.ts'
 
@@ -192,6 +193,8 @@ export interface NodeApi {
    */
   pause(untilMs: number | null, isDate?: boolean): void
   resume(): void
+  /** Reads the node's configuration again. Throws RequestError where it is not valid; then all stays as it is. */
+  reload(): Reloaded | Promise<Reloaded>
 }
 
 export interface NamedModel {

@@ -256,10 +256,11 @@ test('every missing page is named', () => {
   assert.deepEqual(describeMissing({ runtime: 'ocr', pages: 2, missing: [] }), [])
 })
 
-test('what is drawn in place is replaced, cut to the terminal, and moves down for other lines', () => {
+test('what is drawn in place is replaced, cut where it would not fit the screen, and moves down for other lines', () => {
   let written = ''
   const terminal = {
     columns: 10,
+    rows: 5,
     write(text: string | Uint8Array) {
       written += text
       return true

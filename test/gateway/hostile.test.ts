@@ -86,3 +86,13 @@ test('no path leads out of the folder of files', async () => {
   }
   await works()
 })
+
+test('a gateway whose node is about to stop says that it is not ready, and answers meanwhile', async () => {
+  assert.equal((await fetch(`${stage.url}/readyz`)).status, 200)
+  stage.drain()
+  const response = await fetch(`${stage.url}/readyz`)
+  assert.equal(response.status, 503)
+  assert.match(await response.text(), /^\[-\]running failed: the node is stopping$/m)
+  assert.equal((await fetch(`${stage.url}/livez`)).status, 200)
+  await works()
+})

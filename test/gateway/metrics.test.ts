@@ -13,6 +13,7 @@ const info = {
     shardsDone: 5,
     receipts: 4,
     leasesReleased: 1,
+    hasRoom: true,
   },
 } as NodeInfo
 const rule = { value: '', limit: '', preference: null, origin: null }
@@ -30,12 +31,27 @@ const why: WhyView = {
   ],
 }
 
+const peers = ['0.1.0', '0.2.0', '0.2.0', '"} 1\nevil'].map((version) => ({
+  software: `carpool/${version}`,
+  self: false,
+}))
+
+test('versions that peers make up are one label, however many there are', async () => {
+  const crowd = Array.from({ length: 1_000 }, (_, i) => ({ software: `carpool/1.${i}.0`, self: false }))
+  const lines = (await metricsOf(info, why, crowd, 1_000)).match(/^carpool_peers\{.*$/gm) ?? []
+  assert.equal(lines.length, 9)
+  assert.equal(lines.at(-1), 'carpool_peers{version="other"} 992')
+})
+
 test('metrics name each rule by its code, and say which hold work back', async () => {
-  const lines = (await metricsOf(info, why, 1_000))
+  const lines = (await metricsOf(info, why, peers, 1_000))
     .split('\n')
     .filter((line) => line !== '' && line[0] !== '#')
   assert.deepEqual(lines, [
-    'carpool_info{software="carpool/0.1.0"} 1',
+    'carpool_build_info{version="0.1.0"} 1',
+    'carpool_peers{version="0.2.0"} 2',
+    'carpool_peers{version="0.1.0"} 1',
+    'carpool_peers{version="other"} 1',
     'carpool_connections 3',
     'carpool_slots 2',
     'carpool_slots_free 1',

@@ -17,7 +17,7 @@ const engines = [
 
 function pricesWith(changes: Partial<OwnPricesOptions>) {
   const clock = new SteppedClock(nowMs)
-  const told: ReadonlyMap<string, { readonly unitMicros: number }>[] = []
+  const told: ReadonlyMap<string, { readonly unitMicros: number } | null>[] = []
   const warned: string[] = []
   const prices = new OwnPrices({
     fixed: new Map(),
@@ -114,3 +114,24 @@ test('a command tells the prices; one that fails leaves those that it told befor
 function priceOf({ tariff }: TariffSource): number | null | undefined {
   return tariff?.priceAt(nowMs)
 }
+
+test('prices that stand may change while the node runs, and those that follow power go on beside them', () => {
+  const { prices, told } = pricesWith({})
+  prices.start()
+  const ask = { currency: 'EUR', unitMicros: 7 }
+  prices.stand(new Map([['llm', { ...ask, per: 1_000 }]]))
+  assert.deepEqual(prices.offer(engines[1]!).ask, { ...ask, per: 1_000 })
+  assert.equal(prices.offer(engines[0]!).ask?.unitMicros, 360)
+  assert.deepEqual(told.at(-1)!.get('llm-1'), { ...ask, per: 1_000 })
+  prices.stop()
+})
+
+test('a price that is taken away is nothing from then on', () => {
+  const ask = { currency: 'EUR', unitMicros: 7 }
+  const { prices, told } = pricesWith({ auto: null, fixed: new Map([['ocr', ask]]) })
+  prices.start()
+  assert.deepEqual([prices.offer(engines[0]!).ask, told.length], [ask, 0])
+  prices.stand(new Map())
+  assert.deepEqual([prices.offer(engines[0]!).ask, told.at(-1)!.get('ocr-1')], [null, null])
+  prices.stop()
+})

@@ -85,7 +85,7 @@ test('whoever watches gets the present view, then each change, and ends when the
   const { watch } = start()
   const leaving = new AbortController()
   const sentences: string[] = []
-  for await (const view of watchWhy(watch, origins, leaving.signal)) {
+  for await (const view of watchWhy(watch, () => origins, leaving.signal)) {
     sentences.push(view.sentence)
     if (sentences.length === 1) setImmediate(() => watch.pause(null))
     else leaving.abort()

@@ -15,6 +15,7 @@ import type { Mutation } from './mutation.ts'
 import { network } from './network.ts'
 import { node } from './node.ts'
 import { ocr } from './ocr.ts'
+import { operating } from './operating.ts'
 import { payouts } from './payouts.ts'
 import { records } from './records.ts'
 import { rules } from './rules.ts'
@@ -48,6 +49,7 @@ const rooms: Readonly<Record<string, readonly Mutation[]>> = {
   stewardship,
   submission,
   node,
+  operating,
   fleet,
   sealing,
   store,

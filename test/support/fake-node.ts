@@ -45,6 +45,7 @@ export const info: NodeInfo = {
     shardsDone: 4,
     receipts: 2,
     leasesReleased: 0,
+    hasRoom: true,
   },
   connections: 3,
   notices: [],

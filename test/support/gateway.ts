@@ -90,6 +90,10 @@ export class GatewayStage {
     })
   }
 
+  drain(): void {
+    this.#gateway?.drain()
+  }
+
   async close(): Promise<void> {
     await this.#gateway?.stop()
     this.#gateway = undefined

@@ -46,6 +46,7 @@ const files: readonly CommandFile[] = [
     names: ['context', 'key'],
     load: async () => (await import('./elsewhere.ts')).elsewhereCommands,
   },
+  { names: ['service'], load: async () => [(await import('./service.ts')).serviceCommand] },
   { names: ['config'], load: async () => [(await import('./config.ts')).configCommand] },
   {
     names: ['completion'],

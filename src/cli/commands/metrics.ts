@@ -15,8 +15,10 @@ export function metricsCommand(program: Command): void {
       const { dataDir } = resolveConfig(clientOptionNames, flags)
       // Loaded here: no other command needs it.
       const { metricsOf } = await import('../../gateway/metrics.ts')
-      const [info, why] = await withNode(dataDir, (node) => Promise.all([node.info(), node.why()]))
-      for (const line of (await metricsOf(info, why, Date.now())).trimEnd().split('\n')) print(line)
+      const [info, why, peers] = await withNode(dataDir, (node) =>
+        Promise.all([node.info(), node.why(), node.peers()]),
+      )
+      for (const line of (await metricsOf(info, why, peers, Date.now())).trimEnd().split('\n')) print(line)
     })
   addOptions(command, clientOptionNames).addHelpText(
     'after',

@@ -4,24 +4,29 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { Executor } from '../../host/executor/contract.ts'
 import type { LocalClient } from '../../host/local/client.ts'
-import { addOptions, resolveConfig } from '../config/config.ts'
+import type { Reloaded } from '../../host/reloaded.ts'
+import { addOptions } from '../config/config.ts'
 import type { HttpAddress } from '../config/gateway-options.ts'
+import { stopMsMax } from '../config/lifetime-options.ts'
 import { preferenceNames } from '../config/preferences.ts'
-import { quoted } from '../format.ts'
-import { aborted, heedSignals } from '../interruption.ts'
-import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.ts'
+import { oneLine } from '../failure.ts'
+import { formatDuration, quoted } from '../format.ts'
+import { aborted, heedSignals, terminalLoss } from '../interruption.ts'
+import { nodeOptionNames, startOwnNode } from '../local-node.ts'
 import { createLog } from '../log.ts'
 import { note, print, printJson } from '../output.ts'
 import { describeReach } from '../reach-lines.ts'
+import { Configuration } from '../reload.ts'
+import { serviceManager } from '../service-manager.ts'
 import { signalLines } from '../signal-lines.ts'
 
 /** Between looks at how others reach the node: it takes some seconds to learn that, and hardly ever changes. */
 const reachPollMs = 2_000
 
-/** A service manager that said SIGTERM gets impatient; five seconds is the promise, less some for the exit itself. */
-const stopMsMax = 4_500
+/** Kept of the time to stop (stopMsMax), for the exit itself. */
+const exitMsMax = 500
 
-const httpOptionNames = ['http', 'httpHost'] as const
+const otherOptionNames = ['http', 'httpHost', 'drainDeadline'] as const
 
 /** `createExecutor`: for a node whose work is run otherwise, such as the swarm's liar. */
 export function nodeCommand(program: Command, createExecutor?: (log: Logger) => Executor): void {
@@ -32,7 +37,7 @@ export function nodeCommand(program: Command, createExecutor?: (log: Logger) => 
       'Runs a node in the foreground: it offers its slots to the mesh and looks after jobs given to it.',
     )
     .action((flags: Record<string, unknown>) => runNode(flags, createExecutor))
-  addOptions(command, [...nodeOptionNames, ...httpOptionNames, ...preferenceNames]).addHelpText(
+  addOptions(command, [...nodeOptionNames, ...otherOptionNames, ...preferenceNames]).addHelpText(
     'after',
     `
 Examples:
@@ -65,29 +70,43 @@ async function runNode(
   flags: Record<string, unknown>,
   createExecutor?: (log: Logger) => Executor,
 ): Promise<void> {
-  const config = resolveNodeConfig(flags)
-  const { json, dataDir, logLevel } = config
-  const { http: listen, httpHost: hosts } = resolveConfig([...httpOptionNames, 'dataDir'], flags)
+  const manager = serviceManager()
+  const configuration = new Configuration(flags)
+  const config = configuration.now
+  const { json, dataDir, logLevel, http: listen, httpHost: hosts } = config
   const log = createLog(logLevel, json)
-  const interruption = heedSignals()
-  // A program that starts a node over a channel of its own (carpool swarm) means the node to end with it.
-  const orphaned = () => process.kill(process.pid, 'SIGTERM')
-  if (process.send !== undefined && !process.connected) orphaned()
-  process.once('disconnect', orphaned)
-  process.channel?.unref()
+  const isTerminalLost = terminalLoss()
+  let reload: (() => Promise<Reloaded>) | undefined
+  const interruption = heedSignals(() => {
+    if (isTerminalLost()) return false
+    reload?.().catch((error) => log.error({ error }, `the configuration stays as it was: ${oneLine(error)}`))
+    return true
+  })
+  const deadline = new AbortController()
   interruption.signal.addEventListener('abort', () => {
     const signal = interruption.name()
+    const drainMs = configuration.now.drainDeadline - stopMsMax
+    manager.stopping()
     if (json) printJson({ event: 'stopping', signal })
-    else note(`${signal}: handing back leases and leaving the mesh; once more ends the node at once`)
-    setTimeout(() => {
-      note('the node did not stop in time; what it had acknowledged is on disk')
-      process.exit(0)
-    }, stopMsMax).unref()
+    else
+      note(
+        `${signal}: ${drainMs > 0 ? `finishing the work under way for up to ${formatDuration(drainMs)}, then ` : ''}handing back leases and leaving the mesh; once more ends the node at once`,
+      )
+    setTimeout(() => deadline.abort(), drainMs).unref()
+    setTimeout(
+      () => {
+        note('the node did not stop in time; what it had acknowledged is on disk')
+        process.exit(0)
+      },
+      drainMs + stopMsMax - exitMsMax,
+    ).unref()
   })
   const node = await startOwnNode(config, log, {
     ...(createExecutor === undefined ? {} : { executor: createExecutor(log) }),
     ...(listen === null ? {} : { http: { listen, hosts } }),
+    reload: () => configuration.reload((terms) => node.change(terms), log),
   })
+  reload = () => configuration.reload((terms) => node.change(terms), log)
   const { peer, addresses, name, owner, fleet } = await node.client.info()
   const http = node.http && urlOf(node.http)
   if (json) printJson({ event: 'ready', peer, addresses, dataDir, name, owner, ...(http && { http }) })
@@ -103,9 +122,11 @@ async function runNode(
         `it asks the fleet ${fleet.name} to join as soon as it reaches one of its nodes; the operator lets it in with: carpool fleet approve ${peer}`,
       )
   }
+  manager.ready()
   const sayingReach = sayReach(node.client, json, interruption.signal)
   await aborted(interruption.signal)
   await sayingReach
+  if (!deadline.signal.aborted) await node.drain(deadline.signal)
   await node.stop()
   if (json) printJson({ event: 'stopped' })
   process.exit(0)

@@ -52,9 +52,9 @@ export function resolveConfig<Name extends OptionName>(
   names: readonly Name[],
   flags: Readonly<Record<string, unknown>>,
   machine: Machine = thisMachine(),
+  file: ConfigFile | null = readConfigFile(flags, machine),
 ): Config<Name> {
   refuseUnknownVariables(machine)
-  const file = readConfigFile(flags, machine)
   const values: Partial<Record<OptionName, unknown>> = {}
   const origins: Partial<Record<OptionName, Origin>> = {}
   for (const name of names) {
@@ -65,7 +65,16 @@ export function resolveConfig<Name extends OptionName>(
   return { ...values, origins } as Config<Name>
 }
 
-interface ConfigFile {
+/** Returns the options as this file alone has them. Throws ConfigError, as `resolveConfig`. */
+export function resolveFile(file: ConfigFile, machine: Machine = thisMachine()): Config {
+  const { environment, ...rest } = machine
+  const others = Object.entries(environment).filter(([name]) => !name.startsWith(variablePrefix))
+  // Some folder: where a user without a home keeps data is another question.
+  const flags = Object.hasOwn(file.values, 'dataDir') ? {} : { dataDir: dirname(file.path) }
+  return resolveConfig(optionNames, flags, { ...rest, environment: Object.fromEntries(others) }, file)
+}
+
+export interface ConfigFile {
   readonly path: string
   readonly values: Readonly<Record<string, unknown>>
 }
@@ -110,22 +119,36 @@ function check(name: OptionName, value: unknown, folder: string, origin: Origin,
 }
 
 /** The file that was asked for, or the data directory's, which need not exist. */
-function readConfigFile(flags: Readonly<Record<string, unknown>>, machine: Machine): ConfigFile | null {
-  const asked = (flags.config as string | undefined) ?? (machine.environment[configVariable] || undefined)
-  if (asked !== undefined) return parseConfigFile(resolve(machine.workingDirectory, asked), true)
-  const dataDir = resolveOption('dataDir', flags, machine, null).value as string
-  const file = parseConfigFile(join(dataDir, 'config.json'), false)
+export function readConfigFile(
+  flags: Readonly<Record<string, unknown>>,
+  machine: Machine = thisMachine(),
+  mustExist = true,
+): ConfigFile | null {
+  const { path, isAsked } = configFileOf(flags, machine)
+  if (isAsked) return parseConfigFile(path, mustExist)
+  const file = parseConfigFile(path, false)
   if (file !== null && Object.hasOwn(file.values, 'dataDir'))
     throw new ConfigError({ code: 'circular', file: file.path })
   return file
 }
 
-function parseConfigFile(path: string, isAsked: boolean): ConfigFile | null {
+/** Returns the path of the file, which need not exist, and whether it was asked for. Throws ConfigError: no-home. */
+export function configFileOf(
+  flags: Readonly<Record<string, unknown>>,
+  machine: Machine = thisMachine(),
+): { readonly path: string; readonly isAsked: boolean } {
+  const asked = (flags.config as string | undefined) ?? (machine.environment[configVariable] || undefined)
+  if (asked !== undefined) return { path: resolve(machine.workingDirectory, asked), isAsked: true }
+  const dataDir = resolveOption('dataDir', flags, machine, null).value as string
+  return { path: join(dataDir, 'config.json'), isAsked: false }
+}
+
+function parseConfigFile(path: string, mustExist: boolean): ConfigFile | null {
   let values: Record<string, unknown>
   try {
     values = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
-    if (!isAsked && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
     const why = error instanceof z.ZodError ? 'is not a JSON object' : (error as Error).message
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
       throw new ConfigError({ code: 'unreadable-file', file: dirname(path), why: 'it is a file, and no folder' })
@@ -138,12 +161,13 @@ function parseConfigFile(path: string, isAsked: boolean): ConfigFile | null {
   return { path, values }
 }
 
+const variablePrefix = 'CARPOOL_'
 const configVariable = 'CARPOOL_CONFIG'
 
 function refuseUnknownVariables({ environment }: Machine): void {
   const known = [...optionNames.map(variableOf), configVariable]
   for (const variable of Object.keys(environment).sort())
-    if (variable.startsWith('CARPOOL_') && !known.includes(variable))
+    if (variable.startsWith(variablePrefix) && !known.includes(variable))
       throw new ConfigError({ code: 'unknown-variable', variable, nearest: nearest(variable, known) })
 }
 

@@ -8,6 +8,7 @@ export type ConfigProblem =
       readonly file: string
       readonly nearest: string | null
     }
+  | { readonly code: 'unknown-option'; readonly option: string; readonly nearest: string | null }
   | { readonly code: 'unknown-variable'; readonly variable: string; readonly nearest: string | null }
   | {
       readonly code: 'bad-value'
@@ -40,6 +41,8 @@ function sentence(problem: ConfigProblem): string {
   switch (problem.code) {
     case 'unknown-key':
       return `${problem.file}: unknown key '${problem.key}'${hint(problem.nearest)}`
+    case 'unknown-option':
+      return `there is no option '${problem.option}'${hint(problem.nearest)}`
     case 'unknown-variable':
       return `unknown environment variable ${problem.variable}${hint(problem.nearest)}`
     case 'bad-value':

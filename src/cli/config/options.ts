@@ -14,6 +14,7 @@ import { unitOfRuntime } from '../../runtimes/registry.ts'
 import { energyOptions } from './energy-options.ts'
 import { ConfigError } from './errors.ts'
 import { gatewayOptions } from './gateway-options.ts'
+import { lifetimeOptions } from './lifetime-options.ts'
 import type { Option } from './option.ts'
 import { autoOnOff, choice, list, path } from './option-kinds.ts'
 import { preferenceOptions } from './preference-options.ts'
@@ -177,6 +178,7 @@ export const options = {
   } satisfies Option<number> as Option<number>,
   ...energyOptions,
   ...gatewayOptions,
+  ...lifetimeOptions,
   ...preferenceOptions,
 }
 

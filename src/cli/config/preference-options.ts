@@ -9,7 +9,7 @@ import {
   type Preferences,
 } from '../../protocol/rules/preferences.ts'
 import { isTimeZone, parseHours, parseTimes } from '../../protocol/rules/week.ts'
-import { parseDuration } from '../format.ts'
+import { durationOf } from './lifetime-options.ts'
 import type { Option } from './option.ts'
 import { bytesOf } from './sizes.ts'
 
@@ -230,12 +230,3 @@ function hours(
 
 /** Two a day, each day of its own. */
 const hoursMax = 14
-
-function durationOf(text: string): number {
-  if (/^\d{1,12}$/.test(text)) return Number(text)
-  try {
-    return parseDuration(text)
-  } catch {
-    return Number.NaN
-  }
-}

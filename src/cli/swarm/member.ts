@@ -31,6 +31,8 @@ export class Member {
   readonly peer: string
   readonly addresses: readonly string[]
   readonly node: LocalClient
+  /** The URL of its HTTP server; null: it has none. */
+  readonly http: string | null
   readonly #process: ChildProcess
 
   /** Resolves when the node is ready. Throws Error with the node's own words when it does not start. */
@@ -62,6 +64,7 @@ export class Member {
     this.dataDir = dataDir
     this.peer = ready.peer
     this.addresses = ready.addresses
+    this.http = ready.http ?? null
     this.node = node
     this.#process = process
     process.stdout!.resume()
@@ -95,6 +98,7 @@ export class Member {
 interface Ready {
   readonly peer: string
   readonly addresses: readonly string[]
+  readonly http?: string
 }
 
 async function firstLine(child: ChildProcess): Promise<Ready> {

@@ -42,6 +42,8 @@ export interface SwarmOptions {
   /** The program of members that name none of their own; the usual one by default. */
   readonly program?: string
   readonly logLevel?: string
+  /** Flags of the submitter's node, beside those that make it a member. */
+  readonly submitterFlags?: readonly string[]
 }
 
 export class Swarm {
@@ -73,7 +75,7 @@ export class Swarm {
       writeFileSync(join(folder, 'fleet.json'), charterText(signCharter(key, charter, Date.now())))
     }
     try {
-      const own = { name: 'submitter', slots: 0 }
+      const own = { name: 'submitter', slots: 0, flags: options.submitterFlags ?? [] }
       const submitter = await Member.start(memberOptions(folder, options, own, owners, []))
       const swarm = new Swarm(folder, submitter, owners, options)
       try {
@@ -136,7 +138,7 @@ export class Swarm {
   /** Starts the submitter again, on its data, after it has ended; it comes back through a vehicle. */
   async restartSubmitter(): Promise<Member> {
     const bootstrap = this.vehicles().find((vehicle) => vehicle.isRunning)?.addresses ?? []
-    const submitter = { name: 'submitter', slots: 0 }
+    const submitter = { name: 'submitter', slots: 0, flags: this.#options.submitterFlags ?? [] }
     this.#submitter = await Member.start(
       memberOptions(this.folder, this.#options, submitter, this.#owners, bootstrap),
     )

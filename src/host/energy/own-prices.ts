@@ -37,7 +37,7 @@ export interface OwnPricesOptions {
   readonly clock: Clock
   readonly log: Pick<Logger, 'warn'>
   /** Called when any price changes. */
-  readonly onChange: (asks: ReadonlyMap<string, Ask>) => void
+  readonly onChange: (asks: ReadonlyMap<string, Ask | null>) => void
 }
 
 export interface Offer {
@@ -52,6 +52,7 @@ const [firstPageSeconds, firstTokenSeconds] = [30, 0.3]
 export class OwnPrices {
   readonly #options: OwnPricesOptions
   readonly #source: TariffSource
+  #fixed: ReadonlyMap<string, Ask>
   #offers: ReadonlyMap<string, Offer> = new Map()
   #told = ''
   #isWarned = false
@@ -60,8 +61,12 @@ export class OwnPrices {
   /** Throws Error of one sentence for a file that is no tariff, and for one without a currency where prices follow it. */
   constructor(options: OwnPricesOptions) {
     this.#options = options
+    this.#fixed = options.fixed
     const { tariff, clock, log, auto } = options
-    this.#source = new TariffSource({ spec: tariff, clock, log, onChange: () => this.#look() })
+    const onChange = () => {
+      if (auto !== null) this.#look()
+    }
+    this.#source = new TariffSource({ spec: tariff, clock, log, onChange })
     if (auto === null) return
     if (tariff === null)
       throw new Error(
@@ -73,13 +78,19 @@ export class OwnPrices {
 
   /** Call once the parts that hear of prices are there. */
   start(): void {
-    this.#look()
     if (this.#options.auto === null) return
+    this.#look()
     const look = () => {
       this.#look()
       this.#callOff = this.#options.clock.after(lookMs, look)
     }
     this.#callOff = this.#options.clock.after(lookMs, look)
+  }
+
+  /** The prices that stand from now on, by runtime. */
+  stand(fixed: ReadonlyMap<string, Ask>): void {
+    this.#fixed = fixed
+    this.#look()
   }
 
   stop(): void {
@@ -99,18 +110,17 @@ export class OwnPrices {
   }
 
   #look(): void {
-    const { engines, onChange, auto } = this.#options
-    if (auto === null) return
+    const { engines, onChange } = this.#options
     this.#offers = new Map(engines.map(({ runtime, id }) => [id, this.#offerOf(runtime)]))
     const text = JSON.stringify([...this.#offers])
     if (text === this.#told) return
     this.#told = text
-    onChange(new Map([...this.#offers].flatMap(([id, { ask }]) => (ask === null ? [] : [[id, ask]]))))
+    onChange(new Map([...this.#offers].map(([id, { ask }]) => [id, ask])))
   }
 
   #offerOf(runtime: string): Offer {
-    const { fixed, auto, clock, log } = this.#options
-    const stands = fixed.get(runtime)
+    const { auto, clock, log } = this.#options
+    const stands = this.#fixed.get(runtime)
     if (stands !== undefined) return { ask: stands }
     if (auto === null || (auto.runtimes !== null && !auto.runtimes.includes(runtime))) return { ask: null }
     const nowMs = clock.now()

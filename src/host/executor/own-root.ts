@@ -35,7 +35,8 @@ function enterRoot(place: string, shown: readonly Shown[], toolFolders: readonly
   ]
   const words = (paths: readonly string[]) => [...new Set(paths)].map((path) => quoted(`.${path}`)).join(' ')
   const list = shown.map(
-    ({ source, target }) => `${field(source)} ${field(place + target)} none rbind,ro,nosuid,nodev 0 0\n`,
+    ({ source, target }) =>
+      `${field(source)} ${field(place + target)} none rbind,ro,nosuid,nodev${isOfKernel(source) ? ',noexec' : ''} 0 0\n`,
   )
   // The script looks up its tools itself, since the child's environment has no PATH.
   return `PATH=${quoted(toolFolders.join(':'))}
@@ -68,6 +69,11 @@ pivot_root . empty
 cd /empty
 unset PWD OLDPWD
 exec "$@"`
+}
+
+/** Nothing in these folders is executed; and where a container has mounted them so, a mount of its own may not take that back. */
+function isOfKernel(path: string): boolean {
+  return /^\/(proc|sys)\//.test(path)
 }
 
 /** As a word of a shell's script. */

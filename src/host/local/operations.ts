@@ -229,6 +229,7 @@ export const operations = {
   watchWhy: watch(),
   pause: call(['untilMs', z.int().min(0).nullable()], ['isDate', z.boolean().optional()]),
   resume: call(),
+  reload: call(),
 } satisfies { readonly [Name in MethodName]: OperationOf<NodeApi[Name]> }
 
 function call<Values extends readonly unknown[]>(...args: Arguments<Values>): Call<Values> {

@@ -1,6 +1,6 @@
 /** Answers the questions that a node is asked: each goes to the part that knows. */
 import type { SignedRecord } from '../../protocol/record/record.ts'
-import type { BanRow, NodeApi, NodeInfo, PeerRow, SignedText } from '../api.ts'
+import type { BanRow, NodeApi, NodeInfo, PeerRow, SignedText, SubmitRequest, Submitted } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
@@ -9,6 +9,7 @@ import { modelsOf } from '../models.ts'
 import type { Ban } from '../store/member-tables.ts'
 import { plain } from '../store/plain.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
+import { inSpan } from '../tracing.ts'
 import { weightsOf } from '../weights.ts'
 import { fleetOf, registrarOf } from './fleet-api.ts'
 import type { Parts } from './parts.ts'
@@ -22,7 +23,7 @@ const yearDays = 366
 export function apiOf(parts: Parts): NodeApi {
   const { options, clock, identity, vehicle, watch, withheld, jobs, store, notices } = parts
   const { key, owner, fleet } = identity
-  const { origins } = options.wish
+  const origins = () => parts.terms.current.wish.origins
   const notes = {
     withheld,
     memory: () => memoryNotes(parts),
@@ -50,17 +51,22 @@ export function apiOf(parts: Parts): NodeApi {
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),
-    why: () => whyOf(watch.judgement(), origins, notes),
+    why: () => whyOf(watch.judgement(), origins(), notes),
     watchWhy: (signal) => watchWhy(watch, origins, signal, notes),
     pause: (untilMs, isDate) => watch.pause(untilMs, isDate),
     resume: () => watch.resume(),
+    reload: () => {
+      if (options.reload === undefined)
+        throw new RequestError('this node was not started with a configuration that can be read again')
+      return options.reload()
+    },
     quote: async (request, onProgress, stdin) => {
       await admission(parts)
       return jobs.quote(request, onProgress ?? (() => {}), stdin)
     },
     submit: async (request, onProgress, stdin) => {
       await admission(parts)
-      return jobs.submit(request, onProgress ?? (() => {}), stdin)
+      return traced(request, () => jobs.submit(request, onProgress ?? (() => {}), stdin))
     },
     retry: async (request, onProgress) => {
       await admission(parts)
@@ -174,6 +180,19 @@ export async function admission({ identity: { fleet, key }, membership }: Parts)
     throw new RequestError(
       `the fleet ${name} has not let this node in${why === null ? '' : ` (${why})`}; its operator lets it in with: carpool fleet approve ${key.peerId}`,
     )
+}
+
+/** A submission as a span, from the wish to the job. */
+export function traced(
+  { runtime, engine }: Pick<SubmitRequest, 'runtime' | 'engine'>,
+  submit: () => Promise<Submitted>,
+): Promise<Submitted> {
+  return inSpan('carpool.submit', { 'carpool.runtime': runtime, 'carpool.engine': engine }, async (span) => {
+    const submitted = await submit()
+    const { job, documents, shards } = submitted
+    span?.setAttributes({ 'carpool.job': job, 'carpool.documents': documents, 'carpool.shards': shards })
+    return submitted
+  })
 }
 
 function recordFromBase64({ body, signature }: SignedText): SignedRecord {

@@ -7,23 +7,30 @@
  * opens what it takes from the machine (resources.ts), makes the parts (parts.ts), says who hears whose news, and
  * has them answer the network (routing.ts) and its users (api.ts).
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { NodeApi, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
 import type { GivenDocuments } from '../submission/given.ts'
-import { admission, apiOf } from './api.ts'
-import { followJudgement } from './follow-owner.ts'
+import { openTracing } from '../tracing.ts'
+import { admission, apiOf, traced } from './api.ts'
+import { type Following, followJudgement } from './follow-owner.ts'
 import type { NodeOptions } from './options.ts'
 import { makeParts, type Parts } from './parts.ts'
 import { closeResources, openResources } from './resources.ts'
 import { route } from './routing.ts'
+import type { Terms } from './terms.ts'
+
+/** How often a node that drains looks whether it is done: once in its life. */
+const drainLookMs = 50
 
 export class CarpoolNode {
   readonly api: NodeApi
   readonly #parts: Parts
-  readonly #stopFollowing: () => void
+  readonly #following: Following
   #stopping: Promise<void> | undefined
 
   /** Throws StoreError, or an Error of one sentence, when the node cannot start; then nothing is left behind. */
   static async start(options: NodeOptions): Promise<CarpoolNode> {
+    await openTracing()
     const resources = await openResources(options)
     try {
       return new CarpoolNode(makeParts(resources))
@@ -38,7 +45,7 @@ export class CarpoolNode {
     this.api = apiOf(parts)
     passOnNews(parts)
     route(parts)
-    this.#stopFollowing = startParts(parts)
+    this.#following = startParts(parts)
   }
 
   /** True when it executes nothing, and looks after no job that has not ended. */
@@ -50,12 +57,34 @@ export class CarpoolNode {
   /** As `api.submit`, with documents that this process hands over. Throws RequestError. */
   async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
     await admission(this.#parts)
-    return this.#parts.jobs.submitGiven(request, given)
+    return traced(request, () => this.#parts.jobs.submitGiven(request, given))
   }
 
   /** As `api.followResults`. It throws once the signal aborts. */
   followResults(job: string, signal: AbortSignal): AsyncGenerator<ResultLine, ResultsEnd, undefined> {
     return this.#parts.jobs.contents.followResults(job, signal)
+  }
+
+  /** Changes its owner's terms while it runs. The time zone stays: days are counted in it. Resolves when they are in force. */
+  async change(changed: Terms): Promise<void> {
+    const { terms, watch, vehicle, prices, hub } = this.#parts
+    const { timeZone } = terms.current.wish.preferences
+    const wish = { ...changed.wish, preferences: { ...changed.wish.preferences, timeZone } }
+    terms.current = { ...changed, wish }
+    vehicle.setCategories(wish.preferences.categories)
+    prices.stand(changed.asks)
+    await watch.setPreferences(wish.preferences)
+    hub.tell('offer')
+  }
+
+  /**
+   * Takes no more work, lets the shards under way finish and hands back the rest of their leases. Resolves when nothing is under
+   * way, or when the signal aborts; `stop` ends it then.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#following.drain()
+    while (this.#parts.vehicle.view().leases > 0 && !signal.aborted)
+      await delay(drainLookMs, undefined, { signal }).catch(() => undefined)
   }
 
   /** Stops accepting, hands back leases with what is done, says goodbye, and frees everything. */
@@ -67,7 +96,7 @@ export class CarpoolNode {
   async #stop(): Promise<void> {
     const { identity, vehicle, prices, history, connections, jobs, membership, callers, options } =
       this.#parts
-    this.#stopFollowing()
+    this.#following.stop()
     callers.stop()
     connections.stop()
     identity.fleet?.stop()
@@ -96,7 +125,7 @@ function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, calle
 }
 
 /** The answer ends what follows the owner's rules. */
-function startParts(parts: Parts): () => void {
+function startParts(parts: Parts): Following {
   const {
     hub,
     identity,

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { AutoPrice } from '../energy/own-prices.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { NetworkBounds } from '../network/bounds.ts'
+import type { Reloaded } from '../reloaded.ts'
 import type { NetworkKind } from '../signals/network.ts'
 import type { OwnersWish } from '../supervisor/owner-watch.ts'
 
@@ -51,6 +52,8 @@ export interface NodeOptions {
   readonly autoPrice?: AutoPrice | null
   /** The power that the computer draws beside the work, if it is awake for the work only, in watts; left out: 0. */
   readonly idleWatts?: number
+  /** Reads its configuration again, and changes what can change while it runs (CarpoolNode.change). Throws RequestError. */
+  readonly reload?: () => Promise<Reloaded>
   readonly log: Logger
   /** True when it looks after jobs of others when they ask; not for a node that lives for one job only. */
   readonly standsBy: boolean

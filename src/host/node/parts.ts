@@ -15,11 +15,15 @@ import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
 import { placeOf } from '../store/place.ts'
 import { readKept } from '../supervisor/kept.ts'
+import { traceWork } from '../vehicle/traced-work.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
 import type { Resources } from './resources.ts'
+import type { Terms } from './terms.ts'
 
 export interface Parts extends Resources {
+  /** The owner's terms, as they are now. */
+  readonly terms: { current: Terms }
   readonly hub: Hub
   readonly vehicle: WorkerDriver
   readonly history: History
@@ -36,7 +40,8 @@ export interface Parts extends Resources {
 export function makeParts(resources: Resources): Parts {
   const { options, clock, store, identity, executor, engines, network, notices } = resources
   const { key, submitter, owner, fleet } = identity
-  const { log, slots, asks, standsBy, wish, runtimes } = options
+  const { log, slots, standsBy, wish, runtimes } = options
+  const terms = { current: { wish, asks: options.asks } }
   const hub = new Hub()
   let calls: readonly string[] = []
   const roster = new Roster()
@@ -55,7 +60,7 @@ export function makeParts(resources: Resources): Parts {
     },
   })
   const prices = new OwnPrices({
-    fixed: asks,
+    fixed: terms.current.asks,
     auto: options.autoPrice ?? null,
     tariff: options.tariff ?? null,
     engines,
@@ -86,7 +91,7 @@ export function makeParts(resources: Resources): Parts {
     categories: wish.preferences.categories,
     slots,
     clock,
-    news: history,
+    news: traceWork(history, clock),
     log,
     onChange: () => hub.tell('offer'),
   })
@@ -153,7 +158,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, payer, vehicle, prices, history, connections, bans, membership, callers, jobs }
+  return { ...resources, terms, hub, payer, vehicle, prices, history, connections, bans, membership, callers, jobs }
 }
 
 /** Nobody is called who could not come. */

@@ -4,6 +4,7 @@ import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import { decidedClaims } from '../../protocol/ledger/claims.ts'
 import { shardKey } from '../sealing/sealing.ts'
+import { inSpan } from '../tracing.ts'
 import { checkCensus } from './censuses.ts'
 import type { CouncilDriverOptions } from './options.ts'
 import { type CouncilDriverParts, secretOf } from './parts.ts'
@@ -57,7 +58,10 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     },
     entrust: ({ to }) => entrust(options, parts, to),
     adopt: ({ to }) => say(to, { type: 'adopt', ...credentials() }),
-    collect: ({ wanted }) => void collector.collect(wanted),
+    collect: ({ wanted }) =>
+      void inSpan('carpool.verify', { 'carpool.job': job, 'carpool.results': wanted.length }, () =>
+        collector.collect(wanted),
+      ),
     recompute: (effect) => void recompute(options, parts, effect).then(tell),
     'hold-inputs': async () => {
       const shards = await inputs.hold(council.isReader)
@@ -118,7 +122,11 @@ async function recompute(
   log.info({ job, position }, 'vehicles disagree: recomputing with the exact engine')
   try {
     const isOwn = manifest.stewards[0]?.peer === peerId
-    const found = await recomputer.recompute(job, manifest, { shard, key, claimed }, isOwn)
+    const found = await inSpan(
+      'carpool.recompute',
+      { 'carpool.job': job, 'carpool.position': position },
+      () => recomputer.recompute(job, manifest, { shard, key, claimed }, isOwn),
+    )
     if (found === null)
       log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
     return { type: 'recomputed', position, found }

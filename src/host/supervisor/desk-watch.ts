@@ -78,6 +78,10 @@ export class DeskWatch implements OwnerWatch {
     this.#follow(() => this.#guard.handle({ type: 'resume' }, systemClock.now()))
   }
 
+  async setPreferences(preferences: Preferences): Promise<void> {
+    this.#follow(() => this.#guard.handle({ type: 'preferences', preferences }, systemClock.now()))
+  }
+
   began(pid: number): void {
     this.#cpuTimes.add(pid)
   }

@@ -102,6 +102,7 @@ function hear(message: ToSupervisor): void {
       break
     case 'pause':
     case 'resume':
+    case 'preferences':
       follow(() => guard!.handle(message, systemClock.now()))
       say({ type: 'heeded' })
       break

@@ -63,6 +63,7 @@ export const toSupervisorSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('gone'), pid }),
   z.strictObject({ type: z.literal('pause'), untilMs: atMs.nullable(), isDate: z.boolean() }),
   z.strictObject({ type: z.literal('resume') }),
+  z.strictObject({ type: z.literal('preferences'), preferences: preferencesSchema }),
   /** Every few seconds: do you live? And the bytes of the node's traffic since it asked before. */
   z.strictObject({ type: z.literal('tick'), trafficBytes: z.int().min(0) }),
 ])
@@ -100,7 +101,7 @@ export const fromSupervisorSchema = z.discriminatedUnion('type', [
       basis: z.enum(['measured', 'estimated']),
     }),
   }),
-  /** The answer to a pause or a resume; the judgement that has it came before. */
+  /** The answer to a pause, a resume or preferences; the judgement that has it came before. */
   z.strictObject({ type: z.literal('heeded') }),
   z.strictObject({ type: z.literal('keep'), kept: keptSchema }),
   /** The answer to a tick. */

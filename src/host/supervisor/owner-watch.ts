@@ -22,6 +22,8 @@ export interface OwnerWatch extends ChildObserver {
    */
   pause(untilMs: number | null, isDate?: boolean): Promise<void>
   resume(): Promise<void>
+  /** The owner wishes something else; the time zone stays. Resolves when the judgement has it. */
+  setPreferences(preferences: Preferences): Promise<void>
   stop(): Promise<void>
 }
 

@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
+import type { Preferences } from '../../protocol/rules/preferences.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
 import { systemClock } from '../clock.ts'
 import { readKept, writeKept } from './kept.ts'
@@ -24,6 +25,7 @@ const soundMs = 60_000
 export class SupervisedWatch implements OwnerWatch {
   readonly #options: OwnerWatchOptions
   readonly #bounds: LifeBounds
+  #preferences: Preferences
   readonly #handlers = new Set<(judgement: Judgement) => void>()
   readonly #children = new Map<number, number | null>()
   readonly #pause: PauseNote
@@ -56,6 +58,7 @@ export class SupervisedWatch implements OwnerWatch {
   private constructor(options: OwnerWatchOptions, bounds: LifeBounds) {
     this.#options = options
     this.#bounds = bounds
+    this.#preferences = options.preferences
     this.#restartMs = bounds.restartMsMin
     this.#pause = new PauseNote(options.journal, options.log)
     this.#energyRate = { joulesPerCpuSecond: options.slotWatts, basis: 'estimated' }
@@ -87,6 +90,11 @@ export class SupervisedWatch implements OwnerWatch {
   async resume(): Promise<void> {
     this.#pause.write(null)
     await this.#heeded({ type: 'resume' })
+  }
+
+  async setPreferences(preferences: Preferences): Promise<void> {
+    this.#preferences = preferences
+    await this.#heeded({ type: 'preferences', preferences })
   }
 
   began(pid: number, startedTicks: number | null): void {
@@ -126,7 +134,7 @@ export class SupervisedWatch implements OwnerWatch {
   }
 
   async #begin(): Promise<void> {
-    const { preferences, signals, network, slotWatts, journal, log } = this.#options
+    const { signals, network, slotWatts, journal, log } = this.#options
     const sinceMs = systemClock.monotonicMs()
     const life = new Life(this.#bounds, {
       hear: (message) => this.#hear(message),
@@ -141,7 +149,7 @@ export class SupervisedWatch implements OwnerWatch {
     this.#life = life
     life.say({
       type: 'begin',
-      preferences,
+      preferences: this.#preferences,
       signals: [...signals],
       network,
       slotWatts,

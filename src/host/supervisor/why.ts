@@ -40,7 +40,7 @@ export function whyOf(
 /** The present one, and one after each change; of several while the reader is slow, the last. */
 export async function* watchWhy(
   watch: OwnerWatch,
-  origins: OwnersWish['origins'],
+  origins: () => OwnersWish['origins'],
   signal: AbortSignal,
   notes: MachineNotes = nothingNoted,
 ): AsyncGenerator<WhyView, void, undefined> {
@@ -59,7 +59,7 @@ export async function* watchWhy(
         continue
       }
       shown = judgement
-      yield whyOf(judgement, origins, notes)
+      yield whyOf(judgement, origins(), notes)
     }
   } finally {
     signal.removeEventListener('abort', awake)

@@ -139,8 +139,13 @@ export class WorkerDriver {
     this.#handle({ type: 'operator-share', ppm })
   }
 
-  /** Says what its owner asks from now on, by engine id. */
-  setAsks(asks: ReadonlyMap<string, Ask>): void {
+  /** The categories of jobs that its owner lets in from now on; null: all. */
+  setCategories(categories: readonly string[] | null): void {
+    this.#handle({ type: 'categories', categories })
+  }
+
+  /** Says what its owner asks from now on, by engine id; null: nothing. */
+  setAsks(asks: ReadonlyMap<string, Ask | null>): void {
     this.#handle({ type: 'asks', asks })
   }
 

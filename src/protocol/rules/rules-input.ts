@@ -1,4 +1,5 @@
 /** The things that the owner's rules are told. */
+import type { Preferences } from './preferences.ts'
 import type { VehicleState } from './signals.ts'
 
 export type RulesInput =
@@ -10,6 +11,8 @@ export type RulesInput =
    */
   | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
   | { readonly type: 'resume' }
+  /** Free of contradictions, and of the time zone that it began with. */
+  | { readonly type: 'preferences'; readonly preferences: Preferences }
   /**
    * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
    * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.

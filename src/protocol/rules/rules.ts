@@ -53,16 +53,16 @@ const parkedMsMin = 600_000
 const cabinCoolsMs = 3_600_000
 
 export class OwnerRules {
-  readonly #preferences: Preferences
+  #preferences: Preferences
   readonly #isVehicle: boolean
   readonly #rules: readonly Rule[]
   readonly #local: LocalTime
-  readonly #quiet: Hours
-  readonly #leaving: Hours
+  #quiet = new Hours([])
+  #leaving = new Hours([])
   /** Both of them. */
-  readonly #hours: Hours
+  #hours = new Hours([])
   /** When anything about quiet hours and times to leave changes: minutes of the week. */
-  readonly #edges: readonly number[]
+  #edges: readonly number[] = []
   readonly #readings = new Readings()
   readonly #settling: Settling
   /**
@@ -89,18 +89,13 @@ export class OwnerRules {
 
   /** `preferences` are free of contradictions. */
   constructor(preferences: Preferences, { vehicle = true, departures = [] }: RulesOptions = {}) {
-    assert(contradictionIn(preferences) === null, 'preferences can be met')
     this.#preferences = preferences
     this.#isVehicle = vehicle
     this.#rules = rules.filter(({ isForAll }) => vehicle || isForAll)
     this.#local = LocalTime.in(preferences.timeZone)
-    const [quiet, leaving] = [spansOfQuiet(preferences), spansOfLeaving(preferences)]
-    this.#quiet = new Hours(quiet)
-    this.#leaving = new Hours(leaving)
-    this.#hours = new Hours([...quiet, ...leaving])
-    this.#edges = [...quiet, ...leaving].flatMap(({ start, end }) => [start % weekMinutes, end % weekMinutes])
     this.#departures = departures
     this.#settling = new Settling(preferences.settleMs, vehicle)
+    this.#wish(preferences)
   }
 
   handle(input: RulesInput, nowMs: number): Judged {
@@ -120,6 +115,10 @@ export class OwnerRules {
       case 'resume':
         this.#pause.end()
         break
+      case 'preferences':
+        assert(input.preferences.timeZone === this.#preferences.timeZone, 'the time zone stays')
+        this.#wish(input.preferences)
+        break
       case 'unused':
         this.#readings.noteUnused(input.name)
         break
@@ -131,6 +130,19 @@ export class OwnerRules {
     }
     const departed = this.#noteMotion(nowMs)
     return { ...this.#look(nowMs), departed }
+  }
+
+  /** A wish that is stricter holds at once; a milder one when all has been well for as long as it asks for. */
+  #wish(preferences: Preferences): void {
+    assert(contradictionIn(preferences) === null, 'preferences can be met')
+    this.#preferences = preferences
+    this.#settling.settleMs = preferences.settleMs
+    const [quiet, leaving] = [spansOfQuiet(preferences), spansOfLeaving(preferences)]
+    this.#quiet = new Hours(quiet)
+    this.#leaving = new Hours(leaving)
+    this.#hours = new Hours([...quiet, ...leaving])
+    this.#edges = [...quiet, ...leaving].flatMap(({ start, end }) => [start % weekMinutes, end % weekMinutes])
+    this.#last = undefined
   }
 
   #clockSet(byMs: number): void {

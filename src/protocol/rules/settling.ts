@@ -8,21 +8,22 @@ import type { LocalTime } from './week.ts'
 import { clockTime, duration } from './wording.ts'
 
 export class Settling {
-  readonly #settleMs: number
+  /** The time for which all must have been good; its owner may change it. */
+  settleMs: number
   /** When what rests on signals last said stop, and last said anything but run. */
   #lastStopMs: number
   #lastHoldMs: number
 
   /** Nothing is known of the time before; on a desk, a rule that was never broken need not settle. */
   constructor(settleMs: number, isVehicle: boolean) {
-    this.#settleMs = settleMs
+    this.settleMs = settleMs
     this.#lastStopMs = isVehicle ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
     this.#lastHoldMs = this.#lastStopMs
   }
 
   /** The verdict, from the one by what the signals say now. */
   settle(bySignals: RuleVerdict, nowMs: number): RuleVerdict {
-    const settleMs = this.#settleMs
+    const { settleMs } = this
     // Before the first look, and after a clock was set back.
     this.#lastStopMs = Math.min(this.#lastStopMs, nowMs)
     this.#lastHoldMs = Math.min(this.#lastHoldMs, nowMs)
@@ -39,7 +40,7 @@ export class Settling {
   }
 
   finding(bySignals: RuleVerdict, settled: RuleVerdict, local: LocalTime): RuleFinding {
-    const beginsMs = this.#settleMs + (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs)
+    const beginsMs = this.settleMs + (settled === 'stop' ? this.#lastStopMs : this.#lastHoldMs)
     return {
       code: 'settling',
       // It holds back only what nothing else does.
@@ -51,7 +52,7 @@ export class Settling {
             ? 'not yet'
             : // When, and not for how long yet: a countdown would be news every second.
               `all well, and work begins ${clockTime(local.minuteOfWeek(beginsMs))}`,
-      limit: `all well for ${duration(this.#settleMs)}`,
+      limit: `all well for ${duration(this.settleMs)}`,
       preference: 'settleMs',
     }
   }
@@ -59,9 +60,9 @@ export class Settling {
   /** When time alone may change the verdict, or what is said about it; null among them: never. */
   changesMs(nowMs: number): (number | null)[] {
     return [this.#lastStopMs, this.#lastHoldMs].flatMap((sinceMs) => [
-      sinceMs + this.#settleMs,
+      sinceMs + this.settleMs,
       // `carpool why` counts the minutes.
-      nowMs - sinceMs < this.#settleMs ? sinceMs + Math.floor((nowMs - sinceMs) / 60_000 + 1) * 60_000 : null,
+      nowMs - sinceMs < this.settleMs ? sinceMs + Math.floor((nowMs - sinceMs) / 60_000 + 1) * 60_000 : null,
     ])
   }
 }

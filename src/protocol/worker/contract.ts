@@ -21,10 +21,10 @@ export interface WorkerOptions {
     readonly runtime: string
     readonly id: string
     readonly isa: string | null
-    /** The price of a unit of its work; null: nothing. */
+    /** The price of a unit of its work, at first; null: nothing. */
     readonly ask: Ask | null
   }[]
-  /** The categories of jobs that its owner lets in; null: all. */
+  /** The categories of jobs that its owner lets in, at first; null: all. */
   readonly categories: readonly string[] | null
   /** Tells whether the job's runtime takes its options; left out, all are taken. */
   readonly takesOptions?: (manifest: Manifest) => boolean
@@ -86,10 +86,12 @@ export type WorkerInput =
   | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId; readonly code?: string | undefined }
   /** The owner's rules, or the operator, decided. */
   | { readonly type: 'mode'; readonly mode: WorkerMode }
+  /** The owner takes these categories of jobs from now on; null: all. */
+  | { readonly type: 'categories'; readonly categories: readonly string[] | null }
   /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
   | { readonly type: 'operator-share'; readonly ppm: number }
-  /** What its owner asks from now on, by engine id, where that changes; leases that were taken stay as they are. */
-  | { readonly type: 'asks'; readonly asks: ReadonlyMap<string, Ask> }
+  /** What its owner asks from now on, by engine id, where that changes (null: nothing); leases that were taken stay as they are. */
+  | { readonly type: 'asks'; readonly asks: ReadonlyMap<string, Ask | null> }
   /** Tells whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }
   /** Until when the vehicle will probably be there; null: nobody knows. */
@@ -186,6 +188,8 @@ export interface RestoredLease {
 export interface WorkerView {
   readonly mode: WorkerMode
   readonly slots: { readonly total: number; readonly free: number }
+  /** False while its disk is too full for more work. */
+  readonly hasRoom: boolean
   readonly leases: number
   readonly shardsDone: number
   readonly receipts: number

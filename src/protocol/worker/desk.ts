@@ -29,8 +29,10 @@ export interface Condition {
   operatorPpm: number
   /** Until when the vehicle will probably be there; null: nobody knows. */
   availableUntilMs: number | null
-  /** What its owner asks now, by engine id, where that changes. */
-  asks: ReadonlyMap<string, Ask>
+  /** The categories of jobs that its owner lets in; null: all. */
+  categories: readonly string[] | null
+  /** What its owner asks now, by engine id, where that has changed; null: nothing. */
+  asks: ReadonlyMap<string, Ask | null>
   readonly paces: Paces
 }
 
@@ -43,16 +45,18 @@ export class Desk {
   /** The peers that this vehicle has a connection to. */
   readonly connected = new Set<PeerId>()
   readonly totals = { shardsDone: 0, leasesReleased: 0 }
-  readonly condition: Condition = {
-    mode: 'run',
-    hasRoom: true,
-    operatorPpm: 0,
-    availableUntilMs: null,
-    asks: new Map(),
-    paces: new Paces(),
-  }
+  readonly condition: Condition
 
   constructor(options: WorkerOptions, serial: number) {
+    this.condition = {
+      mode: 'run',
+      hasRoom: true,
+      operatorPpm: 0,
+      availableUntilMs: null,
+      categories: options.categories,
+      asks: new Map(),
+      paces: new Paces(),
+    }
     this.bench = new Bench(options.slots, this.effects)
     this.receipts = new Commitments(options, serial, this.effects, (held) => this.guardiansOf(held))
   }

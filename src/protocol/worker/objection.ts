@@ -23,7 +23,7 @@ export function objectionTo(
   { from, lease, manifest }: Offer,
   succession: Succession,
   { bench, jobs, condition }: Pick<Desk, 'bench' | 'jobs' | 'condition'>,
-  { self, engines, slots, categories, takesOptions, lacksRoomFor }: WorkerOptions,
+  { self, engines, slots, takesOptions, lacksRoomFor }: WorkerOptions,
   nowMs: number,
 ): DeclineReason | undefined {
   const held = bench.all()
@@ -44,9 +44,10 @@ export function objectionTo(
     (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
   )
   if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
-  const ask = condition.asks.get(engine.id) ?? engine.ask
+  const changed = condition.asks.get(engine.id)
+  const ask = changed === undefined ? engine.ask : changed
   if (takesOptions?.(manifest.payload) === false) return 'options'
-  if (categories?.includes(manifest.payload.category) === false) return 'category'
+  if (condition.categories?.includes(manifest.payload.category) === false) return 'category'
   if (!isWorthIt(manifest.payload, lease.payload, ask, condition.operatorPpm)) return 'price'
   // What it has of the job already, and this, is no more than the whole budget can ever pay.
   const promisedMicros = jobs.promisedIn(manifest.id)

@@ -120,6 +120,9 @@ export class Worker {
         this.#desk.condition.mode = input.mode
         if (input.mode !== 'run') standDown(this.#desk, input.mode, nowMs)
         break
+      case 'categories':
+        this.#desk.condition.categories = input.categories
+        break
       case 'asks':
         this.#desk.condition.asks = input.asks
         break
@@ -160,6 +163,7 @@ export class Worker {
       // A full disk takes no new lease, and finishes what it has: others need not ask.
       mode: mode === 'run' && !hasRoom ? 'drain' : mode,
       slots: { total: bench.slots, free: mode === 'run' && hasRoom ? bench.free : 0 },
+      hasRoom,
       leases: bench.size,
       shardsDone: totals.shardsDone,
       receipts: receipts.signed,
