@@ -4,6 +4,8 @@ import type { Clock } from '../host/clock.ts'
 import type { Database } from '../host/store/database.ts'
 import { appOf } from './app.ts'
 import { Batches } from './batches.ts'
+import { Samples } from './console/samples.ts'
+import { Sessions } from './console/sessions.ts'
 import { Files } from './files.ts'
 import { AllowedHosts } from './hosts.ts'
 import { Keys } from './keys.ts'
@@ -31,6 +33,7 @@ export class Gateway {
   readonly #server: HttpServer
   readonly #runner: Runner
   readonly #webhooks: Webhooks
+  readonly #samples: Samples
   readonly #tables: Database
 
   /** Throws StoreError, and Error with a sentence where it cannot listen; then nothing is left open. */
@@ -50,6 +53,7 @@ export class Gateway {
       readonly server: HttpServer
       readonly runner: Runner
       readonly webhooks: Webhooks
+      readonly samples: Samples
       readonly tables: Database
     },
   ) {
@@ -57,6 +61,7 @@ export class Gateway {
     this.#server = parts.server
     this.#runner = parts.runner
     this.#webhooks = parts.webhooks
+    this.#samples = parts.samples
     this.#tables = parts.tables
   }
 
@@ -64,6 +69,7 @@ export class Gateway {
   async stop(): Promise<void> {
     await this.#server.close()
     await Promise.all([this.#runner.stop(), this.#webhooks.stop()])
+    this.#samples.stop()
     this.#tables.close()
   }
 }
@@ -76,6 +82,8 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
     new Batches(tables),
     new LineRows(tables),
   ]
+  lines.forgetQuotes()
+  const samples = new Samples(node.api, tables, clock)
   const webhooks = new Webhooks({ tables, keys, clock, log })
   const probes = new Probes({ api: node.api, batches, clock, isStopping: () => false })
   const ended: ConstructorParameters<typeof Runner>[0]['ended'] = (tenant, batch) => {
@@ -84,10 +92,14 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
   }
   const runner = new Runner({ node, files, batches, lines, keys, clock, log, ended })
   const allowed = new AllowedHosts(listen.host.includes(':') ? `[${listen.host}]` : listen.host, hosts)
-  const app = appOf({ node, keys, files, batches, runner, probes, hosts: allowed, clock, log })
+  const app = appOf({
+    ...{ node, keys, files, batches, lines, runner, probes, samples, clock, log },
+    hosts: allowed,
+    sessions: new Sessions(tables, keys),
+  })
   const server = new HttpServer(app, { ...serverBounds, ...options.bounds })
   const listening = await server.listen(listen)
   runner.start()
   webhooks.send()
-  return new Gateway(listening, { server, runner, webhooks, tables })
+  return new Gateway(listening, { server, runner, webhooks, samples, tables })
 }

@@ -49,7 +49,13 @@ function output(record: object): Said {
   return { output: Buffer.from(JSON.stringify(record)), text: '', error: null }
 }
 
-const settings: KeySettings = { budgetDay: null, priceCap: null, batchesMax: 16, webhook: null }
+const settings: KeySettings = {
+  roles: ['submitter'],
+  budgetDay: null,
+  priceCap: null,
+  batchesMax: 16,
+  webhook: null,
+}
 
 export class GatewayStage {
   readonly mesh: Mesh

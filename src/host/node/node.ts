@@ -7,7 +7,7 @@
  * opens what it takes from the machine (resources.ts), makes the parts (parts.ts), says who hears whose news, and
  * has them answer the network (routing.ts) and its users (api.ts).
  */
-import type { NodeApi, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
+import type { NodeApi, Quote, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
 import type { GivenDocuments } from '../submission/given.ts'
 import { admission, apiOf } from './api.ts'
 import { followJudgement } from './follow-owner.ts'
@@ -51,6 +51,12 @@ export class CarpoolNode {
   async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
     await admission(this.#parts)
     return this.#parts.jobs.submitGiven(request, given)
+  }
+
+  /** As `api.quote`, of documents that this process hands over. Throws RequestError. */
+  async quoteGiven(request: SubmitRequest, given: GivenDocuments): Promise<Quote> {
+    await admission(this.#parts)
+    return this.#parts.jobs.quoteGiven(request, given)
   }
 
   /** As `api.followResults`. It throws once the signal aborts. */

@@ -9,6 +9,7 @@ import { assuranceOf, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { type Cutting, type CuttingMarket, planCutting } from './cutting.ts'
 import { chooseEngine } from './engine-choice.ts'
+import { type GivenDocuments, givenSources } from './given.ts'
 import { inspectFor, nameOf } from './inspection.ts'
 import { Refusals } from './refusals.ts'
 import { Samples } from './samples.ts'
@@ -22,6 +23,8 @@ export interface QuoteContext extends CuttingMarket {
   readonly submitter: SigningKey
   /** The command's stdin, for a request that reads it. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
+  /** The documents, where the request names no paths. */
+  readonly given?: GivenDocuments | undefined
 }
 
 /**
@@ -47,7 +50,8 @@ async function quoteOf(
   context: QuoteContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Quote> {
-  const sources = await openSources(request, context.stdin)
+  const { given } = context
+  const sources = given === undefined ? await openSources(request, context.stdin) : givenSources(given)
   const weights = weightsAt(request.runtime, weightSources(request.runtime, request))
   const engine = chooseEngine(request, context, unanimousFor(request))
   const { executor, submitter } = context

@@ -322,7 +322,7 @@ export class Council {
   }
 
   /** How the job stands, as far as is known here; undefined while this steward does not know its shards. */
-  observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
+  observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims' | 'standings'> | undefined {
     // After the end a Steward learns nothing more, and records may still come.
     if (this.#seat.steward !== undefined && !this.hasEnded) return this.#seat.steward
     return recordedView(this.#seat)

@@ -21,7 +21,7 @@
 import type { RecordId } from '../ids.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
-import type { JobView } from '../state/job-view.ts'
+import type { JobView, ShardStanding } from '../state/job-view.ts'
 import type { Claim } from '../verification/tally.ts'
 import { clockWasSet } from './clock-set.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
@@ -45,7 +45,7 @@ import { assignWork } from './leasing.ts'
 import { replenish } from './purse.ts'
 import { takeFrom, takeUp } from './restoring.ts'
 import { learnAdverts, learnRoster, learnStewards } from './roster.ts'
-import { verdictsOf, viewOf } from './view.ts'
+import { standingsOf, verdictsOf, viewOf } from './view.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
 const lookIntervalMs = 1_000
@@ -156,6 +156,10 @@ export class Steward {
 
   view(): JobView {
     return viewOf(this.#desk)
+  }
+
+  standings(): ShardStanding[] {
+    return standingsOf(this.#desk)
   }
 
   /** Verdicts so far, in the order of shards. */
