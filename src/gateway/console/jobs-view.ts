@@ -61,12 +61,15 @@ export class JobsView {
     const [nowMs, began] = [clock.now(), moments.in_progress]
     const pace = { done: counts.completed + counts.failed, total: counts.total, beganMs: began ?? null }
     const jobs: object[] = []
+    const statuses: JobStatus[] = []
     for (const { job, model } of parts) {
       const look = job === null ? undefined : await this.#watches.look(job)
-      if (look !== undefined) jobs.push({ model, ...statusShown(look.status), map: shardMap(look.map) })
+      if (look === undefined) continue
+      statuses.push(look.status)
+      jobs.push({ model, ...statusShown(look.status), map: shardMap(look.map) })
     }
     return {
-      ...batchObject(batch, parts),
+      ...batchObject(isRunning ? withWork(batch, statuses) : batch, parts),
       name: this.#nameOf(batch),
       timeLeft: isRunning ? this.#paces.look(id, pace, nowMs) : null,
       jobs,
@@ -89,6 +92,26 @@ export class JobsView {
     const spent = batches.spentSince(tenant, budgetDay.currency, dayBegan)
     return { budget: { ...budgetDay, leftMicros: Math.max(0, budgetDay.micros - spent) } }
   }
+}
+
+/** As its jobs stand now; the table has it so at the end. */
+function withWork(batch: Batch, statuses: readonly JobStatus[]): Batch {
+  const [first] = statuses
+  if (first === undefined) return batch
+  const sum = (field: 'owedMicros' | 'promisedMicros') =>
+    statuses.reduce((all, { payment }) => all + (payment?.[field] ?? 0), 0)
+  const work = {
+    ...batch.facts.work,
+    engine: first.engine,
+    replicas: Math.min(...statuses.map(({ replicas }) => replicas)),
+    errorBound: statuses.some(({ errorBound }) => errorBound === null)
+      ? null
+      : Math.max(...statuses.map(({ errorBound }) => errorBound!)),
+    executions: statuses.reduce((all, { executions }) => all + executions, 0),
+    owedMicros: sum('owedMicros'),
+    promisedMicros: sum('promisedMicros'),
+  }
+  return { ...batch, facts: { ...batch.facts, work } }
 }
 
 function statusShown({ vehicles, doubts, ...status }: JobStatus): object {
