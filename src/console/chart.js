@@ -89,22 +89,29 @@ function dataOf(atMs, series) {
  */
 function optionsOf(box, series, say) {
   const style = getComputedStyle(box)
+  // A canvas knows no variables, so an element is asked what they are.
+  const probe = document.createElement('i')
+  box.append(probe)
   /** @param {string} name */
-  const color = (name) => style.getPropertyValue(name).trim()
+  const color = (name) => {
+    probe.style.color = `var(${name})`
+    return getComputedStyle(probe).color
+  }
   const axis = {
     stroke: color('--soft'),
     grid: { stroke: color('--line'), width: 1 },
     ticks: { show: false },
     font: `12px ${style.fontFamily}`,
   }
-  return {
+  /** @type {uPlot.Options} */
+  const options = {
     width: box.clientWidth,
     height,
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
-      { ...axis, values: (_, seconds) => seconds.map((at) => clock(at * 1000)), space: 64 },
+      { ...axis, size: 28, values: (_, seconds) => seconds.map((at) => clock(at * 1000)), space: 64 },
       { ...axis, size: 48, values: (_, values) => values.map(say) },
     ],
     series: [
@@ -118,4 +125,6 @@ function optionsOf(box, series, say) {
       })),
     ],
   }
+  probe.remove()
+  return options
 }

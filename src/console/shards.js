@@ -15,7 +15,7 @@ const standings = [
 export function ShardMap({ map: { cells, shardsPerCell }, shards }) {
   const there = standings.filter(({ name }) => shards[name] > 0)
   const summary = there.map(({ name }) => `${count(shards[name])} ${name}`).join(', ')
-  return html`<div class="map" role="img" aria-label=${`Shards: ${summary}`}>
+  return html`<div class=${`map ${cells.length <= 200 ? 'few' : ''}`} role="img" aria-label=${`Shards: ${summary}`}>
       ${[...cells].map((letter, i) => html`<i class=${`cell ${letter}`} key=${i}></i>`)}
     </div>
     <ul class="legend">

@@ -1,5 +1,5 @@
 /** A new batch: files are dropped, what to do with them and how sure the results are to be is chosen, and the price is shown before anything is sent to a vehicle. */
-import { useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { ask } from './api.js'
 import { Card, html, Refused, useAct } from './pieces.js'
 import { Quote } from './quote.js'
@@ -132,7 +132,6 @@ function titleOf([first, ...others]) {
 /** Files are dropped here, or chosen by a click or the keyboard. */
 function Drop({ files, choose, clear }) {
   const [isOver, setOver] = useState(false)
-  const input = useRef(/** @type {HTMLInputElement | null} */ (null))
   const size = files.reduce((sum, file) => sum + file.size, 0)
   const over = (is) => (event) => {
     event.preventDefault()
@@ -153,7 +152,8 @@ function Drop({ files, choose, clear }) {
               .map(({ name }) => name)
               .join(', ') + (files.length > 5 ? ' …' : '')
       }</span>
-      <input ref=${input} type="file" multiple onChange=${({ target }) => {
+      <span class="button">Choose files</span>
+      <input class="said" type="file" multiple onChange=${({ target }) => {
         choose([...target.files])
         target.value = ''
       }} />

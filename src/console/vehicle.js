@@ -1,19 +1,7 @@
 /** The owner's view: whether the vehicle works and why, a pause, today and the week, and what it earned. Made for a phone. */
 import { ask } from './api.js'
 import { Chart } from './chart.js'
-import {
-  Asking,
-  Badge,
-  Card,
-  Empty,
-  Fold,
-  html,
-  Loading,
-  Refused,
-  Said,
-  Table,
-  useAct,
-} from './pieces.js'
+import { Asking, Badge, Card, Empty, Fold, html, Loading, Refused, Said, Table, useAct } from './pieces.js'
 import { Week } from './week.js'
 import { clock, count, counted, duration, energy, money, words } from './words.js'
 

@@ -97,12 +97,14 @@ test('an operator finds vehicles, lets one in, and puts it out, on a large scree
 }, async () => {
   const key = stage.key('depot', { roles: ['operator'] })
   const van = await stage.mesh.join({ name: 'van' }, false)
+  stage.mesh.node('car-3').api.pause(null)
   const visit = await Visit.open(browser, desktop, stage.url)
   const { page } = visit
   await visit.logIn(key)
   assert.equal(await page.getByRole('navigation').getByRole('link').count(), 1, 'the key opens one view')
   const waiting = page.getByRole('table', { name: 'Waiting to join' })
   await waiting.getByText('van', { exact: true }).waitFor()
+  await page.getByRole('table', { name: 'Vehicles' }).getByText('paused').waitFor()
   await page.getByRole('img', { name: /^Slots, stacked\. At the end: at work/ }).waitFor()
   await visit.check()
   await picture(page, 'console-operator')
@@ -201,7 +203,8 @@ function backgroundOf(): string {
 
 async function picture(page: Page, name: string): Promise<void> {
   if (process.env.CARPOOL_REWRITE !== '1') return
-  await page.screenshot({ path: join(docs, `${name}.png`) })
+  await page.mouse.move(0, 0)
+  await page.screenshot({ path: join(docs, `${name}.png`), fullPage: true })
 }
 
 /** A day that was, and a week: a node of a test is a second old. */
@@ -212,20 +215,15 @@ function remember({ dataDir }: MeshNode): void {
   for (let minute = 1_439; minute > 0; minute -= 1) {
     const hour = ((nowMs / 60_000 - minute) / 60) % 24
     const isNight = hour < 6 || hour > 19
-    const wave = Math.round(8 * Math.sin(hour))
-    const work = isNight ? 70 + wave : 18 - (wave >> 1)
-    const held = {
-      driving: isNight ? 4 : 34 + wave,
-      'charge-low': isNight ? 9 : 28,
-      unplugged: isNight ? 7 : 20,
-    }
+    const [driving, chargeLow] = isNight ? [0, hour > 20 ? 0 : 2] : [hour > 8 && hour < 17 ? 2 : 4, 2]
+    const work = isNight ? (hour < 3 ? 4 : 2) : 0
     const sample: Sample = {
       atMs: nowMs - minute * 60_000,
       mode: isNight ? 'run' : 'stop',
       slotsFree: 1,
       pages: isNight ? 3 + (minute % 3) : 0,
       joules: isNight ? 900 : 0,
-      capacity: { work, free: 22, held },
+      capacity: { work, free: 6 - work - driving - chargeLow, held: { driving, 'charge-low': chargeLow } },
     }
     tables.run('INSERT INTO samples VALUES (?, ?)', sample.atMs, JSON.stringify(sample))
   }

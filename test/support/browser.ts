@@ -93,7 +93,7 @@ function lookAround() {
   }
   const shown = [
     ...document.querySelectorAll('button, a, input, select, textarea, summary, [role=img]'),
-  ].filter((one) => one.checkVisibility() && one.closest('.skip, footer, .hint') === null)
+  ].filter((one) => one.checkVisibility() && one.closest('.skip, .said, footer, .hint') === null)
   const touched = shown.filter((one) => one.getAttribute('role') !== 'img')
   const isNamed = (one: Seen) =>
     one.getAttribute('aria-label') || one.textContent.trim() !== '' || (one.labels?.length ?? 0) > 0
