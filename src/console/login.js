@@ -1,4 +1,4 @@
-/** Opens the page with a key. The browser keeps no key, but a token that only this node knows (src/gateway/console/sessions.ts). */
+/** Opens the page with a key. The browser keeps no key, but a token that only this node knows (src/gateway/sessions.ts). */
 import { useState } from 'preact/hooks'
 import { ask } from './api.js'
 import { html, Refused, useAct } from './pieces.js'

@@ -10,9 +10,9 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
-import type { Sample } from '../../src/gateway/console/samples.ts'
 import { Gateway } from '../../src/gateway/gateway.ts'
 import { Keys } from '../../src/gateway/keys.ts'
+import type { Sample } from '../../src/gateway/samples.ts'
 import { openTables } from '../../src/gateway/tables.ts'
 import { chromiumPath, desktop, phone, startBrowser, Visit } from '../support/browser.ts'
 import { GatewayStage, settings } from '../support/gateway.ts'
@@ -144,7 +144,8 @@ test('an owner sees on a phone whether the car works and why, pauses it, and is 
   const visit = await Visit.open(browser, phone, `http://127.0.0.1:${gateway.listening.port}`)
   const { page } = visit
   await visit.logIn(keyOf(car))
-  await page.getByText('Every rule allows it').first().waitFor()
+  const says = (hasText: string | RegExp) => page.locator('.state-why').filter({ hasText }).waitFor()
+  await says('Every rule allows it')
   await page.getByRole('button', { name: 'Pause 1 h' }).click()
   await page
     .getByText(/You paused it: until /)
@@ -152,7 +153,7 @@ test('an owner sees on a phone whether the car works and why, pauses it, and is 
     .waitFor()
   assert.equal(car.api.why().verdict, 'stop')
   await page.getByRole('button', { name: 'Resume' }).click()
-  await page.getByText('Every rule allows it').first().waitFor()
+  await says('Every rule allows it')
   await page.getByText('As a table').first().click()
   await page.getByRole('table', { name: 'The week' }).waitFor()
   await visit.check()

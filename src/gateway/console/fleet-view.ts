@@ -8,7 +8,7 @@ import { rosterLagMs } from '../../protocol/limits.ts'
 import type { AppContext, AppEnv } from '../app-context.ts'
 import { readJson } from '../body.ts'
 import { wrong } from '../errors.ts'
-import { capacityOf, type Sample } from './samples.ts'
+import { capacityOf, type Sample } from '../samples.ts'
 import type { ViewParts } from './view-parts.ts'
 
 /** Thousands of rows would stop the browser, and nobody reads them. */

@@ -10,7 +10,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import type { AppEnv } from '../app-context.ts'
 import { ApiError } from '../errors.ts'
 import type { KeyRow } from '../keys.ts'
-import { type Sessions, sessionMs } from './sessions.ts'
+import { type Sessions, sessionMs } from '../sessions.ts'
 
 /** Throws ApiError where another page has the browser ask. */
 export function refuseOtherPages(c: Context<AppEnv>): void {

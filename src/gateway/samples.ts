@@ -2,10 +2,10 @@
  * A sample of each minute of the last day: what this node's vehicle did, and what the vehicles around it had to offer. For charts; what
  * counts for an owner is the node's history. They are written ten at a time, so that an idle node leaves its disk alone.
  */
-import type { NodeApi, PeerRow } from '../../host/api.ts'
-import type { Clock } from '../../host/clock.ts'
-import type { Database } from '../../host/store/database.ts'
-import { dayMs } from '../../protocol/rules/week.ts'
+import type { NodeApi, PeerRow } from '../host/api.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Database } from '../host/store/database.ts'
+import { dayMs } from '../protocol/rules/week.ts'
 
 export interface Sample {
   readonly atMs: number

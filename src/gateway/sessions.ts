@@ -3,8 +3,8 @@
  * the table has its hash. A session ends with its key, after a week, or when its user leaves.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Database } from '../../host/store/database.ts'
-import type { KeyRow, Keys } from '../keys.ts'
+import type { Database } from '../host/store/database.ts'
+import type { KeyRow, Keys } from './keys.ts'
 
 /** A guess. */
 export const sessionMs = 7 * 86_400_000
