@@ -28,8 +28,9 @@ try {
 
 async function describe(): Promise<void> {
   const loaded = await Promise.all(Object.values(runtimes).map(({ load }) => load()))
-  const engines = await Promise.all(loaded.map((runtime) => runtime.engines()))
-  const absent = await Promise.all(loaded.map((runtime) => runtime.absent?.() ?? []))
+  const mayAccelerate = process.argv.includes('--gpu')
+  const engines = await Promise.all(loaded.map((runtime) => runtime.engines(mayAccelerate)))
+  const absent = await Promise.all(loaded.map((runtime) => runtime.absent?.(mayAccelerate) ?? []))
   await send({ type: 'hello', engines: engines.flat(), absent: absent.flat() })
 }
 

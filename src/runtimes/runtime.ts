@@ -20,10 +20,13 @@ export type { UnitCount, UnitDescription } from './units.ts'
 
 export interface Runtime {
   readonly name: string
-  /** The engines that this machine can run; an engine whose package is not installed is left out. */
-  engines(): Promise<EngineDescription[]>
+  /**
+   * The engines that this machine can run; an engine whose package is not installed is left out. `mayAccelerate`: the machine's owner
+   * allows its graphics processor.
+   */
+  engines(mayAccelerate?: boolean): Promise<EngineDescription[]>
   /** Those that it could run with another package, which the sentence for the machine's owner names. */
-  absent?(): Promise<readonly AbsentEngine[]>
+  absent?(mayAccelerate?: boolean): Promise<readonly AbsentEngine[]>
   /**
    * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
    * document that cannot be read is refused.
@@ -205,6 +208,8 @@ export interface EngineDescription {
   readonly isa: string | null
   /** When two vehicles' results of this engine are one answer. */
   readonly agreement: Agreement
+  /** Ids of other engines whose claims this one scores. */
+  readonly scores?: readonly string[]
 }
 
 /**

@@ -86,6 +86,22 @@ test('code that breaks out of node finds no file of the machine, and can write n
   }
 })
 
+test('devices are in the root of a child that was given them, and of no other', {
+  skip: without('unshare', 'root', 'setpriv', 'prlimit'),
+}, async () => {
+  const read = tried(
+    `const { readSync, openSync } = require('fs'); readSync(openSync('/dev/zero'), Buffer.alloc(8))`,
+  )
+  const withDevices = async (devices: readonly string[]) => {
+    const command = childCommand(isolation, defaultLimits, true, { devices })
+    const [program, ...args] = [...command.slice(0, command.indexOf('--permission')), '--eval', read]
+    const { stdout } = await promisify(execFile)(program!, args, { env: {}, cwd: '/' })
+    return stdout.trim()
+  }
+  assert.equal(await withDevices(['/dev/zero']), 'did it')
+  assert.equal(await withDevices([]), 'ENOENT')
+})
+
 test('a child stands in an empty folder, so that a path in a stranger’s file leads nowhere', {
   skip: without('unshare', 'root', 'setpriv'),
 }, async () => {

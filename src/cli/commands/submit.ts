@@ -121,7 +121,7 @@ export function addJobOptions(command: Command): Command {
     .addOption(
       new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
         .default(submitDefaults.engine)
-        .choices(['auto', 'native', 'exact', 'scored']),
+        .choices(['auto', 'native', 'exact', 'scored', 'gpu']),
     )
     .option(
       '--error-bound <probability>',

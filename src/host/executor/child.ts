@@ -37,6 +37,7 @@ const engine = z.strictObject({
   id: z.string().max(64),
   isa: z.string().max(64).nullable(),
   agreement: agreementSchema,
+  scores: z.array(z.string().max(64)).max(4).exactOptional(),
 })
 
 const absent = z.strictObject({

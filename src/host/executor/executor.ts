@@ -40,8 +40,9 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
+import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
@@ -51,6 +52,8 @@ export interface ExecutorOptions {
   readonly limits?: Partial<ExecutorLimits>
   /** Reads what the system tells about memory; its own files by default. */
   readonly readText?: ReadText
+  /** The machine's owner lets work use its graphics processor. */
+  readonly mayAccelerate?: boolean
   /** The folders in which the tools of isolation are looked for; the system's own by default. */
   readonly toolFolders?: readonly string[]
 }
@@ -68,13 +71,15 @@ export class ProcessExecutor implements Executor {
     this.#folders.removeAll()
   }
   readonly #memoryKills: MemoryKills
+  readonly #mayAccelerate: boolean
   #killedByMemory = 0
   #observer: ChildObserver | null = null
   #halted = false
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, readText, toolFolders }: ExecutorOptions) {
+  constructor({ log, limits, readText, toolFolders, mayAccelerate = false }: ExecutorOptions) {
+    this.#mayAccelerate = mayAccelerate
     this.#memoryKills = new MemoryKills(readText)
     this.#log = log
     this.#limits = { ...defaultLimits, ...limits }
@@ -236,7 +241,8 @@ export class ProcessExecutor implements Executor {
         onFrame: (header) => header.type === 'hello' && resolve(header),
         onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
       }
-      new Child([process.execPath, childMain, '--describe'], handlers, { env: compileCache() })
+      const asked = ['--describe', ...(this.#mayAccelerate ? ['--gpu'] : [])]
+      new Child([process.execPath, childMain, ...asked], handlers, { env: compileCache() })
     })
     // Whoever asks next tries again.
     this.#described.catch(() => {
@@ -263,7 +269,9 @@ export class ProcessExecutor implements Executor {
     // Whoever asked has not looked at what is offered.
     const missing = session === null ? [] : missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
-    const command = childCommand(isolation, this.#limits, session !== null && isNative(session), files)
+    const isTrusted = session !== null && isNative(session)
+    const devices = session !== null && isAccelerated(session) ? accelerators() : []
+    const command = childCommand(isolation, this.#limits, isTrusted, { files, devices })
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)

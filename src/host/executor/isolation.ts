@@ -38,7 +38,7 @@ export interface Isolation {
   readonly chain: readonly string[]
   /** Names of the links that this machine lacks or has refused. */
   readonly missing: readonly string[]
-  /** The place in the chain at which the files go that a child is given; null: it has no root of its own, and sees them where they are. */
+  /** The place in the chain at which the files go that a child is given, behind its devices; null: it has no root of its own, and sees them where they are. */
   readonly filesAt: number | null
 }
 
@@ -104,7 +104,7 @@ export async function probeIsolation(
   if (missing.length > 0) log.warn({ missing }, `children are less isolated: ${lacking(missing)}`)
   const chain = Object.values(found).flatMap((link) => link ?? [])
   const before = [prlimit, nice, found.unshare, root].flatMap((link) => link ?? [])
-  // Before the last of the root's two `--`.
+  // Before the last of the root's three `--`.
   return { chain, missing, filesAt: root === null ? null : before.length - 1 }
 }
 
@@ -113,11 +113,16 @@ export function pathInChild({ filesAt }: Isolation, { path, name }: GivenFile): 
   return filesAt === null ? path : `${weightsFolder}/${name}`
 }
 
-/** The chain of a child that is given files. */
-function chainWith({ chain, filesAt }: Isolation, files: readonly GivenFile[]): readonly string[] {
+/** The chain of a child that is given devices and files. */
+function chainWith(
+  { chain, filesAt }: Isolation,
+  devices: readonly string[],
+  files: readonly GivenFile[],
+): readonly string[] {
   if (filesAt === null) return chain
   const given = files.flatMap(({ path, name }) => [path, name])
-  return [...chain.slice(0, filesAt), ...given, ...chain.slice(filesAt)]
+  const devicesAt = filesAt - 1
+  return [...chain.slice(0, devicesAt), ...devices, '--', ...given, ...chain.slice(filesAt)]
 }
 
 /** Names the links without which no machine code may see a stranger's bytes here; empty where it may. */
@@ -144,16 +149,22 @@ async function probeRoot(
   return (await succeeds([...unshare, ...root, ...below.flat(), process.execPath, ...look])) ? root : null
 }
 
+/** What a child may have beside its code. */
+export interface Given {
+  readonly files?: readonly GivenFile[]
+  readonly devices?: readonly string[]
+}
+
 /** The whole command line of a child. `trusted` code may load native addons. */
 export function childCommand(
   isolation: Isolation,
   limits: ExecutorLimits,
   trusted: boolean,
-  files: readonly GivenFile[] = [],
+  { files = [], devices = [] }: Given = {},
 ): string[] {
   const readable = [...readableFolders(), ...files.map((file) => pathInChild(isolation, file))]
   return [
-    ...chainWith(isolation, files),
+    ...chainWith(isolation, devices, files),
     process.execPath,
     '--permission',
     ...readable.map((path) => `--allow-fs-read=${path}`),

@@ -7,6 +7,11 @@ export function isNative({ engine }: { readonly engine: string }): boolean {
   return engine !== 'exact'
 }
 
+/** An engine that computes on a graphics processor, whose devices its child must see. */
+export function isAccelerated({ engine }: { readonly engine: string }): boolean {
+  return engine === 'gpu'
+}
+
 /** Names the links without which this machine must not run the engine. */
 export function missingFor(
   { runtime, engine }: { readonly runtime: string; readonly engine: string },

@@ -11,8 +11,8 @@ import { findTool } from './tools.ts'
 export const weightsFolder = '/weights'
 
 /**
- * Becomes the rest of its arguments, in a root that holds the paths before the first `--`, and, each as the file of the folder of
- * weights that is named after it, the files before the second, and nothing else. Runs in a mount
+ * Becomes the rest of its arguments, in a root that holds the paths before the first `--`, the devices before the second, and, each as the
+ * file of the folder of weights that is named after it, the files before the third, and nothing else. Runs in a mount
  * namespace with the capabilities of its user namespace; an empty file system covers the old root, since umount needs
  * /proc to find it, and is where the child stands. Perl opens /dev/null for reading; an empty file does. `$1`: an empty
  * place to build on.
@@ -27,6 +27,13 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new\${1%/*}"; : > "$new$1"; fi
+  mount -n --rbind "$1" "$new$1"
+  mount -n -o remount,bind,ro,nosuid "$1" "$new$1"
+  shift
+done
+shift
 mkdir "$new${weightsFolder}"
 while [ "$1" != -- ]; do
   : > "$new${weightsFolder}/$2"
@@ -35,7 +42,8 @@ while [ "$1" != -- ]; do
   shift 2
 done
 shift
-mkdir "$new/empty" "$new/dev"
+mkdir "$new/empty"
+mkdir -p "$new/dev"
 : > "$new/dev/null"
 mount=$(command -v mount)
 cd "$new"
@@ -60,10 +68,34 @@ const systemPaths = [
   '/sys/devices/system/cpu',
 ]
 
+/** Graphics processors, as their drivers name them, and what their libraries read of them. Left out where they are not there. */
+const acceleratorPaths = [
+  '/dev/dri',
+  '/dev/nvidia0',
+  '/dev/nvidia1',
+  '/dev/nvidiactl',
+  '/dev/nvidia-uvm',
+  '/dev/nvidia-uvm-tools',
+  '/dev/nvidia-modeset',
+  '/etc/vulkan',
+  '/proc/driver/nvidia',
+  '/sys/class/drm',
+  '/sys/dev/char',
+  '/sys/devices',
+  '/usr/share/glvnd',
+  '/usr/share/nvidia',
+  '/usr/share/vulkan',
+]
+
+/** The devices of a child that may use them. */
+export function accelerators(): string[] {
+  return acceleratorPaths.filter((path) => existsSync(path))
+}
+
 /** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
 const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
 
-/** Returns the link's program and arguments, for a child without weights; null where the machine has no shell, or no place to build on. */
+/** Returns the link's program and arguments, for a child without devices and weights; null where the machine has no shell, or no place to build on. */
 export function ownRoot(needed: readonly string[], folders: readonly string[]): string[] | null {
   const sh = findTool('sh', folders)
   const paths = outermost([...needed, ...systemPaths])
@@ -72,7 +104,7 @@ export function ownRoot(needed: readonly string[], folders: readonly string[]): 
   )
   if (sh === null || place === undefined) return null
   // The script looks up its tools itself, since the child's environment has no PATH.
-  return [sh, '-c', `PATH='${folders.join(':')}'\n${enterRoot}`, 'root', place, ...paths, '--', '--']
+  return [sh, '-c', `PATH='${folders.join(':')}'\n${enterRoot}`, 'root', place, ...paths, '--', '--', '--']
 }
 
 /** Those that are there, without those that lie in others. */

@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly signals: readonly string[]
   /** Tells whether the network is paid by the byte. */
   readonly network: NetworkKind
+  /** The machine's owner lets work use its graphics processor. */
+  readonly mayAccelerate?: boolean
   /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
   readonly log: Logger

@@ -8,7 +8,7 @@ import { bytesInMemoryMax } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SigningKey } from '../store/keys.ts'
-import { type Market, ownersAround, requestWithin, unanimousFor } from './assurance.ts'
+import { isScored, type Market, ownersAround, requestWithin, unanimousFor } from './assurance.ts'
 import { hasLargeWeights } from './weights.ts'
 
 export interface EngineMarket extends Pick<Market, 'capacities' | 'owner'> {
@@ -43,6 +43,7 @@ export function chooseEngine(
     )
   const wanted = offered.filter(
     ({ engine }) =>
+      // Limits of scores take some answers of this machine to measure, so that a submitter asks for them.
       (request.engine === 'auto' ? !isScored(engine) : engine.engine === request.engine) &&
       (!request.blind || engine.agreement === 'bytes') &&
       !(isLarge && engine.isa === null),
@@ -68,11 +69,6 @@ export function chooseEngine(
   // No engine has enough owners yet: most vehicles that join later will have the exact one, too.
   if (enough(first) === 0) return (wanted.find((choice) => !native(choice)) ?? first).engine
   return first.engine
-}
-
-/** Its limits take some answers of this machine to measure, so that a submitter asks for it. */
-function isScored({ agreement }: EngineDescription): boolean {
-  return typeof agreement === 'object' && agreement.relation === 'scored'
 }
 
 /** Voices that a shard may need of so many owners of a class; infinity where no number meets the bound. */
