@@ -25,13 +25,18 @@ export function Waiting({ count: number, rows }) {
       </span>`,
     ],
   ]
+  const names = `${rows
+    .slice(0, 10)
+    .map(({ vehicle }) => vehicle)
+    .join(', ')}${rows.length > 10 ? ' …' : ''}`
   const all =
     number > 1 &&
-    html`<${Asking} label=${`Approve all ${count(rows.length)}`} yes=${`Approve ${count(rows.length)}`} disabled=${isBusy} act=${() => decide('approve', peers)}
-      ask=${`Let in ${counted(rows.length, 'vehicle')}: ${rows
-        .slice(0, 10)
-        .map(({ vehicle }) => vehicle)
-        .join(', ')}${rows.length > 10 ? ' …' : ''}? Their owners count as voices from then on.`} />`
+    html`<div class="actions">
+      <${Asking} label=${`Approve all ${count(rows.length)}`} yes=${`Approve ${count(rows.length)}`} disabled=${isBusy} act=${() => decide('approve', peers)}
+        ask=${`Let in ${counted(rows.length, 'vehicle')}: ${names}? Their owners count as voices from then on.`} />
+      <${Asking} label="Refuse all" yes=${`Refuse ${count(rows.length)}`} disabled=${isBusy} isDanger act=${() => decide('reject', peers)}
+        ask=${`Refuse ${counted(rows.length, 'vehicle')} for a day: ${names}?`} />
+    </div>`
   return html`<${Card} title=${`Waiting to join (${count(number)})`} aside=${all}>
     <${Refused} why=${why} />
     <${Table} label="Waiting to join" rows=${rows} keyOf=${({ peer }) => peer} columns=${columns} />

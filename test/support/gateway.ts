@@ -138,6 +138,17 @@ export class GatewayStage {
     }
   }
 
+  /** Counts the lines in the table whose batch is called so. */
+  rowsLeft(beginning: string): number {
+    const tables = openTables(this.mesh.submitter.dataDir)
+    try {
+      const sql = 'SELECT count(*) AS count FROM lines WHERE batch GLOB ?'
+      return tables.get<{ count: number }>(sql, `${beginning}*`)!.count
+    } finally {
+      tables.close()
+    }
+  }
+
   /** Skips the times for which the mesh waits meanwhile. */
   hurry<Result>(promise: Promise<Result>): Promise<Result> {
     return this.mesh.clock.hurry(promise)
