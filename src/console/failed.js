@@ -1,19 +1,26 @@
 /** The lines of a batch that failed, found by the node: at most 200 are shown, and the reasons count them all. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ask } from './api.js'
 import { Card, html, Loading, Refused, Table } from './pieces.js'
 import { count } from './words.js'
 
 const typingMs = 250
+/** The node reads the whole file of errors each time. */
+const againMs = 5_000
 
 export function FailedLines({ id, failed }) {
   const [search, setSearch] = useState('')
   const [code, setCode] = useState('')
   const [answer, setAnswer] = useState(/** @type {any} */ (null))
   const [why, setWhy] = useState('')
+  const now = useRef(failed)
+  now.current = failed
   useEffect(() => {
     let isOver = false
-    const timer = setTimeout(async () => {
+    let seen = -1
+    const look = async () => {
+      if (seen === now.current) return
+      seen = now.current
       try {
         const found = await ask('GET', `/api/batches/${id}/failed?${new URLSearchParams({ search, code })}`)
         if (isOver) return
@@ -22,12 +29,15 @@ export function FailedLines({ id, failed }) {
       } catch (error) {
         if (!isOver) setWhy(/** @type {Error} */ (error).message)
       }
-    }, typingMs)
+    }
+    const first = setTimeout(look, typingMs)
+    const again = setInterval(look, againMs)
     return () => {
       isOver = true
-      clearTimeout(timer)
+      clearTimeout(first)
+      clearInterval(again)
     }
-  }, [id, failed, search, code])
+  }, [id, search, code])
   return html`<${Card} title=${`Failed lines (${count(failed)})`}>
     <form class="row" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label>Find <input type="search" value=${search} onInput=${({ target }) => setSearch(target.value)} /></label>

@@ -1,7 +1,7 @@
 /** The operator's view: how many vehicles work, what they offer over the day and what holds the others back, which ones, and who is in the fleet. */
 import { Chart } from './chart.js'
 import { Members, Waiting } from './members.js'
-import { Badge, Card, Empty, html, Loading, Said, Table } from './pieces.js'
+import { Badge, Card, Empty, html, Loading, Said, Table, Tile } from './pieces.js'
 import { count, counted, duration, tail, words } from './words.js'
 
 const typingMs = 300
@@ -30,10 +30,6 @@ function Summary({ fleet: { name, vehicles, capacity, versions } }) {
     <${Said} text=${text} />
     ${versions.length > 0 && html`<p class="hint">Software: ${versions.map(({ software, count: number }) => `${software} (${count(number)})`).join(', ')}</p>`}
   <//>`
-}
-
-function Tile({ name, value, note }) {
-  return html`<div class="tile"><p class="tile-name">${name}</p><p class="tile-value">${value}</p><p class="hint">${note}</p></div>`
 }
 
 /** Work at the bottom, then what is free, then what is held back, the most first. */

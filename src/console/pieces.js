@@ -44,6 +44,11 @@ export function Facts({ of }) {
   </dl>`
 }
 
+/** A figure that is meant to be seen first. */
+export function Tile({ name, value, note }) {
+  return html`<div><p class="tile-name">${name}</p><p class="tile-value">${value}</p><p class="hint">${note}</p></div>`
+}
+
 /** What may be looked at, and need not be. */
 export function Fold({ title, children, ...others }) {
   return html`<details class="fold" ...${others}><summary>${title}</summary><div class="fold-in">${children}</div></details>`

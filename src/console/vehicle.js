@@ -1,7 +1,20 @@
 /** The owner's view: whether the vehicle works and why, a pause, today and the week, and what it earned. Made for a phone. */
 import { ask } from './api.js'
 import { Chart } from './chart.js'
-import { Asking, Badge, Card, Empty, Fold, html, Loading, Refused, Said, Table, useAct } from './pieces.js'
+import {
+  Asking,
+  Badge,
+  Card,
+  Empty,
+  Fold,
+  html,
+  Loading,
+  Refused,
+  Said,
+  Table,
+  Tile,
+  useAct,
+} from './pieces.js'
 import { Week } from './week.js'
 import { clock, count, counted, duration, energy, money, words } from './words.js'
 
@@ -103,10 +116,6 @@ function Today({ days, earned: { currencies, isWhole } }) {
     }
     ${!isWhole && html`<p class="note">An entry of the ledger does not follow from those before it; carpool earnings says which.</p>`}
   <//>`
-}
-
-function Tile({ name, value, note }) {
-  return html`<div class="tile"><p class="tile-name">${name}</p><p class="tile-value">${value}</p><p class="hint">${note}</p></div>`
 }
 
 /** Points of ten minutes: a line that a phone can show. */

@@ -1,5 +1,6 @@
 /** The submitter's view: the batches of a tenant, and all about one of them. */
 import type { JobStatus } from '../../host/api.ts'
+import { leftUntil } from '../../host/clock.ts'
 import { dayMs } from '../../protocol/rules/week.ts'
 import type { AppContext } from '../app-context.ts'
 import { type Batch, batchObject } from '../batches.ts'
@@ -58,8 +59,10 @@ export class JobsView {
     const parts = batches.parts(id)
     const { counts, moments } = batch.facts
     const isRunning = batch.status === 'in_progress' || batch.status === 'cancelling'
-    const [nowMs, began] = [clock.now(), moments.in_progress]
-    const pace = { done: counts.completed + counts.failed, total: counts.total, beganMs: began ?? null }
+    const nowMs = clock.monotonicMs()
+    const began = moments.in_progress
+    const beganMs = began === undefined ? null : nowMs + leftUntil(clock, began)
+    const pace = { done: counts.completed + counts.failed, total: counts.total, beganMs }
     const jobs: object[] = []
     const statuses: JobStatus[] = []
     for (const { job, model } of parts) {
