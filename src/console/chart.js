@@ -97,6 +97,7 @@ function optionsOf(box, series, say) {
     probe.style.color = `var(${name})`
     return getComputedStyle(probe).color
   }
+  const letters = { family: style.fontFamily, ink: color('--ink'), paper: color('--card') }
   const axis = {
     stroke: color('--soft'),
     grid: { stroke: color('--line'), width: 1 },
@@ -109,6 +110,7 @@ function optionsOf(box, series, say) {
     height,
     legend: { show: false },
     cursor: { show: false },
+    hooks: { draw: [(plot) => nameBands(plot, letters)] },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
     axes: [
       { ...axis, size: 28, values: (_, seconds) => seconds.map((at) => clock(at * 1000)), space: 64 },
@@ -127,4 +129,62 @@ function optionsOf(box, series, say) {
   }
   probe.remove()
   return options
+}
+
+const bandPixelsMin = 18
+
+/**
+ * Writes the name of each band of a stack where it is high enough for the longest time, so that nobody has to tell it by its colour.
+ *
+ * @param {uPlot} plot
+ * @param {{ family: string, ink: string, paper: string }} letters
+ */
+function nameBands({ ctx, data, series, valToPos }, { family, ink, paper }) {
+  if (series.length < 3) return
+  const pixel = devicePixelRatio
+  const tops = data.slice(1)
+  ctx.save()
+  Object.assign(ctx, {
+    font: `600 ${12 * pixel}px ${family}`,
+    textAlign: 'center',
+    textBaseline: 'middle',
+    lineJoin: 'round',
+  })
+  const perUnit = valToPos(0, 'y', true) - valToPos(1, 'y', true)
+  for (const [k, top] of tops.entries()) {
+    const under = tops[k + 1]
+    const thickness = [...top].map((value, i) => (value ?? 0) - (under?.[i] ?? 0))
+    const [from, to] = longestRun(thickness, (value) => value * perUnit >= bandPixelsMin * pixel)
+    // A name beside its band would be the name of another one.
+    if (to - from < 1) continue
+    const at = (from + to) >> 1
+    const [x, y] = [
+      valToPos(data[0][at], 'x', true),
+      valToPos((top[at] ?? 0) - thickness[at] / 2, 'y', true),
+    ]
+    const name = String(series[k + 1].label)
+    const half = ctx.measureText(name).width / 2
+    if (x - half < valToPos(data[0][from], 'x', true) || x + half > valToPos(data[0][to], 'x', true)) continue
+    Object.assign(ctx, { strokeStyle: paper, lineWidth: 4 * pixel, fillStyle: ink })
+    ctx.strokeText(name, x, y)
+    ctx.fillText(name, x, y)
+  }
+  ctx.restore()
+}
+
+/**
+ * The first and the last place of the longest run of values of which that holds.
+ *
+ * @param {readonly number[]} values
+ * @param {(value: number) => boolean} holds
+ */
+function longestRun(values, holds) {
+  let longest = [0, 0]
+  let from = -1
+  for (const [i, value] of values.entries()) {
+    if (!holds(value)) from = -1
+    else if (from < 0) from = i
+    if (from >= 0 && i - from > longest[1] - longest[0]) longest = [from, i]
+  }
+  return longest
 }
