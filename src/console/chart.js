@@ -158,10 +158,7 @@ function nameBands({ ctx, data, series, valToPos }, { family, ink, paper }) {
     // A name beside its band would be the name of another one.
     if (to - from < 1) continue
     const at = (from + to) >> 1
-    const [x, y] = [
-      valToPos(data[0][at], 'x', true),
-      valToPos((top[at] ?? 0) - thickness[at] / 2, 'y', true),
-    ]
+    const [x, y] = [valToPos(data[0][at], 'x', true), valToPos((top[at] ?? 0) - thickness[at] / 2, 'y', true)]
     const name = String(series[k + 1].label)
     const half = ctx.measureText(name).width / 2
     if (x - half < valToPos(data[0][from], 'x', true) || x + half > valToPos(data[0][to], 'x', true)) continue
