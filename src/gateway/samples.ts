@@ -5,6 +5,7 @@
 import type { NodeApi, PeerRow } from '../host/api.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Database } from '../host/store/database.ts'
+import { StoreError } from '../host/store/errors.ts'
 import { dayMs } from '../protocol/rules/week.ts'
 
 export interface Sample {
@@ -81,13 +82,22 @@ export class Samples {
   }
 
   #save(): void {
-    const rows = this.#unsaved
-    this.#unsaved = []
-    this.#tables.transaction(() => {
-      for (const sample of rows)
-        this.#tables.run('INSERT OR REPLACE INTO samples VALUES (?, ?)', sample.atMs, JSON.stringify(sample))
-      this.#tables.run('DELETE FROM samples WHERE at_ms < ?', this.#samples[0]?.atMs ?? 0)
-    })
+    try {
+      this.#tables.transaction(() => {
+        for (const sample of this.#unsaved)
+          this.#tables.run(
+            'INSERT OR REPLACE INTO samples VALUES (?, ?)',
+            sample.atMs,
+            JSON.stringify(sample),
+          )
+        this.#tables.run('DELETE FROM samples WHERE at_ms < ?', this.#samples[0]!.atMs)
+      })
+      this.#unsaved = []
+    } catch (error) {
+      // They stay in memory, and are written once there is room: a chart stops no node.
+      if (!(error instanceof StoreError) || error.code !== 'disk-full') throw error
+      this.#unsaved = this.#unsaved.slice(-samplesMax)
+    }
   }
 }
 

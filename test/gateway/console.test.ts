@@ -5,8 +5,11 @@ import type { FailedLines } from '../../src/gateway/console/failed-lines.ts'
 import { shardMap } from '../../src/gateway/console/shard-map.ts'
 import { timeLeft } from '../../src/gateway/console/time-left.ts'
 import type { KeySettings } from '../../src/gateway/keys.ts'
+import { Samples } from '../../src/gateway/samples.ts'
+import { openTables } from '../../src/gateway/tables.ts'
 import type { Quote } from '../../src/host/api.ts'
 import { batchWhen, chat, GatewayStage, isOver, uploadLines } from '../support/gateway.ts'
+import { MeshClock } from '../support/mesh-clock.ts'
 
 let stage: GatewayStage
 before(async () => {
@@ -283,6 +286,25 @@ test('a page is told when its key ends, and a key has so many pages open at once
   }
   hangUp.abort()
   assert.match(text, /event: refused/)
+})
+
+test('the figures of the last minutes are there after a restart, and those of yesterday are gone', async () => {
+  const samples = () => new Samples(stage.mesh.submitter.api, tables, clock)
+  const tables = openTables(stage.mesh.submitter.dataDir)
+  const clock = new MeshClock()
+  tables.run('DELETE FROM samples')
+  const first = samples()
+  for (let minute = 0; minute < 3; minute += 1) clock.skip(60_000)
+  first.stop()
+  clock.skip(60_000)
+  const again = samples()
+  const minutes = () => again.list().map(({ atMs }) => Math.round((atMs - again.list()[0]!.atMs) / 60_000))
+  assert.deepEqual(minutes(), [0, 1, 2, 3, 4])
+  clock.skip(86_400_000)
+  assert.deepEqual(minutes(), [0])
+  again.stop()
+  assert.equal(tables.all('SELECT at_ms FROM samples').length, 1)
+  tables.close()
 })
 
 test('the time that is left is a range from the fastest to the slowest pace that was seen, and nothing before one was', () => {
