@@ -41,6 +41,8 @@ const settingsSchema = z.object({
 })
 
 export type KeySettings = z.infer<typeof settingsSchema>
+/** Without roles it is a key for submitting. */
+type GivenSettings = z.input<typeof settingsSchema>
 
 export interface KeyRow {
   readonly id: string
@@ -61,7 +63,7 @@ export class Keys {
   }
 
   /** Returns the new key, which is written nowhere; undefined where the tenant has one in force. */
-  create(tenant: string, settings: KeySettings, nowMs: number): string | undefined {
+  create(tenant: string, settings: GivenSettings, nowMs: number): string | undefined {
     const id = randomBytes(8).toString('hex')
     const key = `cpk-${id}-${randomBytes(32).toString('base64url')}`
     const made = this.#tables.run(
