@@ -300,7 +300,7 @@ test('the figures of the last minutes are there after a restart, and those of ye
   const again = samples()
   const minutes = () => again.list().map(({ atMs }) => Math.round((atMs - again.list()[0]!.atMs) / 60_000))
   assert.deepEqual(minutes(), [0, 1, 2, 3, 4])
-  clock.skip(86_400_000)
+  clock.skip(86_460_000)
   assert.deepEqual(minutes(), [0])
   again.stop()
   assert.equal(tables.all('SELECT at_ms FROM samples').length, 1)
