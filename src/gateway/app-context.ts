@@ -6,17 +6,23 @@ import type { Batches } from './batches.ts'
 import type { Files } from './files.ts'
 import type { AllowedHosts } from './hosts.ts'
 import type { KeyRow, Keys } from './keys.ts'
+import type { LineRows } from './line-rows.ts'
 import type { Probes } from './probes.ts'
 import type { Runner } from './runner.ts'
+import type { Samples } from './samples.ts'
+import type { Sessions } from './sessions.ts'
 import type { GatewayNode } from './submit.ts'
 
 export interface AppContext {
-  readonly node: Pick<GatewayNode, 'api'>
+  readonly node: GatewayNode
   readonly keys: Keys
   readonly files: Files
   readonly batches: Batches
+  readonly lines: LineRows
   readonly runner: Runner
   readonly probes: Probes
+  readonly sessions: Sessions
+  readonly samples: Samples
   readonly hosts: AllowedHosts
   readonly clock: Clock
   readonly log: Logger

@@ -6,9 +6,10 @@ import { StoreError } from '../host/store/errors.ts'
 import { inSpan } from '../host/tracing.ts'
 import type { AppContext, AppEnv } from './app-context.ts'
 import { batchRoutes } from './batch-routes.ts'
+import { consoleRoutes } from './console/console.ts'
 import { ApiError, type ErrorFacts, errorBody } from './errors.ts'
 import { fileRoutes } from './file-routes.ts'
-import type { KeyRow, Keys } from './keys.ts'
+import { type KeyRow, type Keys, withRole } from './keys.ts'
 import { endpointUrls, modelObject, modelsOf } from './models.ts'
 import type { Probes } from './probes.ts'
 
@@ -43,8 +44,9 @@ export function appOf(context: AppContext): Hono<AppEnv> {
     await next()
   })
   modelRoutes(app, context)
-  fileRoutes(app, context)
-  batchRoutes(app, context)
+  consoleRoutes(app, context)
+  fileRoutes(app, context, ['/v1', '/api'])
+  for (const prefix of ['/v1', '/api']) batchRoutes(app, context, prefix)
   for (const url of endpointUrls)
     app.post(url, () => {
       throw new ApiError({
@@ -106,7 +108,7 @@ function modelRoutes(app: Hono<AppEnv>, { node }: AppContext): void {
 function keyOf(c: Context<AppEnv>, keys: Keys): KeyRow {
   const [, shown] = /^Bearer +(\S{1,256})$/i.exec(c.req.header('authorization') ?? '') ?? []
   const key = shown === undefined ? undefined : keys.check(shown)
-  if (key !== undefined) return key
+  if (key !== undefined) return withRole(key, 'submitter')
   throw new ApiError({
     status: 401,
     message:

@@ -1,4 +1,4 @@
-/** /v1/batches: making, looking at and cancelling batches. */
+/** Making, looking at and cancelling batches. Below /v1 for programs, and below /api for the page. */
 import type { Context, Hono } from 'hono'
 import type { AppContext, AppEnv } from './app-context.ts'
 import { type Batch, batchObject, isOver } from './batches.ts'
@@ -11,10 +11,14 @@ import { listQueryOf, pageOf } from './file-routes.ts'
 const pageMost = 100
 const pageUsual = 20
 
-export function batchRoutes(app: Hono<AppEnv>, { batches, files, runner, clock }: AppContext): void {
+export function batchRoutes(
+  app: Hono<AppEnv>,
+  { batches, files, runner, clock }: AppContext,
+  prefix: string,
+): void {
   const shown = (batch: Batch) => batchObject(batch, batches.parts(batch.id)) as { readonly id: string }
   const find = (c: Context<AppEnv>) => batches.get(c.get('key').tenant, c.req.param('id') ?? '')
-  app.post('/v1/batches', async (c) => {
+  app.post(`${prefix}/batches`, async (c) => {
     const body = await readJson(c.env.incoming)
     const isRetry = Number(c.req.header('x-stainless-retry-count') ?? 0) >= 1
     const context = { batches, files, key: c.get('key'), nowMs: clock.now(), isRetry }
@@ -22,13 +26,13 @@ export function batchRoutes(app: Hono<AppEnv>, { batches, files, runner, clock }
     if (isNew) runner.begin(batch)
     return c.json(shown(batch))
   })
-  app.get('/v1/batches', (c) => {
+  app.get(`${prefix}/batches`, (c) => {
     const { rows, hasMore } = batches.list(c.get('key').tenant, listQueryOf(c, pageMost, pageUsual))
     return c.json(pageOf(rows.map(shown), hasMore))
   })
-  app.get('/v1/batches/:id', (c) => c.json(shown(find(c))))
-  app.get('/v1/batches/:id/events', (c) => batchEvents(c, find(c).id, { batches, runner }))
-  app.post('/v1/batches/:id/cancel', (c) => {
+  app.get(`${prefix}/batches/:id`, (c) => c.json(shown(find(c))))
+  app.get(`${prefix}/batches/:id/events`, (c) => batchEvents(c, find(c).id, { batches, runner }))
+  app.post(`${prefix}/batches/:id/cancel`, (c) => {
     const { id, status } = find(c)
     if (isOver(status) && status !== 'cancelled')
       throw wrong(`the batch is ${status} already, and cannot be cancelled any more`)

@@ -7,14 +7,14 @@ const bodyBytesMax = 64 * 2 ** 10
 const depthMax = 16
 
 /** Throws ApiError. */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(request: IncomingMessage, bytesMax = bodyBytesMax): Promise<unknown> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength
-      if (bytes > bodyBytesMax)
-        throw new ApiError({ status: 413, message: `the body has more than ${bodyBytesMax} bytes` })
+      if (bytes > bytesMax)
+        throw new ApiError({ status: 413, message: `the body has more than ${bytesMax} bytes` })
       chunks.push(chunk)
     }
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)), depthMax)

@@ -41,13 +41,22 @@ export function createBatch(
   body: unknown,
   context: CreateContext,
 ): { readonly batch: Batch; readonly isNew: boolean } {
-  const { batches, files, key, nowMs, isRetry } = context
-  const { tenant, settings } = key
+  const { batches, key, nowMs, isRetry } = context
   const requestHash = createHash('sha256')
     .update(JSON.stringify([key.id, body]))
     .digest('hex')
-  const before = isRetry ? batches.madeBy(tenant, requestHash, nowMs - retryMs) : undefined
+  const before = isRetry ? batches.madeBy(key.tenant, requestHash, nowMs - retryMs) : undefined
   if (before !== undefined) return { batch: before, isNew: false }
+  return { batch: batches.create({ ...draftOf(body, context), requestHash }), isNew: true }
+}
+
+/** The batch that such a request would make, with what it may cost. Throws ApiError. */
+export function draftOf(
+  body: unknown,
+  context: Omit<CreateContext, 'isRetry'>,
+): Omit<Batch, 'id' | 'status' | 'requestHash'> {
+  const { batches, files, key, nowMs } = context
+  const { tenant, settings } = key
   const parsed = bodySchema.safeParse(body)
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
@@ -78,9 +87,8 @@ export function createBatch(
       'too_many_batches',
     )
   const budget = budgetFor(wishes, context)
-  const batch = batches.create({
+  return {
     tenant,
-    requestHash,
     createdAtMs: nowMs,
     currency: budget?.currency ?? null,
     budgetMicros: budget?.micros ?? 0,
@@ -110,8 +118,7 @@ export function createBatch(
         promisedMicros: budget?.micros ?? 0,
       },
     },
-  })
-  return { batch, isNew: true }
+  }
 }
 
 function windowMsOf(window: string): number {
@@ -126,7 +133,10 @@ function windowMsOf(window: string): number {
 const shareUsual = 1 / 4
 
 /** The most that the batch may cost: what it says, or a part of what is left of the key's day. Null: it pays nobody. */
-function budgetFor({ budget, priceCap }: Wishes, { batches, key, nowMs }: CreateContext): Money | null {
+function budgetFor(
+  { budget, priceCap }: Wishes,
+  { batches, key, nowMs }: Pick<CreateContext, 'batches' | 'key' | 'nowMs'>,
+): Money | null {
   const { budgetDay } = key.settings
   if (budgetDay === null) {
     if (budget === null && priceCap === null) return null

@@ -1,4 +1,4 @@
-/** /v1/files: uploads, lists, contents. */
+/** Files of a tenant: uploads, lists, contents. Below /v1 for programs, and below /api for the page. */
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
@@ -15,9 +15,18 @@ const expirySecondsMax = 2_592_000
 const uploadsMax = 4
 const uploadsOfAllMax = 16
 
-export function fileRoutes(app: Hono<AppEnv>, { files, clock }: AppContext): void {
+export function fileRoutes(app: Hono<AppEnv>, context: AppContext, prefixes: readonly string[]): void {
   const uploads = new Uploads()
-  app.post('/v1/files', async (c) => {
+  for (const prefix of prefixes) fileRoutesBelow(prefix, app, context, uploads)
+}
+
+function fileRoutesBelow(
+  prefix: string,
+  app: Hono<AppEnv>,
+  { files, clock }: AppContext,
+  uploads: Uploads,
+): void {
+  app.post(`${prefix}/files`, async (c) => {
     const { tenant } = c.get('key')
     const declared = Number(c.req.header('content-length') ?? 0)
     files.checkRoom(tenant, Math.min(declared, uploadBytesMax))
@@ -27,7 +36,7 @@ export function fileRoutes(app: Hono<AppEnv>, { files, clock }: AppContext): voi
       return c.json(kept(upload, tenant, files, clock.now()))
     })
   })
-  app.get('/v1/files', (c) => {
+  app.get(`${prefix}/files`, (c) => {
     const { tenant } = c.get('key')
     const query = listQueryOf(c, 10_000)
     const { rows, hasMore } = files.list(tenant, query, c.req.query('purpose') ?? null)
@@ -38,12 +47,12 @@ export function fileRoutes(app: Hono<AppEnv>, { files, clock }: AppContext): voi
       ),
     )
   })
-  app.get('/v1/files/:id', (c) => {
+  app.get(`${prefix}/files/:id`, (c) => {
     const row = files.get(c.get('key').tenant, c.req.param('id'))
     return c.json(fileObject(row, files.bytesOf(row)))
   })
-  app.get('/v1/files/:id/content', (c) => contentOf(c, c.req.param('id'), files))
-  app.delete('/v1/files/:id', (c) => {
+  app.get(`${prefix}/files/:id/content`, (c) => contentOf(c, c.req.param('id'), files))
+  app.delete(`${prefix}/files/:id`, (c) => {
     const id = c.req.param('id')
     files.delete(c.get('key').tenant, id)
     return c.json({ id, object: 'file', deleted: true })

@@ -10,7 +10,9 @@ import { Keys } from './keys.ts'
 import { LineRows } from './line-rows.ts'
 import { Probes } from './probes.ts'
 import { Runner } from './runner.ts'
+import { Samples } from './samples.ts'
 import { HttpServer, type Listening, type ServerBounds, serverBounds } from './server.ts'
+import { Sessions } from './sessions.ts'
 import type { GatewayNode } from './submit.ts'
 import { openTables } from './tables.ts'
 import { Webhooks } from './webhooks.ts'
@@ -31,6 +33,7 @@ export class Gateway {
   readonly #server: HttpServer
   readonly #runner: Runner
   readonly #webhooks: Webhooks
+  readonly #samples: Samples
   readonly #tables: Database
   readonly #state: { isStopping: boolean }
 
@@ -51,6 +54,7 @@ export class Gateway {
       readonly server: HttpServer
       readonly runner: Runner
       readonly webhooks: Webhooks
+      readonly samples: Samples
       readonly tables: Database
       readonly state: { isStopping: boolean }
     },
@@ -59,6 +63,7 @@ export class Gateway {
     this.#server = parts.server
     this.#runner = parts.runner
     this.#webhooks = parts.webhooks
+    this.#samples = parts.samples
     this.#tables = parts.tables
     this.#state = parts.state
   }
@@ -72,6 +77,7 @@ export class Gateway {
   async stop(): Promise<void> {
     await this.#server.close()
     await Promise.all([this.#runner.stop(), this.#webhooks.stop()])
+    this.#samples.stop()
     this.#tables.close()
   }
 }
@@ -85,6 +91,8 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
     new LineRows(tables),
   ]
   const state = { isStopping: false }
+  lines.forgetQuotes()
+  const samples = new Samples(node.api, tables, clock)
   const webhooks = new Webhooks({ tables, keys, clock, log })
   const probes = new Probes({ api: node.api, batches, clock, isStopping: () => state.isStopping })
   const ended: ConstructorParameters<typeof Runner>[0]['ended'] = (tenant, batch) => {
@@ -93,10 +101,14 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
   }
   const runner = new Runner({ node, files, batches, lines, keys, clock, log, ended })
   const allowed = new AllowedHosts(listen.host.includes(':') ? `[${listen.host}]` : listen.host, hosts)
-  const app = appOf({ node, keys, files, batches, runner, probes, hosts: allowed, clock, log })
+  const app = appOf({
+    ...{ node, keys, files, batches, lines, runner, probes, samples, clock, log },
+    hosts: allowed,
+    sessions: new Sessions(tables, keys),
+  })
   const server = new HttpServer(app, { ...serverBounds, ...options.bounds })
   const listening = await server.listen(listen)
   runner.start()
   webhooks.send()
-  return new Gateway(listening, { server, runner, webhooks, tables, state })
+  return new Gateway(listening, { server, runner, webhooks, samples, tables, state })
 }

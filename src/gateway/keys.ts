@@ -7,10 +7,21 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Database } from '../host/store/database.ts'
 import { currencySchema } from '../protocol/price.ts'
+import { ApiError } from './errors.ts'
 
 const moneySchema = z.object({ currency: currencySchema, micros: z.int().min(0) })
 
+/**
+ * The rights of a key. submitter: batches, files and models of its own tenant. owner: the node's vehicle, and telling it to stand
+ * still. operator: the vehicles around it, and who is in the fleet.
+ */
+export const roles = ['submitter', 'owner', 'operator'] as const
+
+export type Role = (typeof roles)[number]
+
 const settingsSchema = z.object({
+  /** Keys that were made before there were roles are for submitting. */
+  roles: z.array(z.enum(roles)).min(1).default(['submitter']),
   /** All batches of a day (UTC) together; null: its batches pay nobody. */
   budgetDay: moneySchema.nullable(),
   /** The most that a unit of one execution may cost, where a batch does not say; null: what its budget allows. */
@@ -30,6 +41,8 @@ const settingsSchema = z.object({
 })
 
 export type KeySettings = z.infer<typeof settingsSchema>
+/** Without roles it is a key for submitting. */
+type GivenSettings = z.input<typeof settingsSchema>
 
 export interface KeyRow {
   readonly id: string
@@ -50,7 +63,7 @@ export class Keys {
   }
 
   /** Returns the new key, which is written nowhere; undefined where the tenant has one in force. */
-  create(tenant: string, settings: KeySettings, nowMs: number): string | undefined {
+  create(tenant: string, settings: GivenSettings, nowMs: number): string | undefined {
     const id = randomBytes(8).toString('hex')
     const key = `cpk-${id}-${randomBytes(32).toString('base64url')}`
     const made = this.#tables.run(
@@ -75,6 +88,12 @@ export class Keys {
     return row && rowOf(row)
   }
 
+  /** By its id, while it is in force. */
+  byId(id: string): KeyRow | undefined {
+    const row = this.#tables.get<StoredKey>(`${selection} WHERE id = ?1 AND revoked_at_ms IS NULL`, id)
+    return row && rowOf(row)
+  }
+
   /** By name or id. Undefined where no such key is in force. */
   revoke(which: string, nowMs: number): KeyRow | undefined {
     const row = this.#tables.get<StoredKey>(
@@ -95,6 +114,16 @@ export class Keys {
     const isRight = timingSafeEqual(hashOf(shown), row?.hash ?? noHash)
     return row !== undefined && isRight ? rowOf(row) : undefined
   }
+}
+
+/** The same key. Throws ApiError where it is not for that. */
+export function withRole(key: KeyRow, role: Role): KeyRow {
+  if (key.settings.roles.includes(role)) return key
+  throw new ApiError({
+    status: 403,
+    message: `this key is for ${key.settings.roles.join(' and ')}; one for this is made with: carpool key create --name <name> --role ${role}`,
+    code: 'role_missing',
+  })
 }
 
 const noHash = new Uint8Array(32)

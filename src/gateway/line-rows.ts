@@ -81,6 +81,23 @@ export class LineRows {
     return new Map(rows.map(({ part, ...counts }) => [part, counts]))
   }
 
+  /** Those with a fault: how many, and the first of them. */
+  faulty(batch: string, limit: number): { readonly count: number; readonly rows: readonly LineRow[] } {
+    const those = 'WHERE batch = ? AND fault IS NOT NULL'
+    const { count } = this.#tables.get<{ count: number }>(
+      `SELECT count(*) AS count FROM lines ${those}`,
+      batch,
+    )!
+    const rows = this.#tables.all<StoredLine>(`${selection} ${those} ORDER BY line LIMIT ?`, batch, limit)
+    return { count, rows: rows.map(rowOf) }
+  }
+
+  /** Of quotes, which a crash may leave behind. */
+  forgetQuotes(): void {
+    for (const table of ['lines', 'parts'])
+      this.#tables.run(`DELETE FROM ${table} WHERE batch GLOB 'quote_*'`)
+  }
+
   forget(batch: string): void {
     this.#tables.run('DELETE FROM lines WHERE batch = ?', batch)
   }

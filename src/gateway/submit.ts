@@ -1,6 +1,6 @@
 /** Submits a part of a batch, which is one model's lines, as one job of the node. */
 import { readFileSync } from 'node:fs'
-import type { SubmitRequest, Submitted } from '../host/api.ts'
+import type { Quote, SubmitRequest, Submitted } from '../host/api.ts'
 import { type Clock, leftUntil } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
 import type { CarpoolNode } from '../host/node/node.ts'
@@ -20,7 +20,7 @@ import type { LineRow, LineRows } from './line-rows.ts'
 import { type Model, type Service, serviceOf } from './models.ts'
 
 /** The parts of a node that the gateway uses. */
-export type GatewayNode = Pick<CarpoolNode, 'api' | 'submitGiven' | 'followResults'>
+export type GatewayNode = Pick<CarpoolNode, 'api' | 'submitGiven' | 'quoteGiven' | 'followResults'>
 
 export interface SubmitContext {
   readonly node: GatewayNode
@@ -52,6 +52,26 @@ export async function submitPart(
     return await node.submitGiven(request, { documents, salt: `${batch.id}/${part}` })
   } catch (error) {
     // What became of each document is noted in its line.
+    if (error instanceof RequestError && !lines.counts(batch.id).has(part)) return undefined
+    throw error
+  }
+}
+
+/** The price of a part, which `submitPart` would submit. Throws RequestError, and what the disk throws. */
+export async function quotePart(
+  batch: Batch,
+  { part, model }: Part,
+  context: SubmitContext,
+): Promise<Quote | undefined> {
+  const { node, lines, models, clock } = context
+  const service = serviceOf(models, batch.facts.endpoint, model)
+  const counts = lines.counts(batch.id)
+  if (service === undefined || !counts.has(part)) return undefined
+  const request = requestFor(batch, part, service, counts, context)
+  const documents = () => documentsOf(batch, part, service, context, new Breather(clock))
+  try {
+    return await node.quoteGiven(request, { documents, salt: batch.id })
+  } catch (error) {
     if (error instanceof RequestError && !lines.counts(batch.id).has(part)) return undefined
     throw error
   }

@@ -89,6 +89,21 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX gone_files_by_serial ON gone_files (serial);
   `,
+  `
+  -- Pages that somebody has opened with a key.
+  CREATE TABLE sessions (
+    hash BLOB PRIMARY KEY,        -- SHA-256 of what the cookie says
+    key TEXT NOT NULL,            -- the id of the key
+    ends_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_of_key ON sessions (key, ends_at_ms);
+
+  -- A figure for each minute of the last day, for the page's charts.
+  CREATE TABLE samples (
+    at_ms INTEGER PRIMARY KEY,
+    sample TEXT NOT NULL          -- JSON
+  ) STRICT;
+  `,
 ]
 
 /** Makes the data directory where it is missing. Throws StoreError. */

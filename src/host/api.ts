@@ -47,6 +47,7 @@ import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/membe
 import type { ShelvedWeights } from './store/weight-shelf.ts'
 
 export type * from './job-views.ts'
+export type { FleetMemberRow as FleetMember } from './store/member-tables.ts'
 export type { ShelvedWeights } from './store/weight-shelf.ts'
 
 export interface NodeApi {
@@ -79,6 +80,11 @@ export interface NodeApi {
   status(job: string): Promise<JobStatus>
   /** A status at once, one after each change (at most a few a second), and a last one when the job has ended. */
   watch(job: string, signal: AbortSignal): AsyncIterable<JobStatus>
+  /**
+   * Returns how each shard of a job stands, in their order, a letter for each: the first of `queued`, `leased`, `returned`,
+   * `verified`, `disputed`, `failed`. Empty on a standby that does not know the job's shards yet.
+   */
+  shardMap(job: string): Promise<string>
   /**
    * Yields the verified results in the order of the submission. Pages without a verdict are left out here and named
    * at the end.

@@ -17,8 +17,21 @@ export interface EndpointDescription {
   readonly read: (body: Readonly<Record<string, unknown>>) => EndpointRequest
   /** Makes the answer of the outputs of each document's pages. */
   readonly answer: (outputs: readonly PageOutputs[], asked: AskedEndpoint) => object
+  /** Makes requests of files that a person has, for the page (src/gateway/console); left out where another endpoint does that. */
+  readonly compose?: EndpointComposer
   /** Counts the tokens that were read and written. */
   readonly usage: (outputs: readonly PageOutputs[]) => { readonly input: number; readonly output: number }
+}
+
+export interface EndpointComposer {
+  /** The work as a person asks for it, as in "Read text in scans and PDFs". */
+  readonly title: string
+  /** Each file is a document, by the id of its upload; or each is a text. */
+  readonly takes: 'file' | 'text'
+  /** Where a person may say what to do with each text. */
+  readonly hasInstruction?: true
+  /** Makes the body of a request, without its model. `document`: an id, or a text. */
+  readonly body: (document: string, instruction: string) => Readonly<Record<string, unknown>>
 }
 
 /** The records of one document, page by page. */

@@ -18,7 +18,7 @@ import type {
   UnitCount,
 } from './runtime.ts'
 
-export type { EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
+export type { EndpointComposer, EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
 export type {
   DocumentShape,
   DrawnPage,

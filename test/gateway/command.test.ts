@@ -13,11 +13,12 @@ import { launcher } from '../support/launcher.ts'
 
 test('a key is printed once, alone on the last line, opens the node that runs, and nothing once it is revoked', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'carpool-gateway-'))
-  t.after(() => rmSync(dataDir, { recursive: true, force: true }))
   const [created, url] = await Promise.all([
     run(['key', 'create', '--name', 'team', '--budget-day', '5EUR'], dataDir),
     startNode(t, dataDir),
   ])
+  // Behind the end of the node, which comes first.
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }))
   const key = created.trimEnd().split('\n').at(-1)!
   assert.match(key, /^cpk-[0-9a-f]{16}-[\w-]{43}$/)
   const client = new OpenAI({ apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 })

@@ -21,7 +21,9 @@ export function bundleForTests(root: string): string {
   })
   mkdirSync(join(folder, 'bin'), { recursive: true })
   for (const file of ['package.json', 'bin/carpool.js']) copyFileSync(join(root, file), join(folder, file))
-  for (const name of ['node_modules', 'samples']) {
+  mkdirSync(join(folder, 'src'), { recursive: true })
+  // The page is served as it is, from its sources.
+  for (const name of ['node_modules', 'samples', 'src/console']) {
     rmSync(join(folder, name), { force: true })
     symlinkSync(join(root, name), join(folder, name))
   }

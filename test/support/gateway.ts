@@ -6,7 +6,7 @@ import { Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts'
 import { type KeySettings, Keys } from '../../src/gateway/keys.ts'
 import { openTables } from '../../src/gateway/tables.ts'
 import { lettersModelPath } from './letters.ts'
-import { Mesh } from './mesh.ts'
+import { Mesh, type MeshOptions } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
 
 /** The price that each vehicle asks for 1,000 tokens, in millionths of a euro. Scripts count a chat as one. */
@@ -49,21 +49,31 @@ function output(record: object): Said {
   return { output: Buffer.from(JSON.stringify(record)), text: '', error: null }
 }
 
-const settings: KeySettings = { budgetDay: null, priceCap: null, batchesMax: 16, webhook: null }
+export const settings: KeySettings = {
+  roles: ['submitter'],
+  budgetDay: null,
+  priceCap: null,
+  batchesMax: 16,
+  webhook: null,
+}
 
 export class GatewayStage {
   readonly mesh: Mesh
   #gateway: Gateway | undefined
 
-  /** Chats wait for `before`. */
-  static async start(before?: (message: string) => Promise<void>, cars = 2): Promise<GatewayStage> {
+  /** Chats wait for `before`. `fleet`: the node with the gateway is its registrar. */
+  static async start(
+    before?: (message: string) => Promise<void>,
+    cars = 2,
+    fleet?: MeshOptions['fleet'],
+  ): Promise<GatewayStage> {
     const createExecutor = () => new PagedExecutor(scriptOf(before), engines)
     const vehicles = Array.from({ length: cars }, (_, i) => ({
       name: `car-${i + 1}`,
       slots: 2,
       askMicros,
     }))
-    const stage = new GatewayStage(await Mesh.start({ vehicles, createExecutor }))
+    const stage = new GatewayStage(await Mesh.start({ vehicles, createExecutor, ...(fleet && { fleet }) }))
     await stage.mesh.submitter.api.addModel(lettersModelPath, 'letters')
     await stage.open()
     return stage
@@ -117,6 +127,27 @@ export class GatewayStage {
     const tables = openTables(this.mesh.submitter.dataDir)
     try {
       return new Keys(tables).create(tenant, { ...settings, ...changes }, this.mesh.clock.now())!
+    } finally {
+      tables.close()
+    }
+  }
+
+  /** Ends the key of a tenant, as `carpool key revoke` does. */
+  revoke(tenant: string): void {
+    const tables = openTables(this.mesh.submitter.dataDir)
+    try {
+      new Keys(tables).revoke(tenant, this.mesh.clock.now())
+    } finally {
+      tables.close()
+    }
+  }
+
+  /** Counts the lines in the table whose batch is called so. */
+  rowsLeft(beginning: string): number {
+    const tables = openTables(this.mesh.submitter.dataDir)
+    try {
+      const sql = 'SELECT count(*) AS count FROM lines WHERE batch GLOB ?'
+      return tables.get<{ count: number }>(sql, `${beginning}*`)!.count
     } finally {
       tables.close()
     }

@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path'
 /** Sources by path, relative to `src`. */
 export type House = ReadonlyMap<string, string>
 
-const topFolders = new Set(['protocol', 'host', 'cli', 'simulator', 'runtimes'])
+const topFolders = new Set(['protocol', 'host', 'cli', 'simulator', 'runtimes', 'gateway'])
 const importPattern = /\b(?:from|import)\s*\(?\s*'(\.[^']+\.ts)'/g
 
 export function readHouse(src: string): House {

@@ -1,7 +1,7 @@
 /** `carpool key create`, `list`, `revoke`: keys by which programs use this node's HTTP server (src/gateway), whether it runs or not. */
 import { randomBytes } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type KeyRow, type KeySettings, Keys, tenantPattern } from '../../gateway/keys.ts'
+import { type KeyRow, type KeySettings, Keys, type Role, roles, tenantPattern } from '../../gateway/keys.ts'
 import { openTables } from '../../gateway/tables.ts'
 import { formatMoney, parseMoney } from '../../protocol/price.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
@@ -19,6 +19,7 @@ interface CreateFlags {
   readonly budgetDay?: Money
   readonly priceCap?: Money
   readonly batches: number
+  readonly role: readonly Role[]
   readonly webhook?: string
   readonly webhookPrivate?: boolean
 }
@@ -30,7 +31,7 @@ export function gatewayKeyCommands(key: Command): void {
     .command('create')
     .summary('make a key for a program that uses this node over HTTP')
     .description(
-      'Makes a key by which a program uses this node over HTTP (carpool node --http), and prints it once, alone on the last line. Only its hash is kept. Files and batches belong to the name: a key that takes the place of a revoked one finds them again.',
+      'Makes a key by which a program uses this node over HTTP (carpool node --http), and prints it once, alone on the last line. Only its hash is kept. Files and batches belong to the name: a key that takes the place of a revoked one finds them again. People open the page of the node with it (docs/console.md).',
     )
     .requiredOption('--name <name>', 'whose key it is', nameIn)
     .option(
@@ -44,13 +45,20 @@ export function gatewayKeyCommands(key: Command): void {
       moneyIn,
     )
     .option('--batches <count>', 'batches that may be under way at once', countIn, batchesUsual)
+    .option(
+      '--role <roles...>',
+      'what it opens: submitter (batches of its own), owner (this vehicle, and pausing it), operator (the vehicles around, and who is in the fleet)',
+      roleIn,
+      ['submitter'] as readonly Role[],
+    )
     .option('--webhook <url>', 'where to tell of each batch that is over, by Standard Webhooks', urlIn)
     .option('--webhook-private', 'the webhook may be in a private network')
     .addHelpText(
       'after',
       `
 Example:
-  $ carpool key create --name team --budget-day 5EUR`,
+  $ carpool key create --name team --budget-day 5EUR
+  $ carpool key create --name me --role owner            # … for the page: this vehicle, and nothing else`,
     )
     .action((flags: CreateFlags) => createKey(flags, resolveConfig(optionNames, { ...flags })))
   addOptions(create, optionNames)
@@ -87,7 +95,7 @@ Example:
 }
 
 function createKey(
-  { name, budgetDay, priceCap, batches, webhook, webhookPrivate }: CreateFlags,
+  { name, budgetDay, priceCap, batches, role, webhook, webhookPrivate }: CreateFlags,
   { dataDir, json }: { readonly dataDir: string; readonly json: boolean },
 ): void {
   if (priceCap !== undefined && budgetDay === undefined)
@@ -96,6 +104,7 @@ function createKey(
     throw new CommandFailure('--budget-day and --price-cap are in different currencies', usageExitCode)
   const secret = `whsec_${randomBytes(32).toString('base64')}`
   const settings: KeySettings = {
+    roles: [...role],
     budgetDay: budgetDay ?? null,
     priceCap: priceCap ?? null,
     batchesMax: batches,
@@ -136,6 +145,7 @@ const columns: readonly Column<KeyRow>[] = [
     cell: ({ settings: { budgetDay } }) =>
       budgetDay === null ? 'nothing' : formatMoney(budgetDay.micros, budgetDay.currency),
   },
+  { title: 'FOR', cell: ({ settings }) => settings.roles.join(', ') },
   { title: 'SINCE', cell: ({ createdAtMs }) => localTime(createdAtMs) },
   { title: 'REVOKED', cell: ({ revokedAtMs }) => (revokedAtMs === null ? '–' : localTime(revokedAtMs)) },
 ]
@@ -155,6 +165,13 @@ function countIn(text: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count >= 1 && count <= 1000) return count
   throw new InvalidArgumentError('Give a whole number from 1 to 1000.')
+}
+
+/** `before`: those of the flag that were read already, or its default. */
+function roleIn(text: string, before: readonly Role[] & { isGiven?: true }): readonly Role[] {
+  const role = roles.find((one) => one === text)
+  if (role === undefined) throw new InvalidArgumentError(`There are ${roles.join(', ')}.`)
+  return Object.assign([...(before.isGiven ? before : []), role], { isGiven: true as const })
 }
 
 function urlIn(text: string): string {

@@ -115,7 +115,7 @@ async function runNode(
     for (const address of addresses) print(address)
     if (http !== null)
       note(
-        `it takes batches at ${http}/v1; keys for it: carpool key create --name <name> --data-dir ${quoted(dataDir)}`,
+        `it takes batches at ${http}/v1, and shows its page at ${http}/; keys for both: carpool key create --name <name> --data-dir ${quoted(dataDir)}`,
       )
     if (fleet?.state === 'waiting')
       note(

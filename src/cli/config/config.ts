@@ -151,7 +151,11 @@ function parseConfigFile(path: string, mustExist: boolean): ConfigFile | null {
     if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
     const why = error instanceof z.ZodError ? 'is not a JSON object' : (error as Error).message
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
-      throw new ConfigError({ code: 'unreadable-file', file: dirname(path), why: 'it is a file, and no folder' })
+      throw new ConfigError({
+        code: 'unreadable-file',
+        file: dirname(path),
+        why: 'it is a file, and no folder',
+      })
     throw new ConfigError({ code: 'unreadable-file', file: path, why }, { cause: error })
   }
   const known: readonly string[] = optionNames

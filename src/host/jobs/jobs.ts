@@ -139,6 +139,11 @@ export class Jobs {
     return this.#submitting.quote(request, onProgress, stdin)
   }
 
+  /** As `quote`, of documents that this process hands over. Throws RequestError. */
+  quoteGiven(request: SubmitRequest, given: GivenDocuments): Promise<Quote> {
+    return this.#submitting.quoteGiven(request, given)
+  }
+
   submit(
     request: SubmitRequest,
     onProgress: (progress: SubmitProgress) => void,
@@ -192,6 +197,18 @@ export class Jobs {
         pagesPerSecond: status.pagesPerSecond || (state.pagesPerSecond ?? 0),
       }
     })
+  }
+
+  /** A letter for each shard, as NodeApi says. */
+  async shardMap(prefix: string): Promise<string> {
+    if (!this.#reading.knows(prefix)) await this.#reading.seek(prefix, true)
+    const job = this.#registry.rows.find(prefix)
+    return this.#registry.use(job, (stewardship) =>
+      stewardship
+        .standings()
+        .map(([letter]) => letter)
+        .join(''),
+    )
   }
 
   async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<JobStatus> {

@@ -51,6 +51,11 @@ export class Submitting {
     return quoteJob(request, { ...(await this.#market()), stdin }, onProgress)
   }
 
+  /** As `quote`, of documents that this process hands over. Throws RequestError. */
+  async quoteGiven(request: SubmitRequest, given: GivenDocuments): Promise<Quote> {
+    return quoteJob(request, { ...(await this.#market()), given }, () => {})
+  }
+
   async submit(
     request: SubmitRequest,
     onProgress: (progress: SubmitProgress) => void,

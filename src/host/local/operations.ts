@@ -173,6 +173,7 @@ export const operations = {
   seekJobs: call(),
   status: call(oneJob),
   watch: watch(oneJob),
+  shardMap: call(oneJob),
   results: stream(oneJob),
   followResults: stream(oneJob),
   document: stream(oneJob, ['name', path], ['page', z.int().min(1)]),

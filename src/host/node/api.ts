@@ -77,6 +77,7 @@ export function apiOf(parts: Parts): NodeApi {
     seekJobs: () => jobs.seek(),
     status: (job) => jobs.status(job),
     watch: (job, signal) => jobs.watch(job, signal),
+    shardMap: (job) => jobs.shardMap(job),
     results: (job) => jobs.contents.results(job),
     followResults: (job: string, signal: AbortSignal = new AbortController().signal) =>
       jobs.contents.followResults(job, signal),

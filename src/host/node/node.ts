@@ -8,7 +8,7 @@
  * has them answer the network (routing.ts) and its users (api.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { NodeApi, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
+import type { NodeApi, Quote, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
 import type { GivenDocuments } from '../submission/given.ts'
 import { openTracing } from '../tracing.ts'
 import { admission, apiOf, traced } from './api.ts'
@@ -58,6 +58,12 @@ export class CarpoolNode {
   async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
     await admission(this.#parts)
     return traced(request, () => this.#parts.jobs.submitGiven(request, given))
+  }
+
+  /** As `api.quote`, of documents that this process hands over. Throws RequestError. */
+  async quoteGiven(request: SubmitRequest, given: GivenDocuments): Promise<Quote> {
+    await admission(this.#parts)
+    return this.#parts.jobs.quoteGiven(request, given)
   }
 
   /** As `api.followResults`. It throws once the signal aborts. */

@@ -158,7 +158,20 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, terms, hub, payer, vehicle, prices, history, connections, bans, membership, callers, jobs }
+  return {
+    ...resources,
+    terms,
+    hub,
+    payer,
+    vehicle,
+    prices,
+    history,
+    connections,
+    bans,
+    membership,
+    callers,
+    jobs,
+  }
 }
 
 /** Nobody is called who could not come. */

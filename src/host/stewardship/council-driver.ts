@@ -14,7 +14,7 @@ import type { JobEnd, ShardVerdict } from '../../protocol/job/verdict.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
-import type { JobView, RecordedView } from '../../protocol/state/job-view.ts'
+import type { JobView, RecordedView, ShardStanding } from '../../protocol/state/job-view.ts'
 import { at, ClockSteps } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { doubtsOf } from './doubts.ts'
@@ -105,6 +105,11 @@ export class CouncilDriver {
 
   view(): JobView {
     return this.#parts.council.observe()?.view() ?? unseen(this.manifest)
+  }
+
+  /** How each shard stands, in their order; none while this node does not know the job's shards. */
+  standings(): ShardStanding[] {
+    return this.#parts.council.observe()?.standings() ?? []
   }
 
   get end(): JobEnd | undefined {

@@ -11,6 +11,7 @@ import { assuranceOf, plansOf, supplyOf, unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { type Cutting, type CuttingMarket, planCutting } from './cutting.ts'
 import { chooseEngine } from './engine-choice.ts'
+import { type GivenDocuments, givenSources } from './given.ts'
 import { inspectFor, nameOf } from './inspection.ts'
 import { Refusals } from './refusals.ts'
 import { unitOf } from './runtime-facts.ts'
@@ -26,6 +27,8 @@ export interface QuoteContext extends CuttingMarket {
   readonly submitter: SigningKey
   /** The command's stdin, for a request that reads it. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
+  /** The documents, where the request names no paths. */
+  readonly given?: GivenDocuments | undefined
 }
 
 /**
@@ -51,7 +54,9 @@ async function quoteOf(
   context: QuoteContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Quote> {
-  const sources = await openSources(request, context.stdin, context.runtimes)
+  const { given } = context
+  const sources =
+    given === undefined ? await openSources(request, context.stdin, context.runtimes) : givenSources(given)
   const weights = weightsAt(
     request.runtime,
     weightSources(request.runtime, request, context.runtimes),

@@ -94,7 +94,8 @@ export class Council {
     decisions.takeCounted() // known already
     for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
     seat.results.forgetHeld()
-    for (const entry of records) if (entry.kind === 'draw') checkCensus(seat, entry.record, entry.record.signer)
+    for (const entry of records)
+      if (entry.kind === 'draw') checkCensus(seat, entry.record, entry.record.signer)
     seat.knowsEnd = hasEnded(seat)
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = seat.options
@@ -332,7 +333,7 @@ export class Council {
   }
 
   /** How the job stands, as far as is known here; undefined while this steward does not know its shards. */
-  observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims'> | undefined {
+  observe(): Pick<RecordedView, 'view' | 'verdicts' | 'claims' | 'standings'> | undefined {
     // After the end a Steward learns nothing more, and records may still come.
     if (this.#seat.steward !== undefined && !this.hasEnded) return this.#seat.steward
     return recordedView(this.#seat)

@@ -38,6 +38,9 @@ export interface JobView {
   readonly end: JobEnd | null
 }
 
+/** How one shard stands: the fields of `JobView.shards` count them. */
+export type ShardStanding = Exclude<keyof JobView['shards'], 'total'>
+
 /** One place of one receipt, as a status shows it. */
 export interface ClaimView {
   readonly peer: PeerId
@@ -147,15 +150,12 @@ export class RecordedView {
     const { manifest } = this.#state
     const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }
     const pages = { total: 0, verified: 0 }
-    const leased = this.#leased()
+    const standings = this.standings()
     this.#shards.forEach((entry, position) => {
-      const verdict = this.#verdicts.get(position)
       shards.total += 1
       pages.total += entry.pages
-      if (verdict?.outcome === 'accepted') pages.verified += entry.pages
-      if (verdict?.because === 'ended') shards.returned += 1
-      else if (verdict !== undefined) shards[verdict.outcome === 'accepted' ? 'verified' : 'failed'] += 1
-      else shards[leased.has(position) ? 'leased' : 'queued'] += 1
+      if (this.#verdicts.get(position)?.outcome === 'accepted') pages.verified += entry.pages
+      shards[standings[position]!] += 1
     })
     return {
       shards,
@@ -166,6 +166,17 @@ export class RecordedView {
       payment: paymentOf(this.#state, this.#verdicts.values()),
       end: this.#state.end()?.payload ?? null,
     }
+  }
+
+  /** How each shard stands, in their order. */
+  standings(): ShardStanding[] {
+    const leased = this.#leased()
+    return this.#shards.map((_, position) => {
+      const verdict = this.#verdicts.get(position)
+      if (verdict?.because === 'ended') return 'returned'
+      if (verdict !== undefined) return verdict.outcome === 'accepted' ? 'verified' : 'failed'
+      return leased.has(position) ? 'leased' : 'queued'
+    })
   }
 
   #countClaims(): number {

@@ -21,7 +21,7 @@
 import type { RecordId } from '../ids.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
-import type { JobView } from '../state/job-view.ts'
+import type { JobView, ShardStanding } from '../state/job-view.ts'
 import type { Claim } from '../verification/tally.ts'
 import { learnCensus } from './abroad.ts'
 import { clockWasSet } from './clock-set.ts'
@@ -46,7 +46,7 @@ import { assignWork } from './leasing.ts'
 import { replenish } from './purse.ts'
 import { takeFrom, takeUp } from './restoring.ts'
 import { learnAdverts, learnRoster, learnStewards } from './roster.ts'
-import { verdictsOf, viewOf } from './view.ts'
+import { standingsOf, verdictsOf, viewOf } from './view.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
 const lookIntervalMs = 1_000
@@ -160,6 +160,10 @@ export class Steward {
 
   view(): JobView {
     return viewOf(this.#desk)
+  }
+
+  standings(): ShardStanding[] {
+    return standingsOf(this.#desk)
   }
 
   /** Verdicts so far, in the order of shards. */

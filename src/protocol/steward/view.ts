@@ -1,7 +1,7 @@
 /** How a job stands for the steward that acts for it: it has looked at claims that nobody has decided yet. */
 
 import type { ShardVerdict } from '../job/verdict.ts'
-import { type JobView, paymentOf } from '../state/job-view.ts'
+import { type JobView, paymentOf, type ShardStanding } from '../state/job-view.ts'
 import type { Desk } from './desk.ts'
 import { availableOwners } from './roster.ts'
 import type { ShardState } from './shard-board.ts'
@@ -33,7 +33,12 @@ export function verdictsOf({ board }: Desk): ShardVerdict[] {
   return board.states.flatMap((shard) => (shard.verdict === undefined ? [] : [shard.verdict]))
 }
 
-function stateOf(shard: ShardState): 'queued' | 'leased' | 'returned' | 'verified' | 'disputed' | 'failed' {
+/** How each shard stands, in their order. */
+export function standingsOf({ board }: Desk): ShardStanding[] {
+  return board.states.map(stateOf)
+}
+
+function stateOf(shard: ShardState): ShardStanding {
   if (shard.verdict?.because === 'ended') return 'returned'
   if (shard.verdict !== undefined) return shard.verdict.outcome === 'accepted' ? 'verified' : 'failed'
   if (shard.tally.state === 'open' && shard.tally.disputed) return 'disputed'

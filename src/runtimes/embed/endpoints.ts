@@ -11,6 +11,11 @@ export const embedEndpoints: readonly EndpointDescription[] = [
     models: Object.keys(embedWeights.packaged ?? {}),
     depthMax: 16,
     read,
+    compose: {
+      title: 'Make vectors of texts',
+      takes: 'text',
+      body: (input) => ({ input }),
+    },
     usage: (outputs) => ({ input: tokensOf(outputs), output: 0 }),
     answer(outputs, { model, form }) {
       const data = outputs.map(([page], index) => {

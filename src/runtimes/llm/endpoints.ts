@@ -8,6 +8,14 @@ export const llmEndpoints: readonly EndpointDescription[] = [
     models: [],
     depthMax: requestDepthMax,
     read,
+    compose: {
+      title: 'Answer with a language model',
+      takes: 'text',
+      hasInstruction: true,
+      body: (text, instruction) => ({
+        messages: [{ role: 'user', content: instruction === '' ? text : `${instruction}\n\n${text}` }],
+      }),
+    },
     usage(outputs) {
       const { prompt_tokens: input, completion_tokens: output } = answerOf(outputs).usage
       return { input, output }

@@ -18,6 +18,11 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
     engine: 'exact',
     depthMax,
     usage,
+    compose: {
+      title: 'Read text in scans and PDFs',
+      takes: 'file',
+      body: (file) => ({ document: { type: 'file', file_id: file } }),
+    },
     read(body) {
       const { document, pages, include_image_base64: images } = body
       if (pages !== undefined && pages !== null)

@@ -1,0 +1,83 @@
+/** What a batch would cost and how long it would take, before it is made: its lines are checked and its documents looked at, as for a batch. */
+import { randomBytes } from 'node:crypto'
+import type { Quote } from '../../host/api.ts'
+import { RequestError } from '../../host/errors.ts'
+import { Turns } from '../../host/turns.ts'
+import type { AppContext } from '../app-context.ts'
+import type { Batch } from '../batches.ts'
+import { checkLines } from '../check.ts'
+import { draftOf } from '../create-batch.ts'
+import { ApiError, wrong } from '../errors.ts'
+import type { KeyRow } from '../keys.ts'
+import { modelsOf } from '../models.ts'
+import { quotePart } from '../submit.ts'
+
+/** The others wait their turn. A guess. */
+const quotesMax = 4
+const faultsShown = 20
+
+export class Quotes {
+  readonly #context: AppContext
+  readonly #turns = new Turns()
+  #count = 0
+
+  constructor(context: AppContext) {
+    this.#context = context
+  }
+
+  /** `body`: as for a batch. Throws ApiError. */
+  async quote(body: unknown, key: KeyRow, signal: AbortSignal): Promise<object> {
+    if (this.#count >= quotesMax)
+      throw new ApiError({
+        status: 429,
+        message: 'others wait for a quote, too; ask once more in a while',
+        code: 'busy',
+      })
+    this.#count += 1
+    try {
+      return await this.#turns.inTurn('quote', () => this.#quote(body, key, signal))
+    } catch (error) {
+      if (error instanceof RequestError) throw wrong(error.message)
+      throw error
+    } finally {
+      this.#count -= 1
+    }
+  }
+
+  async #quote(body: unknown, key: KeyRow, signal: AbortSignal): Promise<object> {
+    const { batches, files, lines, clock, node } = this.#context
+    const draft = draftOf(body, { batches, files, key, nowMs: clock.now() })
+    const batch: Batch = {
+      ...draft,
+      id: `quote_${randomBytes(12).toString('hex')}`,
+      status: 'validating',
+      requestHash: '',
+    }
+    const models = modelsOf(node.api)
+    const release = files.hold(batch.facts.inputFileId)
+    try {
+      const { errors, total } = await checkLines(batch, { files, lines, clock, models }, signal)
+      if (errors.length > 0) return { total, errors: errors.slice(0, faultsShown), parts: [], faults: [] }
+      const parts: { readonly model: string; readonly quote: Quote }[] = []
+      for (const part of batches.parts(batch.id)) {
+        const context = { node, files, lines, clock, settings: key.settings, signal, models }
+        const quote = await quotePart(batch, part, context)
+        if (quote !== undefined) parts.push({ model: part.model, quote })
+      }
+      const faulty = lines.faulty(batch.id, faultsShown)
+      return {
+        total,
+        errors: [],
+        currency: batch.currency,
+        budgetMicros: batch.budgetMicros,
+        parts,
+        faulty: faulty.count,
+        faults: faulty.rows.map(({ line, customId, fault }) => ({ line, customId, message: fault!.message })),
+      }
+    } finally {
+      release()
+      lines.forget(batch.id)
+      lines.forgetParts(batch.id)
+    }
+  }
+}
