@@ -8,7 +8,7 @@ import type { Reachability } from '../protocol/membership/advert.ts'
 import type { Ask } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
-import type { FleetTerms, Waiting } from './fleet-views.ts'
+import type { FleetApi } from './fleet-views.ts'
 import type { HistoryView } from './history/contract.ts'
 import type {
   Cancelled,
@@ -31,26 +31,23 @@ import type {
   BilledShard,
   BillTotals,
   EarningsView,
-  IncomingPayment,
   LedgerLine,
   OperatorsAccounts,
   OwnersAccounts,
   Period,
   ReceiptLine,
-  SettleRequest,
-  SettleView,
 } from './ledger/contract.ts'
 import type { JobDebt } from './ledger/job-debt.ts'
+import type { IncomingPayment, SettleRequest, SettleView } from './ledger/settle-contract.ts'
 import type { Notice } from './notices.ts'
 import type { Reloaded } from './reloaded.ts'
-import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/member-tables.ts'
 import type { ShelvedWeights } from './store/weight-shelf.ts'
 
 export type * from './job-views.ts'
 export type { FleetMemberRow as FleetMember } from './store/member-tables.ts'
 export type { ShelvedWeights } from './store/weight-shelf.ts'
 
-export interface NodeApi {
+export interface NodeApi extends FleetApi {
   info(): NodeInfo
   peers(): PeerRow[]
   /**
@@ -136,37 +133,6 @@ export interface NodeApi {
   ledger(): AsyncGenerator<LedgerLine, null>
   /** The receipts behind it. */
   receipts(): AsyncGenerator<ReceiptLine, null>
-  /**
-   * Lists the vehicles that asked to join. This method and those below need a registrar, up to `fleetLog`, and throw RequestError
-   * on other nodes. `by`: the user who decides, for the log.
-   */
-  fleetMembers(): FleetMemberRow[]
-  /** Lets it in as the vehicle and the owner that it was last listed as. Throws RequestError when it asks as another. */
-  fleetApprove(peer: PeerId, by?: string): FleetDecision
-  /** The same for those who wait and are meant; who asks as another by now is listed anew, and goes on waiting. */
-  fleetApproveWaiting(meant: Waiting, by?: string): FleetDecision[]
-  /** Says no to one that waits. */
-  fleetReject(peer: PeerId, by?: string): FleetDecision
-  fleetRejectWaiting(meant: Waiting, by?: string): FleetDecision[]
-  /** Before it asks; with an owner, only as a vehicle of this one. */
-  fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string, by?: string): FleetDecision
-  fleetRevoke(id: PeerId | OwnerId, by?: string): FleetDecision[]
-  /** Has every member end its ban of this owner, for jobs that have begun by now. */
-  fleetClear(owner: OwnerId, by?: string): { readonly owner: OwnerId; readonly atMs: number }
-  /** Changes the name, or the operator's share from the next lease on; null: it stays. */
-  fleetSet(name: string | null, operatorPpm: number | null, by?: string): FleetTerms
-  fleetAddRegistrar(address: string, by?: string): FleetTerms
-  /** Takes out an address, or all addresses of a peer. */
-  fleetRemoveRegistrar(address: string, by?: string): FleetTerms
-  /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
-  fleetRotate(finish: boolean, by?: string): { readonly keys: readonly PeerId[] }
-  /** The last decisions of this registrar, oldest first. */
-  fleetLog(last: number): FleetLogEntry[]
-  /** The terms of the fleet of which this node is a member. Throws RequestError without a fleet; so does the next one. */
-  fleetTerms(): FleetTerms
-  /** The charter as a file for newcomers, with the changes since the fleet was made. */
-  fleetCharter(): string
-  /** Lists the owners that get no work from this node, since one of their vehicles lied. */
   /** Lists the weights that are files on this node's disk, the largest first. */
   weights(): ShelvedWeights[]
   /** Puts a file on this machine beside the weights, to stay there: it is not fetched from anybody then. Throws RequestError. */
@@ -184,6 +150,7 @@ export interface NodeApi {
   addModel(path: string, name: string): Promise<NamedModel>
   /** Forgets the name, and the file unless it is elsewhere as well. Throws RequestError. */
   removeModel(name: string): NamedModel
+  /** Lists the owners that get no work from this node, since one of their vehicles lied. */
   bans(): BanRow[]
   /** Ends the ban of an owner on this node, for what it did in jobs that have begun by now. Throws RequestError. */
   liftBan(owner: OwnerId): BanRow

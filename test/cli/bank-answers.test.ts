@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { readBankAnswer } from '../../src/cli/money/bank-answer.ts'
 import { painXml } from '../../src/cli/money/pain.ts'
 import type { Payees } from '../../src/cli/money/payees.ts'
-import type { Payout } from '../../src/host/ledger/contract.ts'
+import type { Payout } from '../../src/host/ledger/settle-contract.ts'
 import { painFaults } from '../support/pain-rules.ts'
 import { temporaryFolder } from '../support/swarm.ts'
 

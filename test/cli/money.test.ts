@@ -13,7 +13,8 @@ import { painXml } from '../../src/cli/money/pain.ts'
 import { objectionTo, type Payees, readPayees } from '../../src/cli/money/payees.ts'
 import { sepaText } from '../../src/cli/money/sepa-text.ts'
 import { describeSettlement } from '../../src/cli/money/settle-views.ts'
-import type { LedgerLine, Payout } from '../../src/host/ledger/contract.ts'
+import type { LedgerLine } from '../../src/host/ledger/contract.ts'
+import type { Payout } from '../../src/host/ledger/settle-contract.ts'
 import { temporaryFolder } from '../support/swarm.ts'
 
 const owner = 'ab'.repeat(32)

@@ -28,9 +28,9 @@ export const operating: readonly Mutation[] = [
   },
   {
     name: 'A price that an owner changes is told to nobody.',
-    file: 'src/host/node/parts.ts',
-    find: 'offeredUnder(terms.current, engines)',
-    replace: 'offeredUnder({ wish, asks: options.asks }, engines)',
+    file: 'src/host/node/node.ts',
+    find: 'prices.stand(changed.asks)',
+    replace: '',
     caughtBy: mesh,
   },
   {

@@ -1,7 +1,7 @@
 /** `carpool settle list`, `show`, `mark`, `return` and `import`: what becomes of the transfers of pay-outs. */
 import { resolve } from 'node:path'
 import { Argument, type Command } from 'commander'
-import type { SettleView, TransferNews } from '../../host/ledger/contract.ts'
+import type { SettleView, TransferNews } from '../../host/ledger/settle-contract.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure } from '../failure.ts'

@@ -4,7 +4,12 @@
  */
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { SettleRequest, SettleView, Thresholds, TransferNews } from '../../host/ledger/contract.ts'
+import type {
+  SettleRequest,
+  SettleView,
+  Thresholds,
+  TransferNews,
+} from '../../host/ledger/settle-contract.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure } from '../failure.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'

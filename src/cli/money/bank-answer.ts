@@ -5,7 +5,7 @@
  * A transfer is known by its end-to-end id, a whole pay-out by the name of its batch (PmtInfId, and a currency). An account has
  * payments that are none of Carpool's; they are passed over and counted.
  */
-import type { TransferNews } from '../../host/ledger/contract.ts'
+import type { TransferNews } from '../../host/ledger/settle-contract.ts'
 import { CommandFailure } from '../failure.ts'
 import { type BankElement, elementAt, readBankFile, readBankXml, textAt } from './bank-xml.ts'
 

@@ -4,7 +4,7 @@
  * rulebook cuts names to 70 characters.
  */
 import { createCB } from 'xmlbuilder2'
-import type { Payout, PayoutLine } from '../../host/ledger/contract.ts'
+import type { Payout, PayoutLine } from '../../host/ledger/settle-contract.ts'
 import { CommandFailure } from '../failure.ts'
 import { formatCount } from '../format.ts'
 import { decimals, minorAmount } from './amounts.ts'

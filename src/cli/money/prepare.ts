@@ -1,6 +1,6 @@
 /** Makes a pay-out ready: first all that can be wrong with it is looked at, then the node notes it, and the file is written. */
 import { writeFileSync } from 'node:fs'
-import type { Debt, SettleRequest, SettleView } from '../../host/ledger/contract.ts'
+import type { Debt, SettleRequest, SettleView } from '../../host/ledger/settle-contract.ts'
 import { CommandFailure } from '../failure.ts'
 import { handToUser } from '../user-files.ts'
 import { painXml } from './pain.ts'

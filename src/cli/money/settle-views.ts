@@ -1,5 +1,11 @@
 /** Settlements, pay-outs and payments as people read them. */
-import type { Debt, IncomingPayment, Payout, PayoutSummary, SettleView } from '../../host/ledger/contract.ts'
+import type {
+  Debt,
+  IncomingPayment,
+  Payout,
+  PayoutSummary,
+  SettleView,
+} from '../../host/ledger/settle-contract.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import { formatCount, formatNumber, shortPeer } from '../format.ts'
 import { type Column, formatTable } from '../table.ts'

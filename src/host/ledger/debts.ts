@@ -5,8 +5,8 @@
 import { compareText } from '../../base/bytes.ts'
 import { type AccountId, accountOf, outsideAccount, submitterAccount } from '../../protocol/ledger/account.ts'
 import type { Database } from '../store/database.ts'
-import type { Debt, Thresholds } from './contract.ts'
 import type { Payer } from './payer.ts'
+import type { Debt, Thresholds } from './settle-contract.ts'
 import type { Transfers } from './transfers.ts'
 
 /** The debt to one account: a vehicle's work for one owner, or an operator's share. */

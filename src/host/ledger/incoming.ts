@@ -16,8 +16,8 @@ import { statementPaymentsMax } from '../../protocol/sizes.ts'
 import { RequestError } from '../errors.ts'
 import type { WorkNews } from '../history/contract.ts'
 import type { Database } from '../store/database.ts'
-import type { IncomingPayment } from './contract.ts'
 import type { LedgerParts } from './payables-driver.ts'
+import type { IncomingPayment } from './settle-contract.ts'
 import type { WorkedJob } from './tables.ts'
 
 export interface IncomingOptions extends LedgerParts {

@@ -10,8 +10,8 @@ import type { Message } from '../../protocol/message.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import type { Clock } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
-import type { IncomingPayment } from './contract.ts'
 import { Incoming, type IncomingOptions } from './incoming.ts'
+import type { IncomingPayment } from './settle-contract.ts'
 import type { WorkedJob } from './tables.ts'
 
 export interface PayersOptions extends IncomingOptions {

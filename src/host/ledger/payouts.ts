@@ -12,6 +12,8 @@ import { formatMoney } from '../../protocol/price.ts'
 import { RequestError } from '../errors.ts'
 import type { Database } from '../store/database.ts'
 import type { Books } from './books.ts'
+import { Debts } from './debts.ts'
+import type { Payer } from './payer.ts'
 import type {
   Payout,
   PayoutLine,
@@ -20,9 +22,7 @@ import type {
   TransferNews,
   TransferState,
   TransferStep,
-} from './contract.ts'
-import { Debts } from './debts.ts'
-import type { Payer } from './payer.ts'
+} from './settle-contract.ts'
 import { Transfers } from './transfers.ts'
 
 type Of<Action extends SettleRequest['action']> = Extract<SettleRequest, { action: Action }>

@@ -7,7 +7,7 @@ import type { PaymentNotice } from '../../protocol/ledger/payment.ts'
 import type { Micros } from '../../protocol/price.ts'
 import { paymentReferenceCharsMax, statementPaymentsMax } from '../../protocol/sizes.ts'
 import type { Database } from '../store/database.ts'
-import type { Payout, PayoutLine, PayoutSummary, TransferState, TransferStep } from './contract.ts'
+import type { Payout, PayoutLine, PayoutSummary, TransferState, TransferStep } from './settle-contract.ts'
 
 interface LineRow {
   readonly settlement: string

@@ -14,7 +14,7 @@ import { currencySchema } from '../../protocol/price.ts'
 import { naturalSchema, peerIdSchema, printableSchema } from '../../protocol/record/record.ts'
 import { paymentReferenceCharsMax } from '../../protocol/sizes.ts'
 import type { NodeApi } from '../api.ts'
-import type { SettleRequest } from '../ledger/contract.ts'
+import type { SettleRequest } from '../ledger/settle-contract.ts'
 import { submitDefaults } from '../submit-defaults.ts'
 
 export type MethodName = keyof NodeApi
