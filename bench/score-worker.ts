@@ -31,7 +31,7 @@ const folder = nativeLlamaFolder()!
 await startAddon(folder, work.kernels)
 const header = checkGguf(new Uint8Array(readFileSync(work.model)))
 const settings = { contextTokens: 512, batchTokens: 128 }
-const llama = new NativeLlama({ path: work.model, header, settings }, folder)
+const llama = new NativeLlama({ path: work.model, header, settings }, { folder })
 await llama.open()
 const claims: Claim[] = []
 const scores: (ClaimScore | null)[] = []

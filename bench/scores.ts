@@ -15,6 +15,7 @@ import { isWithin, limitsOf, type Score, sumOf } from '../src/protocol/verificat
 import { checkGguf } from '../src/runtimes/gguf/check.ts'
 import type { Claim } from '../src/runtimes/llama/llama.ts'
 import { nativeBuild } from '../src/runtimes/llama/native/binary.ts'
+import { llmAgreements } from '../src/runtimes/llm/description.ts'
 import type { BenchOptions, Figure } from './figure.ts'
 import type { Done, Work } from './score-worker.ts'
 import { plotScores, type Windows } from './scores-plot.ts'
@@ -74,7 +75,7 @@ async function calibrated(texts: readonly string[]): Promise<ReturnType<typeof l
     const { claims } = await answered(modelPath, kernels, texts)
     honest.push(...(await scored(texts, claims)).map((window) => window!))
   }
-  return limitsOf(honest)
+  return limitsOf(honest, llmAgreements.scored)
 }
 
 async function* kinds(texts: readonly string[], folder: string): AsyncGenerator<Windows> {

@@ -15,6 +15,7 @@ import type { JobId, PeerId, RecordId } from './ids.ts'
 import type { Opening } from './job/lease.ts'
 import * as job from './job/record-types.ts'
 import { statementType } from './ledger/statement.ts'
+import { accountsAccessType } from './membership/accounts-access.ts'
 import { advertType } from './membership/advert.ts'
 import { charterType, credentialType } from './membership/fleet.ts'
 import { certificateType } from './membership/owner.ts'
@@ -59,6 +60,7 @@ const table = {
   advert: { type: advertType, ...alone, signedBy: 'node' },
   digest: { type: digestType, ...alone, signedBy: 'node' },
   access: { type: job.accessType, ...alone, signedBy: 'submitter' },
+  accounts: { type: accountsAccessType, ...alone, signedBy: 'owner' },
   consent: { type: job.consentType, ...alone, signedBy: 'node' },
   statement: { type: statementType, ...alone, signedBy: 'steward' },
   manifest: { type: job.manifestType, ...alone, rank: 0, signedBy: 'submitter' },

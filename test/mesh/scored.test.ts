@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import type { SessionSpec } from '../../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
+import { llmAgreements } from '../../src/runtimes/llm/description.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 import { letterCategories, letterLines, lettersModelPath } from '../support/letters.ts'
 import { Mesh } from '../support/mesh.ts'
@@ -29,6 +30,25 @@ class Old extends Engines {
     const prepare = slot.prepare.bind(slot)
     slot.prepare = (session: SessionSpec) =>
       prepare(session.engine === 'scored' ? { ...session, engine: 'scored@oldest' } : session)
+    return slot
+  }
+}
+
+/** A vehicle with an accelerator, which is a stand-in: its numbers are those of an old processor. */
+class Accelerated extends Engines {
+  override async describeEngines(): Promise<EngineDescription[]> {
+    const all = await super.describeEngines()
+    const scored = all.find(({ scores }) => scores !== undefined)!
+    const agreement = llmAgreements.gpu
+    const { scores, ...one } = { ...scored, engine: 'gpu', isa: 'a stand-in', agreement }
+    return [{ ...one, id: scores![0]! }]
+  }
+
+  override openSlot() {
+    const slot = super.openSlot()
+    const prepare = slot.prepare.bind(slot)
+    slot.prepare = (session: SessionSpec) =>
+      prepare(session.engine === 'gpu' ? { ...session, engine: 'scored@oldest' } : session)
     return slot
   }
 }
@@ -59,6 +79,7 @@ test('vehicles of different kinds agree on answers whose bits differ, and one th
       { name: 'new', createExecutor: () => new Engines({ log }) },
       { name: 'old', createExecutor: () => new Old({ log }) },
       { name: 'lazy', createExecutor: () => new Lazy({ log }) },
+      { name: 'gpu', createExecutor: () => new Accelerated({ log }) },
     ],
     createExecutor: () => new Engines({ log }),
   })
@@ -82,6 +103,17 @@ test('vehicles of different kinds agree on answers whose bits differ, and one th
     await mesh.submitter.api.report(job, report)
     const { problems } = await auditFile(report)
     assert.deepEqual(problems, [])
+
+    // On the accelerator, within limits that are wider than a processor's, whatever was measured.
+    const accelerated = mesh.request([], { ...request, engine: 'gpu', replicas: 1 })
+    const second = await mesh.submitter.api.submit(accelerated)
+    assert.equal((await mesh.submitter.ended(second.job)).state, 'complete')
+    assert.equal((await mesh.submitter.results(second.job)).lines.length, lines.length)
+    await mesh.submitter.api.report(second.job, `${report}.gpu`)
+    const audit = await auditFile(`${report}.gpu`)
+    assert.deepEqual(audit.problems, [])
+    const within = /log-probabilities, and these within ([\d.e-]+) a token/.exec(audit.summary.join(' '))
+    assert(Number(within?.[1]) >= 5e-3, String(within))
   } finally {
     await mesh.stop()
   }

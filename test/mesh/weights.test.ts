@@ -90,7 +90,7 @@ test('weights come from two nodes at once, each part from one of them, and a chi
   const file = { path: (await blocks.of(job).pathOf(weights))!, name: 'model' }
   assert.equal(statSync(file.path).size, whole.byteLength)
   const isolation = await probeIsolation(defaultLimits, silent)
-  const [program, ...args] = childCommand(isolation, defaultLimits, false, [file]).slice(0, -1)
+  const [program, ...args] = childCommand(isolation, defaultLimits, false, { files: [file] }).slice(0, -1)
   const read = `require('fs').readFileSync(${JSON.stringify(pathInChild(isolation, file))})`
   const code = `console.log(require('crypto').hash('sha256', ${read}))`
   const { stdout } = await promisify(execFile)(program!, [...args, '--eval', code], { env: {}, cwd: '/' })

@@ -66,6 +66,41 @@ export const llm: readonly Mutation[] = [
     caughtBy: units,
   },
   {
+    name: 'Limits of an accelerator are those of a processor.',
+    file: 'src/host/submission/job-plan.ts',
+    find: 'limitsOf(honest, agreement)',
+    replace: 'limitsOf(honest, { gapMax: 1e-3, differenceMax: 1e-4 })',
+    caughtBy: ['test/mesh/scored.test.ts'],
+  },
+  {
+    name: 'A steward judges claims of an accelerator by its own accelerator, which is another.',
+    file: 'src/runtimes/messages.ts',
+    find: 'engines.find(({ scores }) => scores?.includes(id)) ?? engines.find((engine) => engine.id === id)',
+    replace: 'engines.find((engine) => engine.id === id)',
+    caughtBy: ['test/runtimes/llm-gpu.test.ts'],
+  },
+  {
+    name: 'An accelerator of other bytes is taken.',
+    file: 'src/runtimes/llama/native/accelerator.ts',
+    find: 'if (machine.hashOf(folder) !== build.hash)',
+    replace: 'if (false)',
+    caughtBy: ['test/runtimes/llm-gpu.test.ts'],
+  },
+  {
+    name: 'Every child sees the devices.',
+    file: 'src/host/executor/isolation.ts',
+    find: '[...chain.slice(0, devicesAt), ...devices,',
+    replace: "[...chain.slice(0, devicesAt), '/dev/zero',",
+    caughtBy: ['test/host/executor-isolation.test.ts'],
+  },
+  {
+    name: 'The engine draws by habits of its own.',
+    file: 'src/runtimes/llama/llama.ts',
+    find: 'xtc_probability: 0,\n  xtc_threshold: 1,',
+    replace: '',
+    caughtBy: runtime,
+  },
+  {
     name: 'An engine without memory gives a verdict on what it was asked.',
     file: 'src/runtimes/llama/llama.ts',
     find: "if (success !== true && hasRunOut(new Error(String(error)))) throw new Error('the engine is out of memory')",
@@ -300,8 +335,8 @@ export const llm: readonly Mutation[] = [
   {
     name: 'A dispute within a class of processors is settled by an engine with other bytes.',
     file: 'src/host/stewardship/recomputer.ts',
-    find: 'isOfItsOwn(agreement) ? engine.id === id : engine.isa === null',
-    replace: 'engine.isa === null',
+    find: 'isOfItsOwn(agreement) ? engineThatJudges(engines, id) : engines.find(({ isa }) => isa === null)',
+    replace: 'engines.find(({ isa }) => isa === null)',
     caughtBy: engines,
   },
   {

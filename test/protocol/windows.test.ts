@@ -66,6 +66,20 @@ test('checks by other owners count for less, since those may be of the cartel, t
   assert.equal(checks('owners'), 115)
 })
 
+test('checks by scores cost a part of an execution: 1,000 shards of an owner take 1.02 executions each', () => {
+  const ask = {
+    errorBound: 1e-4,
+    colludingShare: 0.01,
+    shards: 10_000,
+    owners: 10,
+    auditor: 'steward',
+  } as const
+  const [scored, again] = [plansFor({ ...ask, checkCost: 0.5 })[0]!, plansFor(ask)[0]!]
+  assert.deepEqual(scored.audits, again.audits)
+  assert.equal(scored.executionsPerShard.toFixed(3), '1.019')
+  assert.equal(again.executionsPerShard.toFixed(3), '1.038')
+})
+
 test('a window that is closed keeps its claims, passes when its checks have, and goes with its owner', () => {
   const { assurance } = manifestWith({ assurance: { replicas: 2 } })
   const audits = { replicas: 1, checks: 3, windowShards: 10, auditor: 'owners' } as const

@@ -79,6 +79,14 @@ test('letters are filed as by the exact engine, and each token has its probabili
   }
 })
 
+test('a low temperature leaves nothing but what is likely, whatever the seed', { skip }, async () => {
+  const letter = 'Dear Carla, many thanks for the 8 phones. We love them.'
+  for (let seed = 1; seed <= 8; seed += 1) {
+    const { text } = await run(says(letter, { temperature: 0.1, seed, max_tokens: 6 }))
+    assert(text.trimStart().startsWith('{"category":"thanks'), `seed ${seed}: ${text}`)
+  }
+})
+
 test('without a temperature the seed decides nothing; with one it decides all', { skip }, async () => {
   const first = await run(says(opening, { temperature: 0, max_tokens: 30, seed: 1 }))
   assert.deepEqual(await run(says(opening, { max_tokens: 30, seed: 2 })), first)
@@ -208,7 +216,7 @@ test('a template’s prompts are those of the exact engine, at the same standing
     "{{ strftime_now('%Y-%m-%d') }}{{ bos_token }}{% for m in messages %}{{ m.role }}{{ m.content }}{{ eos_token }}{% endfor %}"
   const bytes = withTemplate(template)
   const path = fileOf(bytes)
-  const one = new NativeLlama({ path, header: checkGguf(bytes), settings }, nativeLlamaFolder()!)
+  const one = new NativeLlama({ path, header: checkGguf(bytes), settings }, { folder: nativeLlamaFolder()! })
   const other = new Llama(bytes, settings)
   await Promise.all([one.open(), other.open()])
   const messages = [

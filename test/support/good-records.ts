@@ -55,6 +55,7 @@ export const goodRecords: { readonly [Kind in RecordKind]: SignedRecord } = {
     v1,
   ),
   access: made('access', { reader: v1 }),
+  accounts: made('accounts', { reader: v1, of: 'owner' }),
   cancellation: made('cancellation', {}, v1),
   consent,
   statement: made('statement', {

@@ -25,7 +25,10 @@ export function simulateCells(flags: CellsFlags): void {
     return
   }
   if (!dayScenarios.includes(scenario as DayScenario))
-    throw new CommandFailure(`with --cells, --scenario is one of ${dayScenarios.join(', ')}, cartel`, usageExitCode)
+    throw new CommandFailure(
+      `with --cells, --scenario is one of ${dayScenarios.join(', ')}, cartel`,
+      usageExitCode,
+    )
   const startedMs = performance.now()
   const options = { seed, vehicles, scenario: scenario as DayScenario, sampledCells: sampled, sampledHours }
   const result = liveDay(options, note)

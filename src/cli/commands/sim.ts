@@ -69,8 +69,18 @@ export function simCommand(program: Command): void {
       `a day of a mesh of so many vehicles in cells; --scenario is then ${dayScenarios.join(', ')} or cartel`,
       wholeNumber(100, 10_000_000),
     )
-    .option('--sampled <cells>', 'with --cells: cells whose vehicles all run the whole machine', wholeNumber(0, 4_096), 64)
-    .option('--sampled-hours <hours>', 'with --cells: virtual hours for which they do', wholeNumber(1, 24), 24)
+    .option(
+      '--sampled <cells>',
+      'with --cells: cells whose vehicles all run the whole machine',
+      wholeNumber(0, 4_096),
+      64,
+    )
+    .option(
+      '--sampled-hours <hours>',
+      'with --cells: virtual hours for which they do',
+      wholeNumber(1, 24),
+      24,
+    )
     .option('--json', 'JSON lines')
     .action(simulate)
     .addHelpText(

@@ -10,8 +10,8 @@ import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../../host/api.ts'
 import type { Executor } from '../../host/executor/contract.ts'
 import { connectLocal } from '../../host/local/client.ts'
+import { isPackaged, runtimeNames, takesModel } from '../../host/submission/runtime-facts.ts'
 import { stdinPath } from '../../host/submission/stdin.ts'
-import { isPackaged, runtimeNames, takesModel } from '../../host/submission/weights.ts'
 import { submitDefaults } from '../../host/submit-defaults.ts'
 import { shardPagesMax, stewardsMax, unitMicrosMax } from '../../protocol/limits.ts'
 import { formatMoney } from '../../protocol/price.ts'
@@ -121,7 +121,7 @@ export function addJobOptions(command: Command): Command {
     .addOption(
       new Option('--engine <name>', 'engine that executes the job; auto: the fastest that enough owners have')
         .default(submitDefaults.engine)
-        .choices(['auto', 'native', 'exact', 'scored']),
+        .choices(['auto', 'native', 'exact', 'scored', 'gpu']),
     )
     .option(
       '--error-bound <probability>',

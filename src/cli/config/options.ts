@@ -2,7 +2,7 @@
  * Every option of every command, written once: its flag (`--data-dir`), its environment variable
  * (`CARPOOL_DATA_DIR`), its key in the file (`dataDir`), its help, its check and its default all follow from here.
  */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { isPrintable } from '../../base/printable.ts'
@@ -11,9 +11,11 @@ import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
 import { type Ask, parsePrice } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
+import { energyOptions } from './energy-options.ts'
 import { ConfigError } from './errors.ts'
 import { gatewayOptions } from './gateway-options.ts'
 import type { Option } from './option.ts'
+import { autoOnOff, choice, list, path } from './option-kinds.ts'
 import { preferenceOptions } from './preference-options.ts'
 import { bytesOf } from './sizes.ts'
 
@@ -140,15 +142,15 @@ export const options = {
     fallback: () => [],
     fallbackText: 'none: the node knows nothing of the vehicle',
   } satisfies Option<readonly string[]> as Option<readonly string[]>,
-  network: {
-    help: 'metered if the network in use is paid by the byte; auto asks NetworkManager',
-    placeholder: '<kind>',
-    isList: false,
-    expects: 'one of auto, metered, unmetered',
-    schema: () => z.enum(['auto', 'metered', 'unmetered']),
-    fallback: () => 'auto',
-    fallbackText: 'auto',
-  } satisfies Option<NetworkKind> as Option<NetworkKind>,
+  network: choice<NetworkKind>(
+    'metered if the network in use is paid by the byte; auto asks NetworkManager',
+    ['auto', 'metered', 'unmetered'],
+  ),
+  // Machine code of a driver then reads what strangers send: its owner has to want that.
+  gpu: choice<'off' | 'auto'>(
+    'whether language models may use the graphics processor, if its package and driver are installed',
+    ['off', 'auto'],
+  ),
   // A guess: a core of a computer built for vehicles, with its share of memory and fans. Tesla's HW3 takes 72 W in all.
   slotWatts: {
     help: 'watts that a busy slot draws, used if the vehicle cannot measure it',
@@ -168,15 +170,11 @@ export const options = {
     fallback: () => 10,
     fallbackText: '10',
   } satisfies Option<number> as Option<number>,
-  logLevel: {
-    help: 'least severe level of log lines that are written',
-    placeholder: '<level>',
-    isList: false,
-    expects: 'one of trace, debug, info, warn, error, fatal, silent',
-    schema: () => z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-    fallback: () => 'info',
-    fallbackText: 'info',
-  } satisfies Option<LogLevel> as Option<LogLevel>,
+  logLevel: choice<LogLevel>(
+    'least severe level of log lines that are written',
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+  ),
   json: {
     help: 'print JSON lines instead of text',
     placeholder: null,
@@ -196,6 +194,7 @@ export const options = {
     fallback: () => 2 * 2 ** 30,
     fallbackText: '2GiB',
   } satisfies Option<number> as Option<number>,
+  ...energyOptions,
   ...gatewayOptions,
   ...preferenceOptions,
 }
@@ -230,47 +229,7 @@ function askFrom(text: string): { readonly runtime: string; readonly ask: Ask } 
   return { runtime, ask: { currency, unitMicros: micros, ...(per === 1 ? {} : { per }) } }
 }
 
-/** The local network: when a node looks for others there. */
-export type Choice = 'auto' | 'on' | 'off'
-
 type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
-
-function path<Value extends string | null>(
-  option: Pick<Option<Value>, 'help' | 'placeholder' | 'fallback' | 'fallbackText'>,
-): Option<string | Value> {
-  return {
-    isList: false,
-    expects: 'a path',
-    schema: (folder) =>
-      z
-        .string()
-        .min(1)
-        .transform((text) => resolve(folder, text)),
-    ...option,
-  }
-}
-
-/** Something that a node does by itself where that makes sense, unless its owner decides. */
-function autoOnOff(help: string): Option<Choice> {
-  return {
-    help,
-    placeholder: '<when>',
-    isList: false,
-    expects: 'one of auto, on, off',
-    schema: () => z.enum(['auto', 'on', 'off']),
-    fallback: () => 'auto',
-    fallbackText: 'auto',
-  }
-}
-
-function list({
-  item,
-  ...option
-}: Pick<Option<readonly string[]>, 'help' | 'placeholder' | 'expects' | 'fallback' | 'fallbackText'> & {
-  item: z.ZodType<string>
-}): Option<readonly string[]> {
-  return { isList: true, schema: () => z.array(item), ...option }
-}
 
 /** Nodes dial it, and know by its peer id whom they have reached. */
 export function isPeerAddress(text: string): boolean {

@@ -9,13 +9,12 @@ import type {
   DocumentShape,
   DrawnPage,
   EngineDescription,
-  FromChild,
   Inspecting,
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
-import { shapeByLength } from '../../runtimes/registry.ts'
-import { Child, type ChildHandlers, compileCache } from './child.ts'
+import { type RuntimeModule, type Runtimes, runtimes, shapeByLength } from '../../runtimes/registry.ts'
+import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
   type Executor,
@@ -27,10 +26,12 @@ import {
   type UnitCounter,
   type WithheldEngine,
 } from './contract.ts'
+import { type Described, describedBy } from './describing.ts'
 import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
-  childMain,
+  childEnvironment,
+  describingCommand,
   type GivenFile,
   type Isolation,
   pathInChild,
@@ -40,17 +41,22 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, unconfined, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
+import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
 import { ProcessSlot } from './slot.ts'
 import { statOf } from './usage.ts'
 
 export interface ExecutorOptions {
   readonly log: ExecutorLog
+  /** Those that its children can run; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   readonly limits?: Partial<ExecutorLimits>
   /** Reads what the system tells about memory; its own files by default. */
   readonly readText?: ReadText
+  /** The machine's owner lets work use its graphics processor. */
+  readonly mayAccelerate?: boolean
   /** The folders in which the tools of isolation are looked for; the system's own by default. */
   readonly toolFolders?: readonly string[]
 }
@@ -58,6 +64,8 @@ export interface ExecutorOptions {
 export class ProcessExecutor implements Executor {
   readonly #limits: ExecutorLimits
   readonly #log: ExecutorLog
+  readonly #runtimes: Runtimes
+  readonly #modules: readonly RuntimeModule[]
   readonly #slots: ProcessSlot[] = []
   readonly #children = new Set<Child>()
   readonly #folders = new EmptyFolders()
@@ -68,17 +76,22 @@ export class ProcessExecutor implements Executor {
     this.#folders.removeAll()
   }
   readonly #memoryKills: MemoryKills
+  readonly #mayAccelerate: boolean
   #killedByMemory = 0
   #observer: ChildObserver | null = null
   #halted = false
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, readText, toolFolders }: ExecutorOptions) {
+  constructor(options: ExecutorOptions) {
+    const { log, runtimes: known = runtimes, limits, readText, toolFolders, mayAccelerate = false } = options
+    this.#mayAccelerate = mayAccelerate
     this.#memoryKills = new MemoryKills(readText)
     this.#log = log
+    this.#runtimes = known
+    this.#modules = Object.values(known).flatMap(({ module }) => module ?? [])
     this.#limits = { ...defaultLimits, ...limits }
-    this.#isolation = probeIsolation(this.#limits, log, toolFolders)
+    this.#isolation = probeIsolation(this.#limits, log, toolFolders, this.#modules)
     // Frozen children would outlive a parent that exits, where setpriv is missing.
     process.on('exit', this.#killAll)
   }
@@ -97,18 +110,12 @@ export class ProcessExecutor implements Executor {
    */
   async describeEngines(): Promise<EngineDescription[]> {
     const [{ engines }, isolation] = await Promise.all([this.#describe(), this.#isolation])
-    return engines.filter((engine) => missingFor(engine, isolation).length === 0)
+    return engines.filter((engine) => this.#missingFor(engine, isolation).length === 0)
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
-    const isolation = await this.#isolation
-    const { engines, absent } = await this.#describe()
-    const unconfined = engines.flatMap((one) => {
-      const missing = missingFor(one, isolation)
-      const { runtime, engine } = one
-      return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
-    })
-    return [...absent, ...unconfined]
+    const [{ engines, absent }, isolation] = await Promise.all([this.#describe(), this.#isolation])
+    return [...absent, ...unconfined(engines, isolation, this.#runtimes)]
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
@@ -149,7 +156,7 @@ export class ProcessExecutor implements Executor {
     document: Uint8Array,
     { options, passwords }: Inspecting = plain,
   ): Promise<DocumentShape> {
-    const known = shapeByLength(runtime, document.byteLength)
+    const known = shapeByLength(runtime, document.byteLength, this.#runtimes)
     if (known !== undefined) return known
     return shapeIn(await this.#look({ type: 'inspect', runtime, options, passwords }, document))
   }
@@ -229,20 +236,19 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  /** None of a stranger's bytes are shown to it, so it needs no isolation, and may write compiled code. */
   #describe(): Promise<Described> {
-    this.#described ??= new Promise((resolve, reject) => {
-      const handlers: ChildHandlers = {
-        onFrame: (header) => header.type === 'hello' && resolve(header),
-        onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-      }
-      new Child([process.execPath, childMain, '--describe'], handlers, { env: compileCache() })
-    })
+    this.#described ??= this.#isolation.then((isolation) =>
+      describedBy(describingCommand(isolation, this.#limits, this.#modules, this.#mayAccelerate)),
+    )
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
     })
     return this.#described
+  }
+
+  #missingFor(engine: { readonly runtime: string; readonly engine: string }, isolation: Isolation) {
+    return missingFor(engine, isolation, this.#runtimes)
   }
 
   /** Says more of a child's end, where the kernel ended it. */
@@ -261,9 +267,12 @@ export class ProcessExecutor implements Executor {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
     // Whoever asked has not looked at what is offered.
-    const missing = session === null ? [] : missingFor(session, isolation)
+    const missing = session === null ? [] : this.#missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
-    const command = childCommand(isolation, this.#limits, session !== null && isNative(session), files)
+    const isTrusted = session !== null && isNative(session)
+    const devices = session !== null && isAccelerated(session) ? accelerators() : []
+    const given = { files, devices, modules: this.#modules }
+    const command = childCommand(isolation, this.#limits, isTrusted, given)
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)
@@ -273,15 +282,16 @@ export class ProcessExecutor implements Executor {
       handlers.onClose(reason)
     }
     const pathOf = (file: GivenFile) => pathInChild(isolation, file)
-    const child = new Child(command, { ...handlers, onClose }, { cwd: folder, pathOf })
+    const child = new Child(
+      command,
+      { ...handlers, onClose },
+      { cwd: folder, env: childEnvironment(isolation), pathOf },
+    )
     this.#children.add(child)
     // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
 }
-
-/** As a child says it. */
-type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
 
 const plain: Inspecting = { options: {}, passwords: [] }

@@ -9,7 +9,18 @@ import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
 import { type AboutBill, billOf } from './billing.ts'
 import type { Books } from './books.ts'
-import type { EarningsView, JobEarnings, LedgerLine, PeriodEarnings, ReceiptLine, Work } from './contract.ts'
+import type {
+  EarningsView,
+  EnergyAccount,
+  JobEarnings,
+  LedgerLine,
+  OperatorShare,
+  Period,
+  PeriodEarnings,
+  ReceiptLine,
+  Work,
+} from './contract.ts'
+import { operatorShares } from './operator-shares.ts'
 import type { ReceivablesDriver } from './receivables-driver.ts'
 import type { LedgerTables } from './tables.ts'
 
@@ -18,6 +29,7 @@ export interface MoneyOptions {
   readonly owner: OwnerId
   readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }
   readonly earnings: Pick<ReceivablesDriver, 'differences'>
+  readonly energy: () => EnergyAccount
 }
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] }
@@ -32,10 +44,8 @@ export class Money {
   }
 
   /** Returns the earnings of this node's vehicle, in all and since each of these times. */
-  async earnings(
-    periods: readonly { readonly name: string; readonly sinceMs: number }[],
-  ): Promise<EarningsView> {
-    const { self, owner, store, earnings } = this.#options
+  async earnings(periods: readonly Period[]): Promise<EarningsView> {
+    const { self, owner, store, earnings, energy } = this.#options
     const damagedAt = await store.books.check()
     const jobs = new Map<JobId, Mutable<JobEarnings>>()
     const currencies = new Map<
@@ -47,7 +57,7 @@ export class Money {
       const known = currencies.get(currency) ?? {
         pending: 0,
         owed: 0,
-        periods: periods.map(({ name }) => ({ name, verifiedMicros: 0, paidMicros: 0, ...noWork })),
+        periods: periods.map((period) => ({ ...period, verifiedMicros: 0, paidMicros: 0, ...noWork })),
       }
       currencies.set(currency, known)
       return known
@@ -115,7 +125,13 @@ export class Money {
         periods,
       })),
       jobs: [...jobs.values()],
+      energy: energy(),
     }
+  }
+
+  /** Returns the operator's share of the work of this node's vehicle. */
+  operatorShares(fleet: PeerId, periods: readonly Period[]): OperatorShare[] {
+    return operatorShares(this.#options.store.books.entries(), fleet, this.#options.self, periods)
   }
 
   /** Yields the bill of a job that this node looks after: every execution of every shard, and what it came to. */

@@ -1,7 +1,7 @@
 /** Looks at the lists from abroad that other stewards of a job drew from: fetches their adverts, and holds the lists against them. */
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
-import { decodeAdverts, faultOfCensus, type ForeignAdvert, openForeign } from '../../protocol/job/abroad.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { decodeAdverts, type ForeignAdvert, faultOfCensus, openForeign } from '../../protocol/job/abroad.ts'
 import { openCharter, openCredential } from '../../protocol/membership/fleet.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
 import { sha256 } from '../sha256.ts'
@@ -17,7 +17,10 @@ export async function checkCensus(
 ): Promise<CouncilInput | undefined> {
   const block = await inputs.block(draw.census.adverts)
   if (block === undefined) {
-    log.info({ job, list }, 'the adverts of a list from abroad did not come: nothing drawn from it counts here')
+    log.info(
+      { job, list },
+      'the adverts of a list from abroad did not come: nothing drawn from it counts here',
+    )
     return undefined
   }
   try {
@@ -47,7 +50,10 @@ function admitting(
 }
 
 /** Whose they are is known here from now on: leases to them count for these owners. */
-function meet(adverts: readonly ForeignAdvert[], { journal }: Pick<CouncilDriverOptions['store'], 'journal'>): void {
+function meet(
+  adverts: readonly ForeignAdvert[],
+  { journal }: Pick<CouncilDriverOptions['store'], 'journal'>,
+): void {
   for (const { peer, credential } of adverts) {
     if (credential === null) continue
     const { expiresMs } = openCredential(credential, sha256, verifyByPeerId)

@@ -5,7 +5,7 @@ import type { Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard } from '../../protocol/job/shard.ts'
 import { recomputedAs } from '../../protocol/verification/examination.ts'
 import type { Recomputation } from '../../protocol/verification/tally.ts'
-import type { EngineDescription } from '../../runtimes/messages.ts'
+import { type EngineDescription, engineThatJudges } from '../../runtimes/messages.ts'
 import type { Executor, Slot } from '../executor/contract.ts'
 import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
@@ -68,10 +68,8 @@ export class Recomputer {
   }
 
   #engineFor(runtime: string, { id, agreement }: JobEngine): EngineDescription | undefined {
-    return this.#engines.find(
-      (engine) =>
-        engine.runtime === runtime && (isOfItsOwn(agreement) ? engine.id === id : engine.isa === null),
-    )
+    const engines = this.#engines.filter((engine) => engine.runtime === runtime)
+    return isOfItsOwn(agreement) ? engineThatJudges(engines, id) : engines.find(({ isa }) => isa === null)
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Capacity } from '../../protocol/membership/advert.ts'
 import { type Ask, isAffordable } from '../../protocol/price.ts'
 import type { Offers } from '../../protocol/verification/cost.ts'
 import { leadFor, type Plan, plansFor, replicasFor } from '../../protocol/verification/plan.ts'
+import { scoreCost } from '../../protocol/verification/score.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
 import type { Quote, RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
@@ -44,6 +45,11 @@ export function requestWithin(
     ...request,
     colludingShare: Math.min(1, (request.colludingShare * Math.max(all, owners)) / owners),
   }
+}
+
+/** Claims of the engine are judged by a score of what they say. */
+export function isScored({ agreement }: Pick<EngineDescription, 'agreement'>): boolean {
+  return typeof agreement === 'object' && agreement.relation === 'scored'
 }
 
 /** Owners, other than this node's, that have any engine. */
@@ -102,7 +108,9 @@ export function plansOf(
   return possible(() => {
     if (replicas === null) {
       const auditor = selfCheck ? 'steward' : 'owners'
-      return plansFor({ errorBound, colludingShare, shards, owners: supply.owners, auditor })
+      // Vehicles make a claim again, whatever the engine; a steward scores it where it can.
+      const checkCost = selfCheck && isScored(engine) ? scoreCost : 1
+      return plansFor({ errorBound, colludingShare, shards, owners: supply.owners, auditor, checkCost })
     }
     const lead = leadFor(errorBound, colludingShare)
     const guaranteed = colludingShare ** replicas

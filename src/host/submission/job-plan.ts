@@ -6,7 +6,7 @@ import { formatMoney } from '../../protocol/price.ts'
 import { type Cost, costOf } from '../../protocol/verification/cost.ts'
 import type { Plan } from '../../protocol/verification/plan.ts'
 import { limitsOf } from '../../protocol/verification/score.ts'
-import type { EngineDescription } from '../../runtimes/messages.ts'
+import { type EngineDescription, engineThatJudges } from '../../runtimes/messages.ts'
 import { ownOptionsOf } from '../../runtimes/registry.ts'
 import type { RequestedPayment, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
@@ -15,7 +15,7 @@ import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './ass
 import type { JobDescription } from './description.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 import type { Measuring } from './measuring.ts'
-import { unitOf } from './weights.ts'
+import { unitOf } from './runtime-facts.ts'
 
 export interface JobPlan {
   readonly engine: EngineDescription
@@ -35,9 +35,10 @@ export function planJob(
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
   const plan = plansOf(request, market, shards, supply, engine)[0]!
   const assurance = assuranceOf(request, market, plan, engine)
-  const work = { shards, units, per: unitOf(request.runtime).pricedPer }
+  const unit = unitOf(request.runtime, market.runtimes)
+  const work = { shards, units, per: unit.pricedPer }
   const cost = costOf(plan, work, supply.offers, assurance.arbiter)
-  refuseTooLittle(request.payment, cost, unitOf(request.runtime).isCounted === true)
+  refuseTooLittle(request.payment, cost, unit.isCounted === true)
   return { engine, shards, plan, assurance }
 }
 
@@ -46,20 +47,23 @@ export async function agreementOf(
   { engine, assurance }: JobPlan,
   { request, samples }: JobDescription,
   weights: SessionSpec['weights'],
-  measuring: Measuring,
+  { measuring, engines }: { readonly measuring: Measuring } & Pick<EngineMarket, 'engines'>,
 ): Promise<Agreement> {
   const { agreement } = engine
   if (typeof agreement !== 'object' || agreement.relation !== 'scored') return agreement
-  if (assurance.arbiter !== 'steward')
-    throw new RequestError('the scored engine needs a steward that scores; leave out --arbiter owners')
+  const judge = engineThatJudges(engines, engine.id)
+  if (assurance.arbiter !== 'steward' || judge === undefined)
+    throw new RequestError(
+      `the ${engine.engine} engine needs a steward that scores; leave out --arbiter owners`,
+    )
   const { runtime, options } = request
-  const session = { key: '', runtime, engine: engine.engine, options: ownOptionsOf(options), weights }
+  const session = { key: '', runtime, engine: judge.engine, options: ownOptionsOf(options), weights }
   const honest = await measuring.calibrate(samples, session)
   if (honest.length === 0)
     throw new RequestError(
       'this machine cannot answer any of the requests that it tried by this model, and so cannot measure by how much answers of others may differ; take --engine exact or native',
     )
-  return { ...agreement, ...limitsOf(honest) }
+  return { ...agreement, ...limitsOf(honest, agreement) }
 }
 
 /** Refuses a job that its budget must make fail. `isOpen`: results may take less than leases promise. Throws RequestError. */

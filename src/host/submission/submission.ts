@@ -80,7 +80,7 @@ export async function makeJob(
       pages: documents.pages,
     },
     documents: { ...names, count: documents.count },
-    agreement: await agreementOf(plan, described, weights, context.measuring),
+    agreement: await agreementOf(plan, described, weights, context),
     assurance: plan.assurance,
     fleet: context.fleet,
     seal: { nonce: sealNonce, commitment: sealCommitment(secret) },

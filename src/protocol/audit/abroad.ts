@@ -9,8 +9,8 @@ import {
   arcOfDraw,
   type DrawAbroad,
   decodeAdverts,
-  faultOfCensus,
   type ForeignAdvert,
+  faultOfCensus,
   omittedFrom,
   openForeign,
 } from '../job/abroad.ts'
@@ -37,7 +37,8 @@ export function checkAbroad(
   const secret = records.drawSecret
   if (secret === undefined) return // without an end no draw can be repeated, which is blamed already
   const keys = manifest.fleet === null ? null : fleetKeysOf(manifest.fleet, records)
-  const isFleetKey = (signer: PeerId | null) => (keys === null ? signer === null : signer !== null && keys.has(signer))
+  const isFleetKey = (signer: PeerId | null) =>
+    keys === null ? signer === null : signer !== null && keys.has(signer)
   const lists = new Map<RecordId, Listed>()
   for (const basis of new Set([...records.leases.values()].map(({ payload }) => payload.draw.basis)))
     problems.attempt(`the candidates from abroad in ${basis}`, () => {
@@ -63,7 +64,9 @@ export function checkAbroad(
   for (const [basis, { draw, adverts }] of lists) {
     const omitted = omittedFrom(arcOfDraw(sha256, secret, draw), draw, adverts, seen, offers)
     for (const peer of omitted)
-      problems.blame(`the candidates from abroad in ${basis} leave out ${peer}, which was there and in their arc`)
+      problems.blame(
+        `the candidates from abroad in ${basis} leave out ${peer}, which was there and in their arc`,
+      )
   }
   checkNumbers([...lists.values()], submitter, problems)
 }

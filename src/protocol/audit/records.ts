@@ -202,6 +202,7 @@ export class AuditedRecords {
         this.credentials.push(openCredential(record, sha256, verify))
         return
       case 'access':
+      case 'accounts':
       case 'consent':
       case 'owner':
       case 'advert':

@@ -55,7 +55,12 @@ export type CouncilEffect =
    * Fetch the block with the adverts of this list from abroad, from this steward, and hold the list against them; if nothing is wrong,
    * keep the block with the job, and say `census-checked`. Before that nothing counts here that was drawn from it.
    */
-  | { readonly type: 'check-census'; readonly list: RecordId; readonly draw: DrawAbroad; readonly from: PeerId }
+  | {
+      readonly type: 'check-census'
+      readonly list: RecordId
+      readonly draw: DrawAbroad
+      readonly from: PeerId
+    }
   /** This draw, or lease, never counts here: make that durable. */
   | { readonly type: 'shut-out'; readonly record: RecordId }
   /** Somebody signed more of the job's records than it may; the rest is not taken. Said once of each. */

@@ -94,7 +94,8 @@ export class Council {
     decisions.takeCounted() // known already
     for (const verdict of decisions.verdicts.records.values()) seat.results.learn(verdict)
     seat.results.forgetHeld()
-    for (const entry of records) if (entry.kind === 'draw') checkCensus(seat, entry.record, entry.record.signer)
+    for (const entry of records)
+      if (entry.kind === 'draw') checkCensus(seat, entry.record, entry.record.signer)
     seat.knowsEnd = hasEnded(seat)
     // A standby may have the list of shards and not yet all of them: it says so, once it has.
     const { self, manifest } = seat.options
@@ -309,6 +310,11 @@ export class Council {
   behind(): PeerId[] {
     const fellows = this.isReader ? [] : fellowsOf(this.#seat)
     return fellows.filter((peer) => differs(this.#seat, peer) && this.places.heirOf(peer) === undefined)
+  }
+
+  /** The other stewards with a place that have said that they have the same records, whether this node has a place or not. */
+  level(): PeerId[] {
+    return fellowsOf(this.#seat).filter((peer) => !differs(this.#seat, peer))
   }
 
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */

@@ -28,7 +28,12 @@ import { ownerLot } from '../steward/selection.ts'
 import type { Seat } from './seat.ts'
 
 /** Tells whether this list of candidates of that steward, which has just become known, leaves out more owners than rosters differ by. */
-export function shutsOut(seat: Seat, signer: PeerId, { candidates, census }: DrawBasis, nowMs: number): boolean {
+export function shutsOut(
+  seat: Seat,
+  signer: PeerId,
+  { candidates, census }: DrawBasis,
+  nowMs: number,
+): boolean {
   const { self, manifest } = seat.options
   const sinceMs = nowMs - rosterLagMs
   if (signer === self || signer === manifest.stewards[0]?.peer) return false

@@ -12,7 +12,7 @@ import { censusMax } from '../cell-limits.ts'
 import { arcOfCensus } from '../cells/arc.ts'
 import { type Arc, cellKeyOf, circle, holds, isCellId, isInArc } from '../cells/key.ts'
 import type { CellId, Cid, OwnerId, PeerId } from '../ids.ts'
-import { advertIntervalMs, advertTtlMs } from '../limits.ts'
+import { advertIntervalMs, advertTtlMs, blockBytesMax } from '../limits.ts'
 import { type Capacity, openAdvert } from '../membership/advert.ts'
 import { openCredential } from '../membership/fleet.ts'
 import { decodeCbor, encodeCbor, type Sha256 } from '../record/block.ts'
@@ -28,7 +28,6 @@ import {
   signedRecordSchema,
   type Verify,
 } from '../record/record.ts'
-import { blockBytesMax } from '../limits.ts'
 
 export interface AbroadCandidate {
   readonly peer: PeerId
@@ -116,7 +115,8 @@ export function openForeign(record: SignedRecord, sha256: Sha256, verify: Verify
   const advert = openAdvert(record, sha256, verify, Number.NEGATIVE_INFINITY)
   const { credential } = advert
   const admitted = credential === null ? null : openCredential(credential, sha256, verify)
-  const isOwn = admitted === null || (admitted.payload.peer === advert.peer && admitted.payload.owner === advert.owner)
+  const isOwn =
+    admitted === null || (admitted.payload.peer === advert.peer && admitted.payload.owner === advert.owner)
   return {
     ...advert,
     key: cellKeyOf(sha256, advert.peer, credential),

@@ -12,6 +12,7 @@
  */
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
+import { registrarsMax } from '../fleet-limits.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import {
   clearedOwnersMax,
@@ -73,7 +74,7 @@ export interface Credential {
 const charterSchema: z.ZodType<Charter> = z.strictObject({
   name: printableSchema(64).min(1),
   keys: z.array(peerIdSchema).min(1).max(2),
-  registrars: z.array(printableSchema(256)).max(4),
+  registrars: z.array(printableSchema(256)).max(registrarsMax),
   operatorPpm: naturalSchema.max(1_000_000),
   revoked: z
     .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))

@@ -31,6 +31,8 @@ export interface PlanRequest {
    * The party that would check: recomputing on the steward costs no vehicle anything, and takes the steward's time.
    */
   readonly auditor: Audits['auditor']
+  /** The work of one check, as a part of an execution. Left out: 1, the claim is made again. */
+  readonly checkCost?: number
 }
 
 export interface Plan {
@@ -80,7 +82,7 @@ function auditedBound(colludingShare: number, m: number, checks: number): number
 
 /** Undefined when windows would be too small to be checked by drawing. */
 function auditedPlan(
-  { errorBound, colludingShare, shards, owners, auditor }: PlanRequest,
+  { errorBound, colludingShare, shards, owners, auditor, checkCost = 1 }: PlanRequest,
   m: number,
   replicas: number,
   lead: number,
@@ -97,7 +99,7 @@ function auditedPlan(
     replicas,
     lead,
     audits,
-    executionsPerShard: m * (1 + checks / size),
+    executionsPerShard: m * (1 + (checks * checkCost) / size),
     errorBound: auditedBound(colludingShare, m, checks * worth),
     ownersNeeded: Math.max(m + 1, 2),
   }

@@ -20,16 +20,19 @@ export interface Score {
   readonly difference: number
 }
 
+/**
+ * The work of a score, as a part of an answer's: half for the smallest models that were measured, a fifth for those of 3e9 weights. The
+ * prompt is paid by both.
+ */
+export const scoreCost = 0.5
+
 type Limits = Pick<Scored, 'gapMax' | 'differenceMax'>
 
 /** The cheats that were measured are further off by more than this. */
 const margin = 5
 
-/** No limit is lower, as few answers are measured: one near-tie in 500 tokens, and a hundredth of what fewer bits make. Guesses, by the bench. */
-const least: Limits = { gapMax: 1e-3, differenceMax: 1e-4 }
-
-/** The limits that honest windows give. */
-export function limitsOf(honest: readonly Score[]): Limits {
+/** The limits that honest windows give. `least`: none is lower, as few answers are measured (the engine's own, in its runtime's description). */
+export function limitsOf(honest: readonly Score[], least: Limits): Limits {
   const worst = (name: 'gap' | 'difference') =>
     honest.reduce((most, one) => Math.max(most, meanOf(one, name)), 0)
   return {

@@ -137,6 +137,7 @@ export class Llama implements ChatEngine {
     const request = {
       prompt,
       n_predict: tokensMax,
+      ...plain,
       ...drawing,
       seed,
       stop,
@@ -239,6 +240,22 @@ interface EngineCompletion {
  * likeliest of one, gives it the probability 1 also where its score is NaN.
  */
 const greedy = { temperature: 1, top_k: 2, top_p: 1e-9, min_p: 0 }
+
+/**
+ * Nothing but temperature and top_p decides what is drawn. Said one by one, since this engine has habits of its own: unasked, in some of
+ * the draws it leaves out all likely tokens but the last (XTC), at any temperature.
+ */
+const plain = {
+  xtc_probability: 0,
+  xtc_threshold: 1,
+  typical_p: 1,
+  top_n_sigma: -1,
+  mirostat: 0,
+  dry_multiplier: 0,
+  penalty_repeat: 1,
+  penalty_freq: 0,
+  penalty_present: 0,
+}
 
 const plainTemplate = '{% for message in messages %}{{ message.content }}{% endfor %}'
 

@@ -2,7 +2,9 @@
 import { isLlamaHere, llamaAbsence, llamaEngineId } from '../llama/binary.ts'
 import { type ChatEngine, Llama } from '../llama/llama.ts'
 import { type Model, type ModelUse, modelInFile, modelOf } from '../llama/model.ts'
+import { acceleratorFolder, findAccelerator } from '../llama/native/accelerator.ts'
 import {
+  gpuEngineId,
   nativeBuild,
   nativeEngineId,
   nativeLlamaFolder,
@@ -15,30 +17,38 @@ import { type AbsentEngine, type EngineDescription, RecordError, type Runtime } 
 import { llmAgreements } from './description.ts'
 
 /** Raise it with any change to what is made of a request, or of the engine's answer. */
-const pipelineVersion = 2
+const pipelineVersion = 3
 
-/** `batchTokens`: tokens of a prompt that are computed at once; it decides bits. */
-export async function llmEngines(batchTokens: number): Promise<EngineDescription[]> {
+/** `batchTokens`: tokens of a prompt that are computed at once; it decides bits. `mayAccelerate`: the machine's owner allows its GPU. */
+export async function llmEngines(batchTokens: number, mayAccelerate = false): Promise<EngineDescription[]> {
   const [isExactHere, native] = await Promise.all([isLlamaHere(), nativeBuild()])
   const use = { runtime: 'llm', pipelineVersion, batchTokens }
   const engines: EngineDescription[] = []
   if (isExactHere) engines.push({ ...exact, id: llamaEngineId(use), isa: null, agreement: 'bytes' })
   if (typeof native !== 'string') {
     const { isa } = native
-    const [pinned, any] = [nativeEngineId(native, use), scoredEngineId(use)]
-    engines.push({ runtime: 'llm', engine: 'native', id: pinned, isa, agreement: llmAgreements.native })
-    engines.push({ runtime: 'llm', engine: 'scored', id: any, isa, agreement: llmAgreements.scored })
+    const [pinned, any, gpu] = [nativeEngineId(native, use), scoredEngineId(use), gpuEngineId(use)]
+    const { native: bytes, scored, gpu: apart } = llmAgreements
+    engines.push({ runtime: 'llm', engine: 'native', id: pinned, isa, agreement: bytes })
+    engines.push({ runtime: 'llm', engine: 'scored', id: any, isa, agreement: scored, scores: [gpu] })
+    const found = mayAccelerate ? await findAccelerator() : ''
+    if (typeof found !== 'string')
+      engines.push({ runtime: 'llm', engine: 'gpu', id: gpu, isa: found.isa, agreement: apart })
   }
   return engines
 }
 
 /** Those that it could run with another package. */
-export async function absentLlmEngines(): Promise<AbsentEngine[]> {
+export async function absentLlmEngines(mayAccelerate = false): Promise<AbsentEngine[]> {
   const [isExactHere, native] = await Promise.all([isLlamaHere(), nativeBuild()])
-  return [
-    ...(isExactHere ? [] : [{ ...exact, why: llamaAbsence }]),
-    ...(typeof native === 'string' ? [{ runtime: 'llm', engine: 'native', why: native }] : []),
-  ]
+  const absent: AbsentEngine[] = []
+  if (!isExactHere) absent.push({ ...exact, why: llamaAbsence })
+  if (typeof native === 'string') absent.push({ runtime: 'llm', engine: 'native', why: native })
+  else if (mayAccelerate) {
+    const found = await findAccelerator()
+    if (typeof found === 'string') absent.push({ runtime: 'llm', engine: 'gpu', why: found })
+  }
+  return absent
 }
 
 const exact = { runtime: 'llm', engine: 'exact' }
@@ -64,8 +74,10 @@ export async function chatModel(engine: string, weights: Weights, use: ModelUse)
     case 'native':
     case 'scored':
       return nativeModel(weights, use)
+    case 'gpu':
+      return acceleratedModel(weights, use)
     default:
-      throw new RecordError('bad-weights', 'the engines of llm are exact, native and scored')
+      throw new RecordError('bad-weights', 'the engines of llm are exact, native, scored and gpu')
   }
 }
 
@@ -76,7 +88,14 @@ function exactModel(weights: Weights, use: ModelUse): ChatModel {
 
 function nativeModel(weights: Weights, use: ModelUse): ChatModel {
   const model = modelInFile(weights, use, nativeRoomFault)
-  return { ...model, engine: new NativeLlama(model, folderOfAddon()) }
+  return { ...model, engine: new NativeLlama(model, { folder: folderOfAddon() }) }
+}
+
+function acceleratedModel(weights: Weights, use: ModelUse): ChatModel {
+  const model = modelInFile(weights, use, nativeRoomFault)
+  const folder = acceleratorFolder()
+  if (folder === undefined) throw new Error('the package for accelerators is not here')
+  return { ...model, engine: new NativeLlama(model, { folder, isAccelerated: true }) }
 }
 
 function folderOfAddon(): string {

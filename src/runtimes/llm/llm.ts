@@ -1,10 +1,10 @@
 /**
  * Runs a language model: a request for a chat in, its answer out.
  *
- * Three engines. 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
+ * Four engines. 'exact': llama.cpp as WebAssembly, one thread, which gives the same bytes on every processor that was tried, drawn by
  * seed or greedily. 'native': llama.cpp as machine code, some seven times as fast, for models of any size; the same bytes within a class of
- * processors. 'scored': the same on any processor, greedily, where a steward scores answers that differ; with each answer of these two
- * comes what an auditor needs to check it. The model's own template makes one string of the messages, in which no text of a user is taken
+ * processors. 'scored': the same on any processor, greedily, where a steward scores answers that differ; 'gpu': that, on a
+ * graphics processor. With each answer of these three comes what an auditor needs to check it. The model's own template makes one string of the messages, in which no text of a user is taken
  * for a mark of the system (llama/marks.ts). Tokens are counted here, since the engine's own counts depend on what came before. A prompt that
  * does not fit is refused: the engine would cut it without a word.
  */
@@ -29,7 +29,7 @@ const besidePromptMax = 256 * 2 ** 10
 
 export const llm: Runtime = {
   name: 'llm',
-  engines: () => llmEngines(batchTokens),
+  engines: (mayAccelerate) => llmEngines(batchTokens, mayAccelerate),
   absent: absentLlmEngines,
   inspect(document) {
     return llmShapeOf(document.byteLength)
@@ -41,7 +41,11 @@ export const llm: Runtime = {
     const contextTokens = optionOf(llmOptions, 'contextTokens', options)
     const use = { contextTokens, contextTokensUsual, batchTokens }
     const model = await chatModel(engine, weights, use)
-    const chat = new Chat(model, optionOf(llmOptions, 'maxTokens', options), engine.startsWith('scored'))
+    const chat = new Chat(
+      model,
+      optionOf(llmOptions, 'maxTokens', options),
+      engine.startsWith('scored') || engine === 'gpu',
+    )
     await chat.open()
     return chat
   },

@@ -3,11 +3,12 @@
  * measures the share of voices that it gets, over many censuses of the production machine, each answered as the cartel likes wherever
  * it is asked.
  */
+
+import { censusWanted } from '../../protocol/cell-limits.ts'
 import { arcLength, arcOfCensus } from '../../protocol/cells/arc.ts'
 import { Census } from '../../protocol/cells/census.ts'
 import { arcOf, type CellKey, cellAt, circle, isInArc } from '../../protocol/cells/key.ts'
 import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
-import { censusWanted } from '../../protocol/cell-limits.ts'
 import type { CellId, OwnerId } from '../../protocol/ids.ts'
 import { bitsOf, drawVehicle } from '../../protocol/job/draw.ts'
 import { Chance, cheapHash } from '../chance.ts'
@@ -49,7 +50,11 @@ export class CartelWorld {
     for (let i = 0; i < cells * cellMembers; i += 1) {
       const key = Math.floor(chance.next() * 2 ** 24) * 2 ** 24 + Math.floor(chance.next() * 2 ** 24)
       const name = `car-${i}`
-      const capacity = capacityOf({ peer: peerNamed(name), owner: ownerNamed(name), addresses: [`/dns4/${name}/tcp/1`] })
+      const capacity = capacityOf({
+        peer: peerNamed(name),
+        owner: ownerNamed(name),
+        addresses: [`/dns4/${name}/tcp/1`],
+      })
       const member: Member = { ...capacity, key }
       if (chance.happens(f)) this.#liars.add(member.owner)
       this.#members.push(member)
@@ -78,7 +83,8 @@ export class CartelWorld {
           const cell = cellAt(question.to.key, this.#depth)
           if (question.type === 'where')
             census.there(question.to.peer, cell, this.#contacts(question.key, way, question.to.owner))
-          else census.these(question.to.peer, cell, this.#who(cell, arc, way, question.to.owner), false, nowMs)
+          else
+            census.these(question.to.peer, cell, this.#who(cell, arc, way, question.to.owner), false, nowMs)
         }
       const result = census.result(Number.MAX_SAFE_INTEGER)!
       doubted += result.doubted.length
@@ -91,7 +97,9 @@ export class CartelWorld {
         const first = draw(secret, position, list, () => true)
         const cell = cellAt(candidates[first]!.key, this.#depth)
         const second = draw(secret, position, list, ({ key }) => cellAt(key, this.#depth) !== cell)
-        const got = [first, second].filter((one) => one >= 0 && this.#liars.has(candidates[one]!.owner)).length
+        const got = [first, second].filter(
+          (one) => one >= 0 && this.#liars.has(candidates[one]!.owner),
+        ).length
         voices += second < 0 ? 1 : 2
         ours += got
         if (got === 2) both += 1
@@ -129,7 +137,15 @@ export class CartelWorld {
 function draw(
   secret: Uint8Array,
   position: number,
-  list: { readonly candidates: readonly { readonly peer: Member['peer']; readonly owner: OwnerId; readonly key: number; readonly vehicles: number }[]; readonly census: { readonly length: number } },
+  list: {
+    readonly candidates: readonly {
+      readonly peer: Member['peer']
+      readonly owner: OwnerId
+      readonly key: number
+      readonly vehicles: number
+    }[]
+    readonly census: { readonly length: number }
+  },
   isEligible: (candidate: { readonly key: number }) => boolean,
 ): number {
   const eligible = list.candidates.flatMap((candidate, i) => (isEligible(candidate) ? [i] : []))

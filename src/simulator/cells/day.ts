@@ -1,7 +1,8 @@
 /** A day of a mesh of cells: all vehicles by presence and rules, a part of its cells by their machines, and what that costs a vehicle. */
-import type { StepCounts } from './whole.ts'
+
 import { presenceOf, stepMs, stepsPerDay } from './presence.ts'
 import { Region } from './region.ts'
+import type { StepCounts } from './whole.ts'
 import { type Trouble, WholeMesh } from './whole.ts'
 
 /** Measured on real nodes: one advert or digest that a node hears, with the copies that gossip brings it, and one message. */
@@ -57,7 +58,12 @@ export function liveDay(options: DayOptions, say: (line: string) => void): DayRe
   const whole = new WholeMesh(seed, vehicles, troubleOf(scenario))
   const evening = scenario === 'evening' ? 18 : null
   for (let vehicle = 0; vehicle < vehicles; vehicle += 1) {
-    const { here, works, isMetered } = presenceOf(seed, vehicle, vehicle % 5 === 0 ? 'robotaxi' : 'private', evening)
+    const { here, works, isMetered } = presenceOf(
+      seed,
+      vehicle,
+      vehicle % 5 === 0 ? 'robotaxi' : 'private',
+      evening,
+    )
     whole.setDay(vehicle, here, works, isMetered)
     if (vehicle % 10_000 === 9_999) say(`${vehicle + 1} days of vehicles`)
   }
@@ -69,7 +75,8 @@ export function liveDay(options: DayOptions, say: (line: string) => void): DayRe
       region ??= new Region(whole, seed, counts, sampledCells)
       region.live(counts)
     }
-    if (counts.step % 12 === 11) say(`hour ${(counts.step + 1) / 12} of ${stepsPerDay / 12}: ${counts.present} in ${counts.cells} cells`)
+    if (counts.step % 12 === 11)
+      say(`hour ${(counts.step + 1) / 12} of ${stepsPerDay / 12}: ${counts.present} in ${counts.cells} cells`)
   }
   const sum = (key: 'moved' | 'arrivals' | 'lost') => steps.reduce((total, step) => total + step[key], 0)
   return {
@@ -86,7 +93,8 @@ function costOf(steps: readonly StepCounts[], region: Region | undefined) {
   const around = steps.reduce((total, step) => total + step.around * step.present, 0)
   const members = around / steps.reduce((total, step) => total + step.present, 0)
   const seconds = region === undefined ? 1 : (region.nodeSteps * stepMs) / 1000
-  const gossiped = region === undefined ? members / 60 : (region.mesh.gossip.received + region.counts.digests) / seconds
+  const gossiped =
+    region === undefined ? members / 60 : (region.mesh.gossip.received + region.counts.digests) / seconds
   const messages = region === undefined ? 0 : (region.counts.messages + region.counts.reports) / seconds
   const known = region === undefined ? members : region.known / region.nodeSteps
   return {
@@ -103,7 +111,8 @@ function sampledOf(region: Region): NonNullable<DayResult['sampled']> {
   return {
     ...{ nodes: region.sampled, hours, splits, merges, censuses: censuses.length },
     doubtedCells: censuses.reduce((total, { doubted }) => total + doubted.length, 0),
-    membersPerCensus: censuses.reduce((total, { members }) => total + members.length, 0) / Math.max(1, censuses.length),
+    membersPerCensus:
+      censuses.reduce((total, { members }) => total + members.length, 0) / Math.max(1, censuses.length),
     questionsPerNodeHour: asked / hours,
   }
 }

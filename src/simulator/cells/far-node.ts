@@ -45,7 +45,9 @@ export class FarNode implements CellEar {
     const cell = this.#outside.cellOf(member.key)
     if (message.type === 'where') {
       const { question, key } = message
-      const contacts = this.#outside.contactsNear(key, contactsMax + 1).filter(({ peer }) => peer !== this.#asker.member.peer)
+      const contacts = this.#outside
+        .contactsNear(key, contactsMax + 1)
+        .filter(({ peer }) => peer !== this.#asker.member.peer)
       this.#answer({
         type: 'message',
         from: member,

@@ -13,8 +13,8 @@ import { capacityOf, ownerNamed, peerNamed } from '../fixtures.ts'
 import { Timeline } from '../timeline.ts'
 import { startMs } from '../week/cell-world.ts'
 import type { CellEar, CellsWorld, MeshCounts } from './cells-world.ts'
-import { Gossip } from './gossip.ts'
 import { FarNode, type Outside } from './far-node.ts'
+import { Gossip } from './gossip.ts'
 import { CellNode } from './node.ts'
 
 export class CellMesh implements CellsWorld {

@@ -1,7 +1,7 @@
 /** A node of a virtual mesh of cells: drives its `Cells` machine as the host's driver does, with stand-in signatures. */
 
-import { digestTtlMs } from '../../protocol/cell-limits.ts'
 import { BoundedMap } from '../../base/bounded-map.ts'
+import { digestTtlMs } from '../../protocol/cell-limits.ts'
 import { Cells } from '../../protocol/cells/cells.ts'
 import type { CellsEffect, CellsInput, KeptCell, Topic } from '../../protocol/cells/contract.ts'
 import type { Digest, HeardDigest } from '../../protocol/cells/digest.ts'

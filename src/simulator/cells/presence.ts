@@ -28,12 +28,18 @@ export interface Presence {
 }
 
 /** The day of one vehicle, the same for the same seed and index. `evening`: on this day all of them park at home from this hour on. */
-export function presenceOf(seed: number, index: number, kind: Kind, eveningHour: number | null = null): Presence {
+export function presenceOf(
+  seed: number,
+  index: number,
+  kind: Kind,
+  eveningHour: number | null = null,
+): Presence {
   const chance = new Chance(seed, `vehicle ${index}`)
   const habits = habitsOf(chance, kind)
   const earlier = tripsOf(chance, kind, habits, -7 * weeksBefore, 7 * weeksBefore)
   const usual = tripsOf(chance, kind, habits, 0, 1)
-  const trips = eveningHour === null ? usual : homeBy(usual, eveningHour * 60 * minuteMs, habits.homeKw, chance)
+  const trips =
+    eveningHour === null ? usual : homeBy(usual, eveningHour * 60 * minuteMs, habits.homeKw, chance)
   const { preferences } = ownerOf(chance, kind, habits, timeZone)
   const life = new Life(chance, kind, habits, trips)
   const departures = earlier.map(({ leavesMs }) => startMs + leavesMs)
@@ -44,7 +50,10 @@ export function presenceOf(seed: number, index: number, kind: Kind, eveningHour:
   for (let nowMs = 0; nowMs < dayMs; ) {
     life.advance(nowMs, 0)
     const readings = life.readings(startMs + nowMs)
-    const judged = rules.handle(readings === undefined ? { type: 'look' } : { type: 'readings', readings }, startMs + nowMs)
+    const judged = rules.handle(
+      readings === undefined ? { type: 'look' } : { type: 'readings', readings },
+      startMs + nowMs,
+    )
     const isGood = judged.judgement.verdict === 'run'
     if (!isGood) goodSinceMs = Number.POSITIVE_INFINITY
     else if (goodSinceMs === Number.POSITIVE_INFINITY) goodSinceMs = nowMs
@@ -62,9 +71,10 @@ export function presenceOf(seed: number, index: number, kind: Kind, eveningHour:
 function homeBy(trips: readonly Trip[], fromMs: number, homeKw: number, chance: Chance): Trip[] {
   const before = trips.filter(({ arrivesMs }) => arrivesMs < fromMs)
   const arrivesMs = fromMs + chance.between(0, 30 * 60_000)
-  return [...before, { leavesMs: arrivesMs - 20 * minuteMs, arrivesMs, chargerKw: Math.max(homeKw, 4) }].filter(
-    ({ leavesMs }, i, all) => i === 0 || leavesMs > all[i - 1]!.arrivesMs,
-  )
+  return [
+    ...before,
+    { leavesMs: arrivesMs - 20 * minuteMs, arrivesMs, chargerKw: Math.max(homeKw, 4) },
+  ].filter(({ leavesMs }, i, all) => i === 0 || leavesMs > all[i - 1]!.arrivesMs)
 }
 
 function fill(steps: Uint8Array, fromMs: number, untilMs: number, leastMs: number): void {

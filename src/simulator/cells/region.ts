@@ -3,12 +3,12 @@
  * goes as its day says, and takes a census now and then. All other nodes answer from what is known of them (whole.ts).
  */
 import { digestTtlMs } from '../../protocol/cell-limits.ts'
-import type { HeardDigest } from '../../protocol/cells/digest.ts'
 import type { KeptCell } from '../../protocol/cells/contract.ts'
+import type { HeardDigest } from '../../protocol/cells/digest.ts'
 import { type Arc, arcOf, circle, isInArc, keyBits, wholeMesh } from '../../protocol/cells/key.ts'
 import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
-import type { CellId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { Proofs } from '../../protocol/cells/proofs.ts'
+import type { CellId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { cheapHash } from '../chance.ts'
 import { capacityOf, cidOf, nameOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
 import type { MeshCounts } from './cells-world.ts'
@@ -16,9 +16,16 @@ import type { Outside } from './far-node.ts'
 import { CellMesh } from './mesh.ts'
 import type { CellNode } from './node.ts'
 import { stepMs } from './presence.ts'
-import { type StepCounts, WholeMesh } from './whole.ts'
+import type { StepCounts, WholeMesh } from './whole.ts'
 
-export const engine = { runtime: 'ocr', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 1_800, ask: null }
+const engine = {
+  runtime: 'ocr',
+  engine: 'exact',
+  id: 'engine',
+  isa: null,
+  unitsPerHour: 1_800,
+  ask: null,
+}
 const censusEverySteps = 2
 /** Owners of fleets among the vehicles: one in five vehicles is a robotaxi of one of so many. */
 const fleetOwners = 40
@@ -48,7 +55,8 @@ export class Region implements Outside {
     this.arc = { from: 0, length: circle / parts }
     for (let vehicle = 0; vehicle < whole.size; vehicle += 1)
       if (isInArc(this.arc, whole.keys[vehicle]!)) this.#sampled.push(vehicle)
-    for (let i = 0; i < 3; i += 1) this.mesh.comeAsBootstrap(this.mesh.memberNamed(`bootstrap-${i}`, `operator-${i}`))
+    for (let i = 0; i < 3; i += 1)
+      this.mesh.comeAsBootstrap(this.mesh.memberNamed(`bootstrap-${i}`, `operator-${i}`))
   }
 
   get counts(): MeshCounts {
@@ -71,7 +79,8 @@ export class Region implements Outside {
     for (const vehicle of this.#sampled) {
       const isHere = this.#whole.isHere(vehicle, counts.step)
       const atMs = startMs + mesh.chance.between(0, stepMs - 1)
-      if (isHere && !this.#nodes.has(vehicle)) mesh.timeline.at(counts.step === 0 ? startMs : atMs, () => this.#come(vehicle))
+      if (isHere && !this.#nodes.has(vehicle))
+        mesh.timeline.at(counts.step === 0 ? startMs : atMs, () => this.#come(vehicle))
       else if (!isHere && this.#nodes.has(vehicle)) mesh.timeline.at(atMs, () => this.#leave(vehicle))
       else if (isHere) this.#offer(vehicle)
     }
@@ -180,7 +189,11 @@ export class Region implements Outside {
     const capacity = capacityOf({
       ...(isMetered ? { listens: false } : {}),
       ...{ peer: peerNamed(name), owner: ownerOfVehicle(vehicle), mode, engines: [engine] },
-      ...{ slots: { total: 1, free: mode === 'run' ? 1 : 0 }, reach: 'direct', addresses: [`/dns4/${name}/tcp/1`] },
+      ...{
+        slots: { total: 1, free: mode === 'run' ? 1 : 0 },
+        reach: 'direct',
+        addresses: [`/dns4/${name}/tcp/1`],
+      },
     })
     return { ...capacity, key: this.#whole.keys[vehicle]! }
   }
@@ -191,14 +204,26 @@ export class Region implements Outside {
     const { mesh } = this
     for (let speaker = 0; speaker < 3; speaker += 1) {
       const digest: HeardDigest = {
-        ...{ cell: wholeMesh, isRegion: true, cells: counts.cells, members: counts.present, owners: counts.present },
+        ...{
+          cell: wholeMesh,
+          isRegion: true,
+          cells: counts.cells,
+          members: counts.present,
+          owners: counts.present,
+        },
         ...{ deeper: 0, beside: 0, above: 0, engines: [], charter: null, proofs: nothing, address: null },
-        speaker: { peer: peerNamed(`root-${speaker}`), owner: ownerNamed(`root-${speaker}`), key: speaker, addresses: [] },
+        speaker: {
+          peer: peerNamed(`root-${speaker}`),
+          owner: ownerNamed(`root-${speaker}`),
+          key: speaker,
+          addresses: [],
+        },
         serial: mesh.clockMs,
         expiresMs: mesh.clockMs + digestTtlMs,
         id: cidOf(`root/${speaker}/${mesh.clockMs}`),
       }
-      for (const node of mesh.gossip.listeners(0, 'region/' as never)) node.hearDigest(digest, 'region/' as never)
+      for (const node of mesh.gossip.listeners(0, 'region/' as never))
+        node.hearDigest(digest, 'region/' as never)
     }
   }
 
@@ -220,6 +245,6 @@ function vehicleOf(peer: PeerId): number | undefined {
 }
 
 /** Every fifth vehicle belongs to a fleet, the others are their owners' only ones. */
-export function ownerOfVehicle(vehicle: number): OwnerId {
+function ownerOfVehicle(vehicle: number): OwnerId {
   return ownerNamed(vehicle % 5 === 0 ? `fleet-${(vehicle / 5) % fleetOwners}` : `car-${vehicle}`)
 }

@@ -94,7 +94,12 @@ export class WholeMesh {
 
   isHere(vehicle: number, step: number): boolean {
     const { dark } = this.#trouble
-    if (dark !== undefined && step >= dark.fromStep && step < dark.untilStep && vehicle < dark.share * this.size)
+    if (
+      dark !== undefined &&
+      step >= dark.fromStep &&
+      step < dark.untilStep &&
+      vehicle < dark.share * this.size
+    )
       return false
     return hasBit(this.here, vehicle * stepsPerDay + (step % stepsPerDay))
   }
@@ -163,7 +168,8 @@ export class WholeMesh {
       const isHere = isFirst
         ? hasBit(this.here, vehicle * stepsPerDay + (step % stepsPerDay))
         : this.isHere(vehicle, step)
-      if (isHere) sides[isParted && vehicle % 3 === 0 ? 1 : 0]![Math.floor(this.keys[vehicle]! / unit) + 1]! += 1
+      if (isHere)
+        sides[isParted && vehicle % 3 === 0 ? 1 : 0]![Math.floor(this.keys[vehicle]! / unit) + 1]! += 1
     }
     for (const sums of sides) for (let i = 1; i < sums.length; i += 1) sums[i]! += sums[i - 1]!
     return sides
@@ -180,7 +186,15 @@ export class WholeMesh {
       const sibling = cell === wholeMesh ? undefined : siblingOf(cell)
       // A sibling that has split is far from merging.
       const beside = sibling === undefined ? 0 : cells.has(sibling) ? sizeOf(sums, sibling) : splitAbove
-      const crowd = { here, deeper: 0, beside, above: 0, movedDown: 0, movedUp: 0, heardAround: here + beside }
+      const crowd = {
+        here,
+        deeper: 0,
+        beside,
+        above: 0,
+        movedDown: 0,
+        movedUp: 0,
+        heardAround: here + beside,
+      }
       const isSplit = isStart && here > splitAbove && cell.length < bucketBits
       const resize = isSplit ? 'split' : machine.look(cell.length, crowd, nowMs)
       if (resize === 'split' && cell.length < bucketBits) {
@@ -191,7 +205,12 @@ export class WholeMesh {
         }
         splits += 1
         moved += here
-      } else if (resize === 'merge' && sibling !== undefined && cells.has(sibling) && here + beside < mergeBelow) {
+      } else if (
+        resize === 'merge' &&
+        sibling !== undefined &&
+        cells.has(sibling) &&
+        here + beside < mergeBelow
+      ) {
         cells.delete(cell)
         cells.delete(sibling)
         cells.set(parentOf(cell), new CellDepth())

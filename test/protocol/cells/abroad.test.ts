@@ -5,12 +5,7 @@ import { fromString } from 'uint8arrays'
 import { arcLength, arcOfCensus } from '../../../src/protocol/cells/arc.ts'
 import { cellAt, circle, isInArc, keyFrom } from '../../../src/protocol/cells/key.ts'
 import type { CellId, OwnerId, PeerId, RecordId } from '../../../src/protocol/ids.ts'
-import {
-  advertsRoot,
-  type DrawAbroad,
-  encodeAdverts,
-  openForeign,
-} from '../../../src/protocol/job/abroad.ts'
+import { advertsRoot, type DrawAbroad, encodeAdverts, openForeign } from '../../../src/protocol/job/abroad.ts'
 import { bitsOf, drawVehicle } from '../../../src/protocol/job/draw.ts'
 import type { Lease } from '../../../src/protocol/job/lease.ts'
 import { arrival, logarithm, ownerWeight } from '../../../src/protocol/job/owner-weight.ts'
@@ -20,7 +15,17 @@ import { rawCid } from '../../../src/protocol/record/block.ts'
 import type { SignedRecord } from '../../../src/protocol/record/record.ts'
 import { Steward } from '../../../src/protocol/steward/steward.ts'
 import { capacityOf } from '../../../src/simulator/fixtures.ts'
-import { bodyOf, cidNamed, drawSecret, manifestWith, peerNamed, seed, sha256, sign, verify } from '../../support/core-fakes.ts'
+import {
+  bodyOf,
+  cidNamed,
+  drawSecret,
+  manifestWith,
+  peerNamed,
+  seed,
+  sha256,
+  sign,
+  verify,
+} from '../../support/core-fakes.ts'
 import { steward, WrittenReport } from '../../support/core-report.ts'
 
 test('logarithms of exact operations are those of the library, and a certain owner weighs the least', () => {
@@ -70,12 +75,22 @@ test('over many arcs an owner with fifty vehicles is drawn as often as one with 
 
 function foreign(name: string, key: number, cell: string): ForeignCapacity {
   const engines = [{ runtime: 'ocr', engine: 'wasm', id: 'engine-1', isa: null, unitsPerHour: 1, ask: null }]
-  const capacity = capacityOf({ peer: peerNamed(name), owner: `owner of ${name}` as OwnerId, slots: { total: 4, free: 4 }, engines })
+  const capacity = capacityOf({
+    peer: peerNamed(name),
+    owner: `owner of ${name}` as OwnerId,
+    slots: { total: 4, free: 4 },
+    engines,
+  })
   return { ...capacity, key, vehicles: 1, cell: cell as CellId }
 }
 
 test('two replicas of a shard never go to vehicles of one foreign cell, and each list has a draw of its own', () => {
-  const shards = Array.from({ length: 24 }, (_, i) => ({ shard: cidNamed(`s${i}`), pages: 1, bytes: 1, costMs: 2_000 }))
+  const shards = Array.from({ length: 24 }, (_, i) => ({
+    shard: cidNamed(`s${i}`),
+    pages: 1,
+    bytes: 1,
+    costMs: 2_000,
+  }))
   const manifest = manifestWith({ shards: { file: cidNamed('list'), bytes: 1, count: 24, pages: 24 } })
   const self = manifest.stewards[0]!.peer
   const machine = new Steward({ job: cidNamed('job'), manifest, shards, self, drawSecret, sha256 })
@@ -87,24 +102,40 @@ test('two replicas of a shard never go to vehicles of one foreign cell, and each
       return member
     })
   const mark = (index: number) => ({
-    ...{ index, length: circle / 8, expected: 64, doubted: [], root: sha256(fromString('r')), adverts: cidNamed('a') },
+    ...{
+      index,
+      length: circle / 8,
+      expected: 64,
+      doubted: [],
+      root: sha256(fromString('r')),
+      adverts: cidNamed('a'),
+    },
   })
   const effects = [
-    ...machine.handle({ type: 'census', census: mark(0), members: [...members('00', 0), ...members('01', 0)] }, 0),
+    ...machine.handle(
+      { type: 'census', census: mark(0), members: [...members('00', 0), ...members('01', 0)] },
+      0,
+    ),
     ...machine.handle({ type: 'census', census: mark(1), members: members('11', 1) }, 0),
   ]
   for (let turn = 0; turn < 20; turn += 1) effects.push(...machine.handle({ type: 'go-on' }, 0))
   const issued = effects.flatMap((effect) => (effect.type === 'issue' ? [effect.issued] : []))
   const lists = new Map(
-    issued.flatMap(({ kind, record }) => (kind === 'draw' ? [[record.id, record.payload as DrawAbroad] as const] : [])),
+    issued.flatMap(({ kind, record }) =>
+      kind === 'draw' ? [[record.id, record.payload as DrawAbroad] as const] : [],
+    ),
   )
   assert.equal(lists.size, 2)
   const leases = issued.flatMap(({ kind, record }) => (kind === 'lease' ? [record.payload as Lease] : []))
   const byShard = new Map<number, string[]>()
   for (const { vehicle, positions, draw } of leases) {
     const list = lists.get(draw.basis)!
-    assert.equal(list.candidates[drawVehicle(sha256, drawSecret, positions[0]!, list, draw.eligible)]?.peer, vehicle)
-    for (const position of positions) byShard.set(position, [...(byShard.get(position) ?? []), cells.get(vehicle)!])
+    assert.equal(
+      list.candidates[drawVehicle(sha256, drawSecret, positions[0]!, list, draw.eligible)]?.peer,
+      vehicle,
+    )
+    for (const position of positions)
+      byShard.set(position, [...(byShard.get(position) ?? []), cells.get(vehicle)!])
   }
   assert.equal(byShard.size, 24)
   for (const [position, used] of byShard) assert.equal(new Set(used).size, 2, `shard ${position}: ${used}`)
@@ -114,14 +145,19 @@ test('two replicas of a shard never go to vehicles of one foreign cell, and each
 const fleet = peerNamed('fleet key')
 const atMs = 1_000_000
 
-function advertOf(name: string, more: { serial?: number; expiresMs?: number; ownerVehicles?: number } = {}): SignedRecord {
+function advertOf(
+  name: string,
+  more: { serial?: number; expiresMs?: number; ownerVehicles?: number } = {},
+): SignedRecord {
   const { serial = 1, expiresMs = atMs + advertTtlMs, ownerVehicles = 1 } = more
   const peer = peerNamed(name)
   const ownerKey = peerNamed(`key of ${name}`)
   const at = { expiresMs, serial }
   const certificate = sign(bodyOf('owner', ownerKey, { peer }, { expiresMs: 9 * atMs }))
   const owner = openCertificateOwner(ownerKey)
-  const credential = sign(bodyOf('credential', fleet, { peer, vehicle: name, owner, ownerVehicles }, { expiresMs: 9 * atMs }))
+  const credential = sign(
+    bodyOf('credential', fleet, { peer, vehicle: name, owner, ownerVehicles }, { expiresMs: 9 * atMs }),
+  )
   const { peer: _, owner: __, serial: ___, expiresMs: ____, ...advert } = foreign(name, 0, '')
   const { key: _____, vehicles: ______, cell: _______, ...plain } = advert
   return sign(bodyOf('advert', peer, { ...plain, certificate, credential }, at))
@@ -140,7 +176,12 @@ interface Told {
 }
 
 /** A report whose two leases went to vehicles of a census among 64. */
-function problemsOf({ without = () => [], change = (draw) => draw, forget = false, witnesses = [] }: Told): readonly string[] {
+function problemsOf({
+  without = () => [],
+  change = (draw) => draw,
+  forget = false,
+  witnesses = [],
+}: Told): readonly string[] {
   const report = new WrittenReport(1, { fleet })
   const length = arcLength(16, 64)
   const arc = arcOfCensus(sha256, seed, 0, length)
@@ -175,12 +216,25 @@ function problemsOf({ without = () => [], change = (draw) => draw, forget = fals
   const second = draw.candidates[drawVehicle(sha256, seed, 0, draw, others)]!
   const result = report.result('read')
   const receipts = [
-    report.work(0, [0], result, { vehicle: drawn.peer, owner: drawn.owner, draw: { basis, eligible: bits, index: 0 } }),
-    report.work(1, [0], result, { vehicle: second.peer, owner: second.owner, draw: { basis, eligible: others, index: 1 } }),
+    report.work(0, [0], result, {
+      vehicle: drawn.peer,
+      owner: drawn.owner,
+      draw: { basis, eligible: bits, index: 0 },
+    }),
+    report.work(1, [0], result, {
+      vehicle: second.peer,
+      owner: second.owner,
+      draw: { basis, eligible: others, index: 1 },
+    }),
   ]
   report.verdict(0, result, receipts)
   report.end()
-  report.add('charter', fleet, { name: 'f', keys: [fleet], registrars: [], operatorPpm: 0, revoked: [] }, { job: null })
+  report.add(
+    'charter',
+    fleet,
+    { name: 'f', keys: [fleet], registrars: [], operatorPpm: 0, revoked: [] },
+    { job: null },
+  )
   for (const { opened } of listed)
     report.add('credential', fleet, { peer: opened.peer, vehicle: 'x', owner: opened.owner }, { job: null })
   return report.auditWith(witnesses).problems
@@ -188,23 +242,38 @@ function problemsOf({ without = () => [], change = (draw) => draw, forget = fals
 
 test('a list from abroad is made once more from the secret and its adverts, and every other one is blamed', () => {
   assert.deepEqual(problemsOf({}), [])
-  const changed = (change: Told['change'], why: RegExp) => assert.match(problemsOf({ change: change! }).join('\n'), why)
+  const changed = (change: Told['change'], why: RegExp) =>
+    assert.match(problemsOf({ change: change! }).join('\n'), why)
   assert.match(problemsOf({ forget: true }).join(), /their adverts are not in the report/)
   changed((draw) => ({ ...draw, census: { ...draw.census, index: 1 } }), /is not where the secret draws/)
-  changed((draw) => ({ ...draw, census: { ...draw.census, length: draw.census.length - 1 } }), /ends where its signer liked/)
-  changed((draw) => ({ ...draw, census: { ...draw.census, root: sha256(fromString('x')) } }), /not those that its root names/)
   changed(
-    (draw) => ({ ...draw, candidates: draw.candidates.map((one, i) => (i === 0 ? { ...one, vehicles: 9 } : one)) }),
+    (draw) => ({ ...draw, census: { ...draw.census, length: draw.census.length - 1 } }),
+    /ends where its signer liked/,
+  )
+  changed(
+    (draw) => ({ ...draw, census: { ...draw.census, root: sha256(fromString('x')) } }),
+    /not those that its root names/,
+  )
+  changed(
+    (draw) => ({
+      ...draw,
+      candidates: draw.candidates.map((one, i) => (i === 0 ? { ...one, vehicles: 9 } : one)),
+    }),
     /another number of vehicles/,
   )
   changed(
-    (draw) => ({ ...draw, candidates: draw.candidates.map((one, i) => (i === 0 ? { ...one, key: one.key + 1 } : one)) }),
+    (draw) => ({
+      ...draw,
+      candidates: draw.candidates.map((one, i) => (i === 0 ? { ...one, key: one.key + 1 } : one)),
+    }),
     /is not where the secret draws/,
   )
 })
 
 test('whoever was in force and is left out of a list is named, and nobody who came later, had gone, or is elsewhere', () => {
-  const everybody = Array.from({ length: 64 }, (_, i) => advertOf(`w${i}`, { serial: 2, expiresMs: atMs + advertTtlMs - 90_000 }))
+  const everybody = Array.from({ length: 64 }, (_, i) =>
+    advertOf(`w${i}`, { serial: 2, expiresMs: atMs + advertTtlMs - 90_000 }),
+  )
   const left: PeerId[] = []
   const without = (peers: readonly PeerId[]) => {
     left.push(peers[1]!)

@@ -23,6 +23,8 @@ export interface LlamaAddon {
   init(): Promise<void>
   getGpuType(): string | false | undefined
   getGpuDeviceInfo(): { readonly deviceNames: readonly string[] }
+  /** In bytes, of all accelerators together. */
+  getGpuVramInfo(): { readonly total: number; readonly used: number }
 }
 
 interface ModelOptions {

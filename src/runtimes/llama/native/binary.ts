@@ -6,19 +6,17 @@
  * one of them and not across; which one loads is the class of the machine.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { isLlamaHere, llamaAbsence } from '../binary.ts'
+import { acceleratorBuilds } from './accelerator.ts'
 import { startAddon } from './addon.ts'
+import { addonFolder, filesHash, version } from './packages.ts'
 
 /** By Node's name of the architecture: the package's folder of files, and the sha256 of their names and hashes, in the order of names. */
 const builds: Readonly<Record<string, { readonly folder: string; readonly hash: string }>> = {
   x64: { folder: 'linux-x64', hash: 'd1966d6abe7d15b71c7f544b58b3a037acfc3052db06405e4944ae0a6d82ecc3' },
   arm64: { folder: 'linux-arm64', hash: '19c647ed8af73da5f4d702467cdb15b98e654694fa0e64e2b0b008837897dd0a' },
 }
-
-const version = '3.21.1'
 
 export interface NativeLlamaBuild {
   /** The folder of the addon and its libraries. */
@@ -43,8 +41,8 @@ async function findBuild(): Promise<NativeLlamaBuild | string> {
   const build = process.platform === 'linux' && Object.hasOwn(builds, process.arch) && builds[process.arch]
   if (!build) return `there is no build of llama.cpp for ${process.platform} on ${process.arch}`
   const name = `@node-llama-cpp/${build.folder}`
-  const folder = nativeLlamaFolder(build.folder)
-  if (folder === undefined || hashOf(folder) !== build.hash)
+  const folder = addonFolder(build.folder)
+  if (folder === undefined || filesHash(folder) !== build.hash)
     return `the optional package ${name} ${version} is not installed, or is another version; run npm install in the folder of Carpool`
   try {
     await startAddon(folder)
@@ -66,26 +64,9 @@ export function loadedLibrary(maps: string): string | null {
 }
 
 /** Undefined where the package is not installed. Where a session is loaded, the files were hashed before. */
-export function nativeLlamaFolder(folder = builds[process.arch]?.folder): string | undefined {
-  try {
-    const entry = createRequire(import.meta.url).resolve(`@node-llama-cpp/${folder}`)
-    return join(dirname(dirname(entry)), 'bins', String(folder))
-  } catch {
-    return undefined
-  }
-}
-
-function hashOf(folder: string): string {
-  const hash = createHash('sha256')
-  for (const name of readdirSync(folder).sort()) {
-    hash.update(`${name} `)
-    hash.update(
-      createHash('sha256')
-        .update(readFileSync(join(folder, name)))
-        .digest(),
-    )
-  }
-  return hash.digest('hex')
+export function nativeLlamaFolder(): string | undefined {
+  const folder = builds[process.arch]?.folder
+  return folder && addonFolder(folder)
 }
 
 /** By Node's name of the architecture, the kernels that every processor of it runs on which the addon loads. */
@@ -99,6 +80,14 @@ export async function startOldest(folder: string): Promise<void> {
 /** Names the engine of which any build may be. First 32 hex digits of sha256. */
 export function scoredEngineId(use: object): string {
   return createHash('sha256').update(JSON.stringify({ builds, use })).digest('hex').slice(0, 32)
+}
+
+/** Names the engine of which any accelerator may be. First 32 hex digits of sha256. */
+export function gpuEngineId(use: object): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ builds, acceleratorBuilds, use }))
+    .digest('hex')
+    .slice(0, 32)
 }
 
 /** Names the engine by the build, its class, and by what its user makes of it. First 32 hex digits of sha256. */

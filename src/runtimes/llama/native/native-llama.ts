@@ -9,70 +9,35 @@
  * the network alone gave it, whatever temperature and grammar made of that.
  */
 import { assert } from '../../../base/assert.ts'
-import type { GgufHeader } from '../../gguf/header.ts'
-import { hasRunOut, RecordError } from '../../runtime.ts'
 import {
   type ChatEngine,
   type ChatMessage,
   type Claim,
   type Completion,
   EngineFault,
-  Llama,
-  type LlamaSettings,
   type Sampling,
   type Scored,
 } from '../llama.ts'
-import {
-  type AddonContext,
-  type AddonModel,
-  type AddonSampler,
-  type GrammarState,
-  type LlamaAddon,
-  startAddon,
-} from './addon.ts'
+import type { AddonSampler, GrammarState } from './addon.ts'
+import { type Loaded, type LoadedFrom, loadModel, type MappedModel } from './loading.ts'
 import { logProbOf, natsApart } from './probability.ts'
-import { stubModel } from './stub-model.ts'
-
-export interface MappedModel {
-  readonly path: string
-  readonly header: GgufHeader
-  readonly settings: LlamaSettings
-}
 
 /** No stop is longer: so many tokens hold its bytes, one each, and the tokens around it. */
 const stopTokensMax = 4 * 128 + 8
 
 export class NativeLlama implements ChatEngine {
   readonly #model: MappedModel
-  readonly #folder: string
+  readonly #build: LoadedFrom
   #loaded: Loaded | null = null
 
-  /** `folder`: of the addon. The model was checked. */
-  constructor(model: MappedModel, folder: string) {
+  /** The model was checked. */
+  constructor(model: MappedModel, build: LoadedFrom) {
     this.#model = model
-    this.#folder = folder
+    this.#build = build
   }
 
   async open(): Promise<void> {
-    const { path, header, settings } = this.#model
-    const addon = await startAddon(this.#folder)
-    const model = new addon.AddonModel(path, { addonExports: addon, gpuLayers: 0, useMmap: true })
-    const context = new addon.AddonContext(model, {
-      contextSize: settings.contextTokens,
-      batchSize: settings.batchTokens,
-      sequences: 1,
-      flashAttention: false,
-      threads: 1,
-    })
-    // The addon says no more of a model that it cannot run.
-    if (!(await isDone(model.init())) || !(await isDone(context.init())))
-      throw new RecordError('bad-weights', 'the model is none that the engine can run')
-    const likeliest = new addon.AddonSampler(model)
-    likeliest.applyConfig({ temperature: 0 })
-    const stub = stubModel(header, model.shouldPrependBosToken())
-    const clerk = new Llama(stub, { contextTokens: 32, batchTokens: 32 })
-    await clerk.open()
-    this.#loaded = { addon, model, context, likeliest, clerk }
+    this.#loaded = await loadModel(this.#model, this.#build)
   }
 
   promptOf(messages: readonly ChatMessage[]): Promise<string> {
@@ -256,24 +221,6 @@ export class NativeLlama implements ChatEngine {
 }
 
 type End = 'itself' | 'text' | 'length'
-
-interface Loaded {
-  readonly addon: LlamaAddon
-  readonly model: AddonModel
-  readonly context: AddonContext
-  readonly likeliest: AddonSampler
-  /** The exact engine, with the stub. */
-  readonly clerk: Llama
-}
-
-async function isDone(work: Promise<boolean>): Promise<boolean> {
-  try {
-    return await work
-  } catch (error) {
-    if (hasRunOut(error)) throw error
-    return false
-  }
-}
 
 async function drawn<Token>(token: Promise<Token>): Promise<Token> {
   try {

@@ -34,3 +34,16 @@ export function nativeRoomFault(
   if (needs <= privateBytesMax) return null
   return `the model needs about ${mebibytes(needs)} MiB of memory beside its file with a context of ${settings.contextTokens} tokens, and a slot has ${mebibytes(privateBytesMax)}; take a shorter context, or a smaller model${copied > 0 ? ', or one in Q8_0 or F16, which is not copied on x86-64' : ''}`
 }
+
+/** Buffers of an accelerator beside weights and state. A guess. */
+const acceleratorSpareBytes = 256 * 2 ** 20
+
+/** Tells whether an accelerator's memory, in bytes, holds the whole network. */
+export function fitsAccelerator(
+  { total, used }: { readonly total: number; readonly used: number },
+  header: GgufHeader,
+  settings: LlamaSettings,
+): boolean {
+  const weights = header.tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0)
+  return weights + stateBytes(header, settings) + acceleratorSpareBytes <= total - used
+}
