@@ -74,7 +74,7 @@ export const job: readonly Mutation[] = [
   {
     name: 'Owners are drawn by how many vehicles they have.',
     file: 'src/protocol/job/draw.ts',
-    find: '(best.owner === owner ? lots.wins(peer, best.peer) : lots.wins(owner, best.owner))',
+    find: '(best.owner === owner ? lots.wins(peer, best.peer) : wins(owner, best.owner))',
     replace: 'lots.wins(peer, best.peer)',
     caughtBy: ['test/protocol/draw.test.ts'],
   },
