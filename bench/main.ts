@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),
   trust: async (options) => (await import('./trust.ts')).trust(options),
   week: async (options) => (await import('./week.ts')).week(options),
+  cells: async (options) => (await import('./cells.ts')).cells(options),
   signatures: async (options) => (await import('./signatures.ts')).signatures(options),
   recovery: async (options) => (await import('./recovery.ts')).recovery(options),
   ledger: async (options) => (await import('./ledger.ts')).ledger(options),
