@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   trust: async (options) => (await import('./trust.ts')).trust(options),
   week: async (options) => (await import('./week.ts')).week(options),
   power: async (options) => (await import('./power.ts')).power(options),
+  cells: async (options) => (await import('./cells.ts')).cells(options),
   signatures: async (options) => (await import('./signatures.ts')).signatures(options),
   recovery: async (options) => (await import('./recovery.ts')).recovery(options),
   ledger: async (options) => (await import('./ledger.ts')).ledger(options),

@@ -2,6 +2,34 @@ import type { Mutation } from './mutation.ts'
 
 export const job: readonly Mutation[] = [
   {
+    name: 'Owners of a list from abroad weigh all alike.',
+    file: 'src/protocol/job/owner-weight.ts',
+    find: '1 / (1 - power(1 - share, vehicles))',
+    replace: '1',
+    caughtBy: ['test/protocol/cells/abroad.test.ts'],
+  },
+  {
+    name: 'A list from abroad may have vehicles that are not in its arc.',
+    file: 'src/protocol/job/abroad.ts',
+    find: 'if (advert.key !== key || !isInArc(arc, key)) return',
+    replace: 'if (advert.key !== key) return',
+    caughtBy: ['test/protocol/cells/abroad.test.ts'],
+  },
+  {
+    name: 'Both replicas of a shard may go to one foreign cell.',
+    file: 'src/protocol/steward/abroad.ts',
+    find: 'if (cell === undefined) return true',
+    replace: 'return true',
+    caughtBy: ['test/protocol/cells/abroad.test.ts'],
+  },
+  {
+    name: 'Whoever splits first is led back by those who have not.',
+    file: 'src/protocol/cells/depth.ts',
+    find: 'Math.max(together, heardAround) <= splitAbove',
+    replace: 'true',
+    caughtBy: ['test/protocol/cells/machines.test.ts'],
+  },
+  {
     name: 'A shard may have the whole of one file as each of its pages.',
     file: 'src/protocol/job/shard.ts',
     find: 'file.inParts <= bytes && ',

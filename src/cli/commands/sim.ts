@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { type Run, tabulate } from '../../simulator/campaign.ts'
+import { dayScenarios } from '../../simulator/cells/day.ts'
 import {
   campaignScenarios,
   formatScenario,
@@ -22,6 +23,7 @@ import { CommandFailure, usageExitCode } from '../failure.ts'
 import { wholeNumber } from '../flags.ts'
 import { formatCount, formatNumber } from '../format.ts'
 import { note, print, printJson } from '../output.ts'
+import { simulateCells } from './sim-cells.ts'
 
 interface SimFlags {
   readonly seed: number
@@ -32,6 +34,9 @@ interface SimFlags {
   readonly campaign?: boolean
   readonly shrink?: boolean
   readonly json?: boolean
+  readonly cells?: number
+  readonly sampled: number
+  readonly sampledHours: number
 }
 
 const launcher = fileURLToPath(new URL('../../../bin/carpool.js', import.meta.url))
@@ -59,6 +64,23 @@ export function simCommand(program: Command): void {
     )
     .option('--campaign', `all scenarios over all cores, ${campaignSeeds} seeds each unless told otherwise`)
     .option('--shrink', 'after a violation, look for a smaller scenario that shows it')
+    .option(
+      '--cells <vehicles>',
+      `a day of a mesh of so many vehicles in cells; --scenario is then ${dayScenarios.join(', ')} or cartel`,
+      wholeNumber(100, 10_000_000),
+    )
+    .option(
+      '--sampled <cells>',
+      'with --cells: cells whose vehicles all run the whole machine',
+      wholeNumber(0, 4_096),
+      64,
+    )
+    .option(
+      '--sampled-hours <hours>',
+      'with --cells: virtual hours for which they do',
+      wholeNumber(1, 24),
+      24,
+    )
     .option('--json', 'JSON lines')
     .action(simulate)
     .addHelpText(
@@ -68,6 +90,10 @@ export function simCommand(program: Command): void {
 }
 
 async function simulate(flags: SimFlags): Promise<void> {
+  if (flags.cells !== undefined) {
+    simulateCells({ ...flags, cells: flags.cells })
+    return
+  }
   if (flags.campaign === true) {
     await campaign(flags)
     return

@@ -12,8 +12,7 @@ import type { CellsEffect, CellsInput } from './contract.ts'
 import { CellDepth } from './depth.ts'
 import { holds, wholeMesh } from './key.ts'
 import { contactOf, type Member } from './member.ts'
-import type { CellMessage } from './message.ts'
-import { advertise, arrangeTopics, crowdOf, keep, moveTo } from './moving.ts'
+import { advertise, arrangeTopics, crowdOf, heedSpeakers, keep, moveTo } from './moving.ts'
 import type { Found } from './search.ts'
 import { Speaking } from './speaking.ts'
 import { Spreading } from './spreading.ts'
@@ -211,7 +210,7 @@ export class Cells {
         answerWhere(station, from, message.question, message.key, nowMs)
         return
       case 'there':
-        if (message.question === 0) named(parts, message, nowMs)
+        if (message.question === 0) heedSpeakers(station, message, nowMs)
         asking.there(message.question, from, message.cell, message.contacts)
         return
       case 'who':
@@ -287,16 +286,4 @@ export class Cells {
       station.effects.push({ type: 'report-to', to: contactOf(to), since })
     }
   }
-}
-
-/** A member to which this node reports its advert names the speakers, and the cell that it is in. */
-function named(
-  { station }: Parts,
-  { cell, contacts }: Extract<CellMessage, { type: 'there' }>,
-  nowMs: number,
-): void {
-  if (!station.isMetered || !holds(cell, station.own.key)) return
-  station.named = contacts
-  const { length } = cell
-  if (length !== station.depth) moveTo(station, length, length > station.depth ? 'split' : 'merge', nowMs)
 }

@@ -235,7 +235,7 @@ export class Census {
 }
 
 /** The part of an arc that lies in a cell. An arc that comes round to a cell twice has all of it. */
-export function overlap(arc: Arc, cell: Arc): Arc {
+function overlap(arc: Arc, cell: Arc): Arc {
   if (isInArc(cell, arc.from)) {
     const ahead = cell.length - distance(cell.from, arc.from)
     return { from: arc.from, length: Math.min(ahead, arc.length) }

@@ -74,7 +74,7 @@ export type CellMessage =
 const keySchema = naturalSchema.max(circle - 1)
 const arcSchema = z.strictObject({ from: keySchema, length: naturalSchema.min(1).max(circle) })
 const cellSchema = z.string().refine(isCellId, 'is not a cell') as unknown as z.ZodType<CellId>
-export const contactSchema: z.ZodType<Contact> = z.object({
+const contactSchema: z.ZodType<Contact> = z.object({
   peer: peerIdSchema,
   owner: ownerSchema,
   key: keySchema,

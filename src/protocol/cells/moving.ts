@@ -5,7 +5,8 @@ import type { CellId } from '../ids.ts'
 import { advertIntervalMs } from '../limits.ts'
 import type { MoveReason, Topic } from './contract.ts'
 import type { Crowd } from './depth.ts'
-import { parentOf, regionOf, siblingOf, wholeMesh } from './key.ts'
+import { holds, parentOf, regionOf, siblingOf, wholeMesh } from './key.ts'
+import type { Contact } from './member.ts'
 import { listenMs, type Station } from './station.ts'
 
 /** Goes to the cell of its key at this depth. `before`: the cell that it leaves. */
@@ -108,4 +109,16 @@ export function aroundOf(
   const sibling = siblingOf(cell)
   const beside = (digests.counts(sibling, false, nowMs)?.members ?? 0) + digests.membersWithin(sibling, nowMs)
   return { deeper, beside, above: digests.membersAround(cell, nowMs) }
+}
+
+/** A member to which a node reports that does not listen names the speakers, and the cell that it is in. */
+export function heedSpeakers(
+  station: Station,
+  { cell, contacts }: { readonly cell: CellId; readonly contacts: readonly Contact[] },
+  nowMs: number,
+): void {
+  if (!station.isMetered || !holds(cell, station.own.key)) return
+  station.named = contacts
+  const { length } = cell
+  if (length !== station.depth) moveTo(station, length, length > station.depth ? 'split' : 'merge', nowMs)
 }

@@ -30,7 +30,7 @@ function power(base: number, exponent: number): number {
   return result
 }
 
-const ln2 = 0.6931471805599453
+const ln2 = Math.LN2
 
 /** The natural logarithm of a number above 0 and up to 1, to some 15 digits: 2 artanh((m − 1) / (m + 1)) + e ln 2. */
 export function logarithm(number: number): number {

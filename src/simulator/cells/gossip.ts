@@ -46,9 +46,9 @@ export class Gossip<Node extends Listener> {
     const room = this.#room(listener, topic)
     room.listeners.delete(listener)
     room.fresh = room.fresh.filter((each) => each.listener !== listener)
+    const known = [...room.speakers.keys()]
     this.#timeline.at(this.#timeline.nowMs + advertTtlMs, () => {
-      if (room.listeners.has(listener)) return
-      for (const speaker of room.speakers.keys()) this.#lapse(listener, speaker)
+      for (const speaker of known) this.#lapse(listener, speaker)
     })
   }
 

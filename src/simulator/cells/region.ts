@@ -18,7 +18,7 @@ import type { CellNode } from './node.ts'
 import { stepMs } from './presence.ts'
 import type { StepCounts, WholeMesh } from './whole.ts'
 
-export const engine = {
+const engine = {
   runtime: 'ocr',
   engine: 'exact',
   id: 'engine',
@@ -245,6 +245,6 @@ function vehicleOf(peer: PeerId): number | undefined {
 }
 
 /** Every fifth vehicle belongs to a fleet, the others are their owners' only ones. */
-export function ownerOfVehicle(vehicle: number): OwnerId {
+function ownerOfVehicle(vehicle: number): OwnerId {
   return ownerNamed(vehicle % 5 === 0 ? `fleet-${(vehicle / 5) % fleetOwners}` : `car-${vehicle}`)
 }
