@@ -126,7 +126,7 @@ const full = {
   ],
   owner: ['owner', openCertificate, { peer: fullPeer(0) }],
   access: ['access', openAccess, { reader: fullPeer(0) }],
-  accounts: ['access', accountsAccessType.open, { reader: fullPeer(0), of: 'operator' }],
+  accounts: ['accounts', accountsAccessType.open, { reader: fullPeer(0), of: 'operator' }],
   cancellation: ['cancellation', openCancellation, {}],
   draw: [
     'draw',
@@ -224,7 +224,10 @@ const full = {
       given: times(givenMax, (i) => ({ to: fullPeer(i), micros: most })),
     },
   ],
-} as const satisfies Record<string, readonly [RecordKind, (...args: never[]) => unknown, unknown]>
+} as const satisfies Record<string, readonly [FullKind, (...args: never[]) => unknown, unknown]>
+
+/** The accounts of a vehicle are opened by a record of no job. */
+type FullKind = RecordKind | 'accounts'
 
 export type FullRecord = keyof typeof full
 export const fullRecords = Object.keys(full) as FullRecord[]
@@ -234,7 +237,7 @@ export function fullRecord(name: FullRecord): SignedRecord {
   return signedBy(fullPeer(2), kind, payload)
 }
 
-function signedBy(signer: PeerId, kind: RecordKind, payload: unknown): SignedRecord {
+function signedBy(signer: PeerId, kind: FullKind, payload: unknown): SignedRecord {
   const body = {
     job: fullCid('job') as never,
     epoch: most,
