@@ -51,7 +51,8 @@ export class PayingDesk {
     nowMs: number,
   ): SignedRecord {
     const { key } = this.#options
-    this.#lastSerial = Math.max(this.#lastSerial + 1, nowMs)
+    // Also where the clock was ahead when this directory took over: its word is newer than that of whoever paid before.
+    this.#lastSerial = Math.max(this.#lastSerial + 1, nowMs, this.#options.payer.sinceMs)
     const body = encodeBody(bodyOf('statement', { ...about, signer: key.peerId, serial: this.#lastSerial }))
     return { body, signature: key.sign(body) }
   }
@@ -66,10 +67,14 @@ export class PayingDesk {
     // What another node of the key pays for its own jobs is not this one's to count, unless it took those over.
     if (payer.tookOverMs === 0) return
     const { currency, paidMicros } = word
-    const micros = paidMicros - books.paidTo(account, payer.submitter, currency, true)
+    const knownMicros = books.paidTo(account, payer.submitter, currency, true)
+    // Beyond what it has earned its word changes no debt, and would only fill the ledger. It says it again when it has earned more.
+    const mostMicros =
+      paidMicros > knownMicros ? books.earnedFrom(account, vehicle, payer.submitter, currency) : 0
+    const micros = Math.min(paidMicros, mostMicros) - knownMicros
     if (micros > 0) {
       const order = {
-        name: `${heardPrefix}${account}/${currency}/${paidMicros}`,
+        name: `${heardPrefix}${account}/${currency}/${knownMicros + micros}`,
         ...{ currency, from: account, to: outsideAccount(payer.submitter), micros },
         reference: 'paid before, says the payee',
         isFact: true,
