@@ -53,10 +53,8 @@ export const payouts: readonly Mutation[] = [
   {
     name: 'A bank that names another amount is believed.',
     file: 'src/host/ledger/payouts.ts',
-    find: ': named === micros
-',
-    replace: ': named >= 0
-',
+    find: ': named === micros',
+    replace: ': named >= 0',
     caughtBy: ['test/host/payouts.test.ts'],
   },
   {
