@@ -153,8 +153,8 @@ test('those who wait are approved by name or owner, as they were listed, and who
   const named = (rows: readonly { readonly vehicle: string; readonly state: string }[]) =>
     rows.map(({ vehicle, state }) => `${vehicle} ${state}`)
   const { owner } = applicant('', 'ada')
-  assert.deepEqual(named(registrar.approveWaiting({ vehicle: 'bus-*', owner })), ['bus-1 admitted'])
   registrar.list()
+  assert.deepEqual(named(registrar.approveWaiting({ vehicle: 'bus-*', owner })), ['bus-1 admitted'])
   registrar.consider(applicant('bus-2', 'a thief'))
   assert.deepEqual(named(registrar.approveWaiting({ vehicle: 'b*s*', owner: null })).sort(), [
     'bus admitted',
@@ -165,6 +165,18 @@ test('those who wait are approved by name or owner, as they were listed, and who
     'van-1 rejected',
   ])
   assert.deepEqual(named(registrar.approveWaiting({ vehicle: null, owner: null })), [])
+})
+
+test('a stranger that asks between the list and the word for all is not let in by that word', (t) => {
+  const { registrar } = opened(t)
+  const everybody = { vehicle: null, owner: null }
+  const named = () => registrar.approveWaiting(everybody).map(({ vehicle, state }) => `${vehicle} ${state}`)
+  registrar.consider(applicant('bus-1', 'ada'))
+  registrar.list()
+  registrar.consider(applicant('bus-3', 'a thief'))
+  assert.deepEqual(named().sort(), ['bus-1 admitted', 'bus-3 pending'])
+  // By then it was shown.
+  assert.deepEqual(named(), ['bus-3 admitted'])
 })
 
 test('name, share and registrars change by a signed charter that names them, and the log says who changed what', (t) => {
