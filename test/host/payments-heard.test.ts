@@ -65,12 +65,10 @@ test('a payer can neither send back what another has paid, nor pay by its name',
   say('anna’s', 5 * unit, [notice('A-1', 5 * unit)])
   incoming.mark('A-1', true, 1)
   say('liar', 5 * unit, [notice('A-1', 5 * unit, 'returned')])
-  say('liar', 5 * unit, [notice('A-1', 5 * unit)])
+  say('liar', 5 * unit, [{ ...notice('A-1', 5 * unit), reference: 'forged' }])
   assert.ok(states().includes('A-1 paid'))
-  assert.deepEqual(
-    [paidBy('anna’s'), incoming.list().find(({ settlement }) => settlement === 'A-1')?.missingAtMs],
-    [5 * unit, 1],
-  )
+  const { missingAtMs, reference } = incoming.list().find(({ settlement }) => settlement === 'A-1')!
+  assert.deepEqual([paidBy('anna’s'), missingAtMs, reference], [5 * unit, 1, 'bank'])
 })
 
 test('a payment that came back is not paid again by the same name, and one that does not fit leaves the others', (t) => {
