@@ -1,6 +1,6 @@
 /** Files of npm packages that are held to hashes: only these bytes are known to give the same results everywhere. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -13,15 +13,35 @@ export function packageFolder(name: string): string | undefined {
   }
 }
 
+/** Stays in the processor's cache, and asks the system for no new memory: engines have 45 MB. */
+const part = Buffer.alloc(256 * 1024)
+
+/** Returns the sha256 of a file. Throws where it cannot be read. */
+export function sha256OfFile(path: string): Buffer {
+  const hash = createHash('sha256')
+  const file = openSync(path, 'r')
+  try {
+    for (;;) {
+      const length = readSync(file, part)
+      if (length === 0) return hash.digest()
+      hash.update(part.subarray(0, length))
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
 /** Tells whether each of these files is in the folder, with its sha256 in hex. */
 export async function areKnown(
   folder: string | undefined,
   hashes: Readonly<Record<string, string>>,
 ): Promise<boolean> {
   if (folder === undefined) return false
-  for (const [file, hash] of Object.entries(hashes)) {
-    const bytes = await readFile(join(folder, file)).catch(() => undefined)
-    if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== hash) return false
+  try {
+    return Object.entries(hashes).every(
+      ([file, hash]) => sha256OfFile(join(folder, file)).toString('hex') === hash,
+    )
+  } catch {
+    return false
   }
-  return true
 }

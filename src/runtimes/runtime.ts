@@ -1,7 +1,7 @@
 /**
  * A runtime is one file that turns one page of a document into one record.
  *
- * A runtime lives in a child process (src/runtimes/main.ts) and knows nothing of the mesh: weights come in
+ * A runtime lives in a child process (src/runtimes/main.mts) and knows nothing of the mesh: weights come in
  * as files, pages come in as bytes, records go out. To add a runtime, write one file that exports a `Runtime`
  * and name it in src/runtimes/registry.ts, with what a submitter must know of it.
  *

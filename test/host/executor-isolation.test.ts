@@ -165,10 +165,13 @@ test('a child has no capabilities, so that its mounts are final', {
   await executor.close()
 })
 
-test('the environment is empty', { skip: process.platform !== 'linux' }, async () => {
+test('the environment is empty, but for the place of compiled code', {
+  skip: process.platform !== 'linux',
+}, async () => {
   const executor = new ProcessExecutor({ log: silent })
   await executor.openSlot().prepare(sessionOf('echo'))
-  assert.equal(readFileSync(`/proc/${childPids()[0]}/environ`, 'utf8'), '')
+  const expected = isolation.compilesAs === null ? '' : 'NODE_COMPILE_CACHE=/compiled\0'
+  assert.equal(readFileSync(`/proc/${childPids()[0]}/environ`, 'utf8'), expected)
   await executor.close()
 })
 
@@ -188,7 +191,7 @@ test('the network is not there', { skip: without('unshare') }, async (t) => {
     ])
     assert.equal(await inChild(connect, unfiltered), 'ENETUNREACH')
     assert.equal(
-      await inChild(connect, { chain: [], missing: [], filesAt: null }),
+      await inChild(connect, { chain: [], missing: [], filesAt: null, compilesAs: null }),
       'connected',
       'the test can tell',
     )

@@ -3,22 +3,24 @@
  * newcomer sees what is where, and nobody keeps the same sentence twice.
  */
 import { globSync, readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 
 /** A room that has more files than this needs a door. */
 const filesWithoutDoorMax = 5
 
 /** The folders under `src` that need a README. */
 export function roomsWithDoor(root: string): string[] {
-  const files = globSync('src/**/*.ts', { cwd: root })
+  const files = globSync('src/**/*.{ts,mts}', { cwd: root })
   const rooms = Map.groupBy(files, (file) => dirname(file))
   return [...rooms].filter(([, inside]) => inside.length > filesWithoutDoorMax).map(([room]) => room)
 }
 
 /** The section "Files" of the room's README. */
 export function indexOf(root: string, room: string): string {
-  const files = globSync('*.ts', { cwd: join(root, room) }).sort()
-  const rows = files.map((file) => `| [${basename(file, '.ts')}](${file}) | ${headOf(root, room, file)} |`)
+  const files = globSync('*.{ts,mts}', { cwd: join(root, room) }).sort()
+  const rows = files.map(
+    (file) => `| [${basename(file, extname(file))}](${file}) | ${headOf(root, room, file)} |`,
+  )
   return ['## Files', '', '| file | |', '|---|---|', ...rows, ''].join('\n')
 }
 

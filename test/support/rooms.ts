@@ -15,7 +15,7 @@ const topFolders = new Set(['protocol', 'host', 'cli', 'simulator', 'runtimes'])
 const importPattern = /\b(?:from|import)\s*\(?\s*'(\.[^']+\.ts)'/g
 
 export function readHouse(src: string): House {
-  const paths = globSync('**/*.ts', { cwd: src }).sort()
+  const paths = globSync('**/*.{ts,mts}', { cwd: src }).sort()
   return new Map(paths.map((path) => [path, readFileSync(join(src, path), 'utf8')]))
 }
 

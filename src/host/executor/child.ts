@@ -6,8 +6,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import { z } from 'zod'
 import { agreementSchema } from '../../protocol/job/agreement.ts'
 import { shardUnitsMax } from '../../protocol/limits.ts'
@@ -214,10 +212,4 @@ export class Child {
     // Its pipe closes when all of it was read.
     this.holdBack(false)
   }
-}
-
-/** Has a child keep compiled code where this process does, if it does: compiling is half of its start. */
-export function compileCache(): NodeJS.ProcessEnv {
-  const folder = getCompileCacheDir() // a folder for this very version of Node, in the one that was asked for
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) }
 }

@@ -9,13 +9,12 @@ import type {
   DocumentShape,
   DrawnPage,
   EngineDescription,
-  FromChild,
   Inspecting,
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
 import { shapeByLength } from '../../runtimes/registry.ts'
-import { Child, type ChildHandlers, compileCache } from './child.ts'
+import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
   type Executor,
@@ -27,10 +26,12 @@ import {
   type UnitCounter,
   type WithheldEngine,
 } from './contract.ts'
+import { type Described, describedBy } from './describing.ts'
 import { EmptyFolders } from './empty-folders.ts'
 import {
   childCommand,
-  childMain,
+  childEnvironment,
+  describingCommand,
   type GivenFile,
   type Isolation,
   pathInChild,
@@ -234,16 +235,10 @@ export class ProcessExecutor implements Executor {
     await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
   }
 
-  /** None of a stranger's bytes are shown to it, so it needs no isolation, and may write compiled code. */
   #describe(): Promise<Described> {
-    this.#described ??= new Promise((resolve, reject) => {
-      const handlers: ChildHandlers = {
-        onFrame: (header) => header.type === 'hello' && resolve(header),
-        onClose: (reason) => reject(new SlotFailed(`engines are not described: ${reason}`)),
-      }
-      const asked = ['--describe', ...(this.#mayAccelerate ? ['--gpu'] : [])]
-      new Child([process.execPath, childMain, ...asked], handlers, { env: compileCache() })
-    })
+    this.#described ??= this.#isolation.then((isolation) =>
+      describedBy(describingCommand(isolation, this.#limits, this.#mayAccelerate)),
+    )
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
@@ -281,15 +276,16 @@ export class ProcessExecutor implements Executor {
       handlers.onClose(reason)
     }
     const pathOf = (file: GivenFile) => pathInChild(isolation, file)
-    const child = new Child(command, { ...handlers, onClose }, { cwd: folder, pathOf })
+    const child = new Child(
+      command,
+      { ...handlers, onClose },
+      { cwd: folder, env: childEnvironment(isolation), pathOf },
+    )
     this.#children.add(child)
     // In this turn of the event loop: until it ends, nobody can have waited for the child, and its pid is its own.
     if (child.pid !== undefined) observer?.began(child.pid, statOf(child.pid)?.startedTicks ?? null)
     return child
   }
 }
-
-/** As a child says it. */
-type Described = Pick<FromChild & { type: 'hello' }, 'engines' | 'absent'>
 
 const plain: Inspecting = { options: {}, passwords: [] }

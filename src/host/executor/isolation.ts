@@ -9,7 +9,8 @@
  *   setpriv   no capabilities, so that no mount can be undone; dies when its parent dies, even a parent that was
  *             killed while the child was frozen; after unshare, because a change of credentials clears the wish
  *   perl      closes every file but the three of the child, and loads a filter of system calls (seccomp.ts)
- *   node      the permission model: reads its own code and the weights, writes and starts nothing
+ *   node      the permission model: reads its own code and the weights, writes and starts nothing. It may write to the folder
+ *             of compiled code, as Node asks of who reads from there; but that is read-only like all of its root
  *
  * The boundary that holds a hostile wasm module is V8's sandbox; the chain is what is left if it breaks. A native engine
  * has no such boundary: it runs machine code on a model that a stranger chose, and needs --allow-addons, which voids the
@@ -27,9 +28,10 @@ import { execFile } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { extname, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
+import { compiledCode, withCompiledCode } from './compiled-code.ts'
 import type { ExecutorLog } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
-import { ownRoot, weightsFolder } from './own-root.ts'
+import { compiledFolder, ownRoot, weightsFolder } from './own-root.ts'
 import { seccompArguments } from './seccomp.ts'
 import { findTool, systemFolders } from './tools.ts'
 
@@ -40,6 +42,8 @@ export interface Isolation {
   readonly missing: readonly string[]
   /** The place in the chain at which the files go that a child is given, behind its devices; null: it has no root of its own, and sees them where they are. */
   readonly filesAt: number | null
+  /** The links that make a process the user that children are; null where children find no compiled code. */
+  readonly compilesAs: readonly string[] | null
 }
 
 /** A file of this machine that a child may read, and its name in the child's folder of weights. */
@@ -62,12 +66,20 @@ type LinkName = keyof typeof links
 
 /** Three times what a child holds open (measured: 22). */
 const openFilesMax = 64
+/** Files of no length. */
+const noFiles = '--fsize=0'
 
 const folder = import.meta.dirname
 const packageRoot = resolve(folder, '../../..')
 
-/** The child's main stands in the same tree as this file: src/*.ts in a checkout, dist/*.js in a package. */
-export const childMain = resolve(folder, `../../runtimes/main${extname(import.meta.filename)}`)
+/**
+ * The child's main stands in the same tree as this file: src/*.ts in a checkout, dist/*.js in a package. Its own name says that it
+ * is a module (.mts, .mjs): a child may not look that up in the package, and would compile it as a script first.
+ */
+export const childMain = resolve(
+  folder,
+  `../../runtimes/main${extname(import.meta.filename).replace('.', '.m')}`,
+)
 
 /** `folders`: those in which tools are looked for. */
 export async function probeIsolation(
@@ -81,9 +93,10 @@ export async function probeIsolation(
     if (tool === null || harmless === null || args === null) return null
     return (await succeeds([tool, ...args, harmless, ...rest])) ? [tool, ...args] : null
   }
-  const namespaces = ['--user', '--map-root-user', '--net']
+  const user = ['--user', '--map-root-user']
+  const namespaces = [...user, '--net']
   const [prlimit, nice, unshare, unshareAll, setpriv, seccomp] = await Promise.all([
-    probe('prlimit', [`--data=${limits.dataBytesMax}`, `--nofile=${openFilesMax}`, '--fsize=0', '--core=0']),
+    probe('prlimit', [`--data=${limits.dataBytesMax}`, `--nofile=${openFilesMax}`, '--core=0', noFiles]),
     probe('nice', ['-n', '19']),
     probe('unshare', namespaces),
     probe('unshare', [...namespaces, '--mount', '--ipc', '--uts']),
@@ -91,9 +104,11 @@ export async function probeIsolation(
     // Node itself has to be able to live with the filter.
     probe('perl', seccompArguments(process.arch), process.execPath, '--eval', '0'),
   ])
-  const root = unshareAll && (await probeRoot(unshareAll, [setpriv ?? [], seccomp ?? []], folders))
+  const compiled = compiledCode()
+  const root = unshareAll && (await probeRoot(unshareAll, [setpriv ?? [], seccomp ?? []], compiled, folders))
   const found: Readonly<Record<LinkName, readonly string[] | null>> = {
-    prlimit,
+    // The root's script writes a list, and then takes this bound upon itself.
+    prlimit: root && prlimit ? prlimit.filter((argument) => argument !== noFiles) : prlimit,
     nice,
     unshare: unshareAll ?? unshare,
     root,
@@ -103,9 +118,15 @@ export async function probeIsolation(
   const missing = Object.entries(found).flatMap(([name, link]) => (link === null ? [name] : []))
   if (missing.length > 0) log.warn({ missing }, `children are less isolated: ${lacking(missing)}`)
   const chain = Object.values(found).flatMap((link) => link ?? [])
-  const before = [prlimit, nice, found.unshare, root].flatMap((link) => link ?? [])
-  // Before the last of the root's three `--`.
-  return { chain, missing, filesAt: root === null ? null : before.length - 1 }
+  const before = [found.prlimit, nice, found.unshare, root].flatMap((link) => link ?? [])
+  const isSameUser = process.getuid?.() === 0
+  return {
+    chain,
+    missing,
+    // Before the last of the root's two `--`.
+    filesAt: root === null ? null : before.length - 1,
+    compilesAs: root === null || compiled === null ? null : isSameUser ? [] : [unshareAll![0]!, ...user],
+  }
 }
 
 /** The path under which a child finds a file that it is given. */
@@ -136,16 +157,20 @@ export function lacking(missing: readonly string[]): string {
   return `this system does not give them ${words.join(', ')} (${missing.join(', ')}: missing or refused)`
 }
 
-/** Checks that node runs in a root of its own, and finds its code there. `below`: the links that follow. */
+/** Checks that node runs in a root of its own, and can read its code there and not change it. `below`: the links that follow. */
 async function probeRoot(
   unshare: readonly string[],
   below: readonly (readonly string[])[],
+  compiled: string | null,
   folders: readonly string[],
 ): Promise<string[] | null> {
   const programs = below.flatMap((link) => link.slice(0, 1))
-  const root = ownRoot([...readableFolders(), process.execPath, ...programs], folders)
+  const root = ownRoot([...readableFolders(), process.execPath, ...programs], compiled, folders)
   if (root === null) return null
-  const look = ['--eval', `require('node:fs').accessSync(${JSON.stringify(childMain)})`]
+  const look = [
+    '--eval',
+    `(${canReadOnly})(${JSON.stringify([childMain, ...(compiled ? [compiledFolder] : [])])})`,
+  ]
   return (await succeeds([...unshare, ...root, ...below.flat(), process.execPath, ...look])) ? root : null
 }
 
@@ -153,6 +178,44 @@ async function probeRoot(
 export interface Given {
   readonly files?: readonly GivenFile[]
   readonly devices?: readonly string[]
+}
+
+/** Runs in a child. Throws where one of the paths is not there, or may be written. */
+function canReadOnly(paths: readonly string[]): void {
+  const { accessSync, constants } = process.getBuiltinModule('node:fs')
+  for (const path of paths) {
+    accessSync(path)
+    let isWritable = true
+    try {
+      accessSync(path, constants.W_OK)
+    } catch {
+      isWritable = false
+    }
+    if (isWritable) throw new Error(path)
+  }
+}
+
+/** The environment of a child: nothing, or where its compiled code is. */
+export function childEnvironment({ compilesAs }: Isolation): NodeJS.ProcessEnv {
+  return withCompiledCode(compilesAs === null ? null : compiledFolder)
+}
+
+/**
+ * The command line of the child that describes engines. None of a stranger's bytes are shown to it, so that it needs no
+ * isolation, and may write compiled code: for the others, since it is the same user and has the same flags of V8.
+ */
+export function describingCommand(
+  { compilesAs }: Isolation,
+  limits: ExecutorLimits,
+  mayAccelerate: boolean,
+): string[] {
+  const asked = ['--describe', ...(mayAccelerate ? ['--gpu'] : [])]
+  return [...(compilesAs ?? []), process.execPath, ...engineFlags(limits), childMain, ...asked]
+}
+
+/** V8 takes no code that was compiled under other flags. */
+function engineFlags(limits: ExecutorLimits): string[] {
+  return ['--disallow-code-generation-from-strings', `--wasm-max-mem-pages=${limits.wasmPagesMax}`]
 }
 
 /** The whole command line of a child. `trusted` code may load native addons. */
@@ -168,10 +231,12 @@ export function childCommand(
     process.execPath,
     '--permission',
     ...readable.map((path) => `--allow-fs-read=${path}`),
+    ...(isolation.compilesAs === null
+      ? []
+      : [`--allow-fs-read=${compiledFolder}`, `--allow-fs-write=${compiledFolder}`]),
     ...(trusted ? ['--allow-addons'] : []),
     '--no-experimental-sqlite',
-    '--disallow-code-generation-from-strings',
-    `--wasm-max-mem-pages=${limits.wasmPagesMax}`,
+    ...engineFlags(limits),
     childMain,
   ]
 }

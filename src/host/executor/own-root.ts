@@ -3,56 +3,82 @@
  * other file of the machine; and an empty folder to stand in, since a library may take a name in a stranger's file for a path
  * from where the process stands.
  */
-import { existsSync } from 'node:fs'
-import { sep } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, sep } from 'node:path'
 import { findTool } from './tools.ts'
 
 /** The folder of a child's root in which its weights are. */
 export const weightsFolder = '/weights'
 
+/** Below this folder a child finds compiled code. It may not add any. */
+export const compiledFolder = '/compiled'
+
+/** A file or folder of the machine, and its path in a child's root. */
+interface Shown {
+  readonly source: string
+  readonly target: string
+}
+
 /**
- * Becomes the rest of its arguments, in a root that holds the paths before the first `--`, the devices before the second, and, each as the
- * file of the folder of weights that is named after it, the files before the third, and nothing else. Runs in a mount
- * namespace with the capabilities of its user namespace; an empty file system covers the old root, since umount needs
- * /proc to find it, and is where the child stands. Perl opens /dev/null for reading; an empty file does. `$1`: an empty
- * place to build on.
+ * A script that becomes the rest of its arguments, in a root that holds what is `shown`, the devices before the first `--`, and, each as
+ * the file of the folder of weights that is named after it, the files before the second, and nothing else. Runs in a mount namespace with the
+ * capabilities of its user namespace; an empty file system covers the old root, since umount needs /proc to find it, and is
+ * where the child stands. It writes no file after its own list. Perl opens /dev/null for reading; an empty file does. One `mount` mounts all that is shown: each
+ * process takes 1 ms, and there would be three for each path.
  */
-const enterRoot = `set -e
-new=$1; shift
-mount -n -t tmpfs -o mode=755,size=64k,nr_inodes=512 none "$new"
+function enterRoot(place: string, shown: readonly Shown[], toolFolders: readonly string[]): string {
+  const isFolder = ({ source }: Shown) => statSync(source).isDirectory()
+  const files = shown.filter((one) => !isFolder(one)).map(({ target }) => target)
+  const folders = [
+    ...shown.filter(isFolder).map(({ target }) => target),
+    ...files.map((path) => dirname(path)),
+  ]
+  const words = (paths: readonly string[]) => [...new Set(paths)].map((path) => quoted(`.${path}`)).join(' ')
+  const list = shown.map(
+    ({ source, target }) => `${field(source)} ${field(place + target)} none rbind,ro,nosuid,nodev 0 0\n`,
+  )
+  // The script looks up its tools itself, since the child's environment has no PATH.
+  return `PATH=${quoted(toolFolders.join(':'))}
+set -e
+mount -n -t tmpfs -o mode=755,size=64k,nr_inodes=512 none ${place}
+cd ${place}
+mkdir -p empty dev .${weightsFolder} ${words(folders)}
+for file in dev/null ${words(files)}; do : > "$file"; done
+printf %s ${quoted(list.join(''))} > empty/mounts
+ulimit -f 0
+mount -n -a -T empty/mounts
 while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new\${1%/*}"; : > "$new$1"; fi
-  mount -n --rbind "$1" "$new$1"
-  mount -n -o remount,bind,ro,nosuid,nodev "$1" "$new$1"
+  if [ -d "$1" ]; then mkdir -p ".$1"; else mkdir -p ".\${1%/*}"; : > ".$1"; fi
+  mount -n --rbind "$1" ".$1"
+  mount -n -o remount,bind,ro,nosuid "$1" "$PWD$1"
   shift
 done
 shift
 while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new\${1%/*}"; : > "$new$1"; fi
-  mount -n --rbind "$1" "$new$1"
-  mount -n -o remount,bind,ro,nosuid "$1" "$new$1"
-  shift
-done
-shift
-mkdir "$new${weightsFolder}"
-while [ "$1" != -- ]; do
-  : > "$new${weightsFolder}/$2"
-  mount -n --bind "$1" "$new${weightsFolder}/$2"
-  mount -n -o remount,bind,ro,nosuid,nodev,noexec "$1" "$new${weightsFolder}/$2"
+  : > ".${weightsFolder}/$2"
+  mount -n --bind "$1" ".${weightsFolder}/$2"
+  mount -n -o remount,bind,ro,nosuid,nodev,noexec "$1" "$PWD${weightsFolder}/$2"
   shift 2
 done
 shift
-mkdir "$new/empty"
-mkdir -p "$new/dev"
-: > "$new/dev/null"
 mount=$(command -v mount)
-cd "$new"
 pivot_root . empty
 "/empty$mount" -n -o remount,ro none /
 "/empty$mount" -n -t tmpfs -o ro,size=4k none /empty
 cd /empty
 unset PWD OLDPWD
 exec "$@"`
+}
+
+/** As a word of a shell's script. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+/** As a field of fstab(5). */
+function field(path: string): string {
+  return path.replaceAll(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`)
+}
 
 /**
  * Shared libraries, and the files in which native engines look up the processor's abilities. Left out where they are
@@ -95,16 +121,24 @@ export function accelerators(): string[] {
 /** Places for the new root, in the child's own view only. The first that holds nothing the child needs is taken. */
 const buildingPlaces = ['/mnt', '/media', '/srv', '/opt', '/tmp']
 
-/** Returns the link's program and arguments, for a child without devices and weights; null where the machine has no shell, or no place to build on. */
-export function ownRoot(needed: readonly string[], folders: readonly string[]): string[] | null {
+/**
+ * Returns the link's program and arguments, for a child without devices and weights; null where the machine has no shell, or no place to
+ * build on. `compiled`: the folder of compiled code, if there is one. `folders`: those in which tools are looked for.
+ */
+export function ownRoot(
+  needed: readonly string[],
+  compiled: string | null,
+  folders: readonly string[],
+): string[] | null {
   const sh = findTool('sh', folders)
   const paths = outermost([...needed, ...systemPaths])
+  const sources = compiled === null ? paths : [...paths, compiled]
   const place = buildingPlaces.find(
-    (folder) => existsSync(folder) && !paths.some((path) => isWithin(path, folder)),
+    (folder) => existsSync(folder) && !sources.some((path) => isWithin(path, folder)),
   )
   if (sh === null || place === undefined) return null
-  // The script looks up its tools itself, since the child's environment has no PATH.
-  return [sh, '-c', `PATH='${folders.join(':')}'\n${enterRoot}`, 'root', place, ...paths, '--', '--', '--']
+  const shown = sources.map((source) => ({ source, target: source === compiled ? compiledFolder : source }))
+  return [sh, '-c', enterRoot(place, shown, folders), 'root', '--', '--']
 }
 
 /** Those that are there, without those that lie in others. */

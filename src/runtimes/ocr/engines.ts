@@ -14,6 +14,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { decoderPaths } from '../imaging/document.ts'
+import { sha256OfFile } from '../known-files.ts'
 import { onnxFault } from '../onnx/check.ts'
 import { pdfiumDecoder } from '../pdf/pdfium.ts'
 import { type AbsentEngine, type EngineDescription, hasRunOut, RecordError } from '../runtime.ts'
@@ -155,13 +156,7 @@ async function describe(
   options: object,
 ): Promise<EngineDescription> {
   const hash = createHash('sha256')
-  for (const binary of binaries) {
-    hash.update(
-      createHash('sha256')
-        .update(await readFile(binary))
-        .digest(),
-    )
-  }
+  for (const binary of binaries) hash.update(sha256OfFile(binary))
   hash.update(JSON.stringify({ runtime: 'ocr', engine, options, pipelineVersion }))
   return {
     runtime: 'ocr',

@@ -1,8 +1,9 @@
 /** The optional packages of llama.cpp as machine code: where one is installed, and what it holds. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { sha256OfFile } from '../../known-files.ts'
 
 /** All of them have this one. */
 export const version = '3.21.1'
@@ -21,12 +22,7 @@ export function addonFolder(folder: string): string | undefined {
 export function filesHash(folder: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(folder).sort()) {
-    hash.update(`${name} `)
-    hash.update(
-      createHash('sha256')
-        .update(readFileSync(join(folder, name)))
-        .digest(),
-    )
+    hash.update(`${name} `).update(sha256OfFile(join(folder, name)))
   }
   return hash.digest('hex')
 }
