@@ -126,3 +126,23 @@ function round(value: number): number {
 function twoDigits(value: number): string {
   return `${value}`.padStart(2, '0')
 }
+
+/** Energy with at least two digits that count: `0.055 Wh`, `12.3 Wh`, `1.23 kWh`. */
+export function formatJoules(joules: number): string {
+  const wattHours = joules / 3_600
+  if (wattHours === 0) return '–'
+  if (Math.abs(wattHours) >= 1_000) return `${threeDigits(wattHours / 1_000)} kWh`
+  return Math.abs(wattHours) < 0.001 ? `${threeDigits(joules)} J` : `${threeDigits(wattHours)} Wh`
+}
+
+/** Time of work: `42 s`, `12.3 min`, `1.23 h`. */
+export function formatWorkTime(ms: number): string {
+  if (ms === 0) return '–'
+  if (ms < 60_000) return `${threeDigits(ms / 1_000)} s`
+  return ms < 3_600_000 ? `${threeDigits(ms / 60_000)} min` : `${threeDigits(ms / 3_600_000)} h`
+}
+
+/** From a thousand on all digits before the point. */
+function threeDigits(value: number): string {
+  return Math.abs(value) >= 1_000 ? formatNumber(Math.round(value)) : `${Number(value.toPrecision(3))}`
+}

@@ -1,10 +1,15 @@
 /** The history of a vehicle as its owner reads it. */
 import type { HistoryDay, HistoryView } from '../host/history/contract.ts'
 import { formatMoney } from '../protocol/price.ts'
-import { formatCount, formatDuration, formatNumber, formatUnits } from './format.ts'
+import {
+  formatCount,
+  formatDuration,
+  formatJoules,
+  formatNumber,
+  formatUnits,
+  formatWorkTime,
+} from './format.ts'
 import { type Column, formatTable } from './table.ts'
-
-const joulesPerKwh = 3_600_000
 
 /** A table with a row for each day, and below it what held work back, and what else there is to say of a day. */
 export function describeHistory({ days, timeZone }: HistoryView): string[] {
@@ -14,7 +19,7 @@ export function describeHistory({ days, timeZone }: HistoryView): string[] {
     ...formatTable(columns, days),
     ...(remarks.length > 0 ? ['', ...remarks] : []),
     '',
-    `days are those of ${timeZone}; HOURS are those of all slots together`,
+    `days are those of ${timeZone}; TIME is that of all slots together`,
     ...(isEstimated ? ['~ in part estimated from a stated power, not measured at the pack'] : []),
   ]
 }
@@ -27,11 +32,11 @@ const columns: readonly Column<HistoryDay>[] = [
   { title: 'SHARDS', align: 'right', cell: (day) => count(day, ({ shards }) => shards) },
   { title: 'PAGES', align: 'right', cell: (day) => count(day, ({ pages }) => pages) },
   {
-    title: 'HOURS',
+    title: 'TIME',
     align: 'right',
-    cell: ({ work }) => figure(sum(work, ({ wallMs }) => wallMs) / 3_600_000, 2),
+    cell: ({ work }) => formatWorkTime(sum(work, ({ wallMs }) => wallMs)),
   },
-  { title: 'KWH', align: 'right', cell: energy },
+  { title: 'ENERGY', align: 'right', cell: energy },
   {
     title: 'VERIFIED',
     align: 'right',
@@ -68,7 +73,7 @@ function energy({ work }: HistoryDay): string {
     sum(work, (one) => one.measuredJoules),
     sum(work, (one) => one.estimatedJoules),
   ]
-  const text = figure((measured + estimated) / joulesPerKwh, 3)
+  const text = formatJoules(measured + estimated)
   return estimated > 0 ? `~${text}` : text
 }
 
@@ -84,10 +89,6 @@ function sums(money: HistoryDay['money'], of: (one: HistoryDay['money'][number])
 
 function span(ms: number): string {
   return ms === 0 ? '–' : formatDuration(ms)
-}
-
-function figure(value: number, digits: number): string {
-  return value === 0 ? '–' : value.toFixed(digits)
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {

@@ -10,6 +10,7 @@ import type { GatewayNode } from '../gateway/submit.ts'
 import type { Executor } from '../host/executor/contract.ts'
 import { connectLocal, type LocalClient, type RemoteApi } from '../host/local/client.ts'
 import { serveLocal } from '../host/local/server.ts'
+import { software } from '../host/software.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import type { HttpAddress } from './config/gateway-options.ts'
@@ -20,7 +21,6 @@ import { CommandFailure } from './failure.ts'
 import { quoted } from './format.ts'
 import { createLog } from './log.ts'
 import { checkOwnFiles } from './own-files.ts'
-import { software } from './software.ts'
 
 /** The options that configure a node of one's own. */
 export const nodeOptionNames = [
@@ -42,6 +42,8 @@ export const nodeOptionNames = [
   'network',
   'gpu',
   'slotWatts',
+  'tariff',
+  'idleWatts',
   'logLevel',
   'json',
 ] as const satisfies OptionName[]
@@ -169,6 +171,8 @@ export async function startOwnNode(
     network: config.network,
     mayAccelerate: config.gpu === 'auto',
     slotWatts: config.slotWatts,
+    tariff: config.tariff,
+    idleWatts: config.idleWatts,
     log,
     standsBy,
     software,

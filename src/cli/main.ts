@@ -1,10 +1,10 @@
 /** The command line: one file a command in commands/, and their shared parts beside this file. */
 import { Command, type Option } from 'commander'
 import { clean } from '../base/printable.ts'
+import { version } from '../host/software.ts'
 import { addCommands } from './commands/all.ts'
 import { describeFailure } from './failure.ts'
 import { note, tolerateClosedPipes } from './output.ts'
-import { version } from './software.ts'
 import { keepUserUmask } from './user-files.ts'
 
 /**
@@ -15,7 +15,8 @@ export async function main(argv: string[], userUmask: number | null = null): Pro
   if (userUmask !== null) keepUserUmask(userUmask)
   tolerateClosedPipes()
   try {
-    await (await createProgram(argv)).parseAsync(argv, { from: 'user' })
+    const asked = helpAsFlag(argv)
+    await (await createProgram(asked)).parseAsync(asked, { from: 'user' })
   } catch (error) {
     const { exitCode, lines } = describeFailure(error, isDebugging(argv))
     for (const line of lines) note(line)
@@ -47,6 +48,13 @@ Examples:
   await addCommands(program, argv[0])
   askLateForRequired(program)
   return program
+}
+
+/** commander's `help` knows commands, and not the commands of a group: `help fleet init` is `fleet init --help`. */
+function helpAsFlag(argv: string[]): string[] {
+  const [first, ...names] = argv
+  const isOfGroup = first === 'help' && names.length > 1 && names.every((name) => /^[a-z]/.test(name))
+  return isOfGroup ? [...names, '--help'] : argv
 }
 
 /** commander puts its suggestion on a second line. */

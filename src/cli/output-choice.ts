@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SubmitRequest } from '../host/api.ts'
-import { hasPlaces as recordsHavePlaces } from '../host/submission/weights.ts'
+import { hasPlaces as recordsHavePlaces } from '../host/submission/runtime-facts.ts'
 import { CommandFailure, usageExitCode } from './failure.ts'
 import { type Format, formatNames, hasPlaces } from './formats/formats.ts'
 import { stdoutPath } from './output.ts'

@@ -4,17 +4,25 @@
  * that was submitted and not noted is found again by its salt.
  */
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { elapsed } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
 import { lineNumberOf } from './answers.ts'
-import { type Batch, type BatchFacts, type BatchStatus, isOver, type Part } from './batches.ts'
+import {
+  type Batch,
+  type BatchError,
+  type BatchFacts,
+  type BatchStatus,
+  isOver,
+  type Part,
+} from './batches.ts'
 import { Breather } from './breather.ts'
 import { checkLines } from './check.ts'
 import type { FileRow } from './files.ts'
 import { type EndedPart, writeAnswers } from './finish.ts'
 import { faultyLines, LineGatherer, PartialFile } from './follow.ts'
-import { type Model, modelsOf, serviceOf } from './models.ts'
+import { formerServiceOf, type Model, modelsOf } from './models.ts'
+import { keepProofs } from './proofs.ts'
 import type { RunContext } from './run-context.ts'
 import { submitPart } from './submit.ts'
 
@@ -38,8 +46,11 @@ export class BatchRun {
 
   /** Resolves when the batch is over, or the run was stopped. `prepared`: its jobs are submitted, or it has failed. */
   async run(inTurn: (prepare: () => Promise<void>) => Promise<void>): Promise<void> {
+    // Its client may delete the input meanwhile.
+    const release = this.#context.files.hold(this.#batch.facts.inputFileId)
     try {
       if (this.#batch.status === 'validating' || this.#isUnsubmitted) await inTurn(() => this.#prepare())
+      release()
       if (isOver(this.#batch.status)) return
       if (this.#batch.status !== 'finalizing') await this.#follow()
       await this.#finish()
@@ -48,7 +59,10 @@ export class BatchRun {
       const message =
         error instanceof RequestError ? error.message : 'the node could not do it; its log says why'
       this.#context.log.error({ batch: this.#batch.id, error }, 'a batch failed')
+      await this.#cancelJobs() // they would go on costing
       this.#fail([{ code: 'server_error', line: null, message, param: null }])
+    } finally {
+      release()
     }
   }
 
@@ -78,7 +92,7 @@ export class BatchRun {
     signal.throwIfAborted()
     lines.forget(id)
     lines.forgetParts(id)
-    const release = files.hold(this.#batch.facts.inputFileId)
+    if (!existsSync(files.pathOf(this.#batch.facts.inputFileId))) return this.#fail([inputGone])
     try {
       const checked = await checkLines(this.#batch, { files, lines, clock, models: this.#models }, signal)
       if (checked.errors.length > 0) return this.#fail(checked.errors)
@@ -99,8 +113,6 @@ export class BatchRun {
       if (!(error instanceof RequestError)) throw error
       await this.#cancelJobs()
       return this.#fail([{ code: 'submission_refused', line: null, message: error.message, param: null }])
-    } finally {
-      release()
     }
     const isCancelled = this.#batch.status === 'cancelling'
     this.#set(isCancelled ? 'cancelling' : 'in_progress', {}, 'in_progress')
@@ -131,7 +143,7 @@ export class BatchRun {
     add: (line: { isSuccess: boolean; text: string }) => void,
   ): Promise<void> {
     const { node, lines, clock, log } = this.#context
-    const service = serviceOf(this.#models, this.#batch.facts.endpoint, model)
+    const service = formerServiceOf(this.#models, this.#batch.facts.endpoint, model)
     const { signal } = this.#stop
     const breather = new Breather(clock)
     const written = new Set<number>()
@@ -160,7 +172,7 @@ export class BatchRun {
 
   async #finish(): Promise<void> {
     const { node, batches, files, lines, clock } = this.#context
-    const { id, tenant, status } = this.#batch
+    const { id, status } = this.#batch
     const parts = await Promise.all(batches.parts(id).map((part) => this.#ended(part)))
     this.#set(status === 'cancelling' ? 'cancelling' : 'finalizing', {}, 'finalizing')
     const paths = { output: files.spoolPath(), errors: files.spoolPath() }
@@ -170,7 +182,8 @@ export class BatchRun {
     const { total } = this.#batch.facts.counts
     const outputFileId = this.#keep('outputFileId', 'output.jsonl', paths.output, done.completed)
     const errorFileId = this.#keep('errorFileId', 'errors.jsonl', paths.errors, done.failed)
-    const proofFileIds = await this.#proofs(parts)
+    const rowFor = (title: string) => this.#rowFor(title)
+    const proofFileIds = await keepProofs(parts, rowFor, this.#context)
     const jobs = parts.flatMap(({ status: job }) => (job === null ? [] : [job]))
     const owedMicros = jobs.reduce((sum, { payment }) => sum + (payment?.owedMicros ?? 0), 0)
     const work = {
@@ -186,34 +199,15 @@ export class BatchRun {
     const end = this.#batch.status === 'cancelling' ? 'cancelled' : isExpired ? 'expired' : 'completed'
     lines.forget(id)
     this.#batch = { ...this.#batch, budgetMicros: owedMicros }
-    this.#set(end, { counts, usage: done.usage, outputFileId, errorFileId, proofFileIds, work }, end)
-    this.#context.ended(tenant, this.#batch)
+    this.#end(end, { counts, usage: done.usage, outputFileId, errorFileId, proofFileIds, work })
   }
 
   async #ended(part: Part): Promise<EndedPart> {
-    const service = serviceOf(this.#models, this.#batch.facts.endpoint, part.model)
+    const service = formerServiceOf(this.#models, this.#batch.facts.endpoint, part.model)
     if (service === undefined) throw new RequestError(`the model ${part.model} is not on this node any more`)
     const { api } = this.#context.node
     const status = part.job === null ? null : await api.status(part.job).catch(() => null)
     return { ...part, job: status === null ? null : part.job, service, status }
-  }
-
-  /** The proof of each job, as a file. One that cannot be made is missed, and costs no result. */
-  async #proofs(parts: readonly EndedPart[]): Promise<readonly string[]> {
-    const { node, files, log } = this.#context
-    const ids: string[] = []
-    for (const { job, part } of parts) {
-      if (job === null) continue
-      const path = files.spoolPath()
-      try {
-        const { bytes } = await node.api.report(job, path)
-        ids.push(files.add(this.#rowFor(`proof-${part + 1}.car`), { path, bytes }).id)
-      } catch (error) {
-        rmSync(path, { force: true })
-        log.warn({ batch: this.#batch.id, job, error }, 'the proof of a batch cannot be written')
-      }
-    }
-    return ids
   }
 
   #keep(name: FileName, title: string, path: string, count: number): string | null {
@@ -262,8 +256,15 @@ export class BatchRun {
   #fail(errors: BatchFacts['errors']): void {
     this.#batch = { ...this.#batch, budgetMicros: 0 }
     this.#context.lines.forget(this.#batch.id)
-    this.#set('failed', { errors }, 'failed')
-    this.#context.ended(this.#batch.tenant, this.#batch)
+    this.#end('failed', { errors })
+  }
+
+  /** In one commit with the news of it, so that no crash comes between. */
+  #end(status: BatchStatus & keyof BatchFacts['moments'], facts: Partial<BatchFacts>): void {
+    this.#context.lines.together(() => {
+      this.#set(status, facts, status)
+      this.#context.ended(this.#batch.tenant, this.#batch)
+    })
   }
 
   #set(status: BatchStatus, facts: Partial<BatchFacts>, moment?: keyof BatchFacts['moments']): void {
@@ -286,6 +287,13 @@ export class BatchRun {
 }
 
 type FileName = 'outputFileId' | 'errorFileId'
+
+const inputGone: BatchError = {
+  code: 'input_file_missing',
+  line: null,
+  message: 'its input file was deleted before it was read',
+  param: 'input_file_id',
+}
 
 function greater(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b)

@@ -77,6 +77,7 @@ class LineCheck {
   readonly #parts = new Map<string, number>()
   #total = 0
   #documents = 0
+  #isTooLong = false
 
   constructor(batch: Batch, context: CheckContext) {
     this.#batch = batch
@@ -85,7 +86,7 @@ class LineCheck {
 
   /** More errors would help nobody. */
   get isFull(): boolean {
-    return this.#errors.length >= errorsMax
+    return this.#errors.length >= errorsMax || this.#isTooLong
   }
 
   /** Undefined for a blank line, and for one that is no request. */
@@ -104,6 +105,8 @@ class LineCheck {
     } catch (error) {
       if (!(error instanceof LineFault)) throw error
       this.#note(error.code, line, error.message, error.param)
+      // Each further line would be one too many again.
+      this.#isTooLong = error.code === 'too_many_tasks'
       return undefined
     }
   }
@@ -118,7 +121,8 @@ class LineCheck {
     if (this.#total === 0 && this.#errors.length === 0)
       this.#errors.push({ code: 'empty_file', line: null, message: 'the file has no requests', param: null })
     for (const [model, part] of this.#parts) this.#context.lines.addPart(this.#batch.id, part, model)
-    return { errors: this.#errors, total: this.#total, models: [...this.#parts.keys()] }
+    const errors = this.#errors.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+    return { errors, total: this.#total, models: [...this.#parts.keys()] }
   }
 
   #note(code: string, line: number, message: string, param: string | null): void {

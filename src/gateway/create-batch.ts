@@ -51,7 +51,7 @@ export function createBatch(
   const parsed = bodySchema.safeParse(body)
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
-    throw wrong(`${path.join('.') || 'the body'}: ${message}`, path.join('.'))
+    throw wrong(`${path.join('.') || 'the body'}: ${message}`, path.join('.') || undefined)
   }
   const {
     input_file_id: inputFileId,

@@ -27,6 +27,9 @@ export interface ListQuery {
 /** All files of a tenant together: fifty batches of the largest size, with their results. A guess. */
 const tenantBytesMax = 20 * 2 ** 30
 
+/** Places of files that are gone, after which a list may go on: of the last so many. A guess. */
+const goneMax = 100_000
+
 export class Files {
   readonly #tables: Database
   readonly #folder: string
@@ -128,15 +131,30 @@ export class Files {
     return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
   }
 
-  /** Throws ApiError. */
+  /** Throws ApiError, also for one that a batch still writes: its end would have nowhere to go. */
   delete(tenant: string, id: string): void {
-    this.get(tenant, id)
+    if (this.get(tenant, id).bytes === null)
+      throw new ApiError({
+        status: 400,
+        message: `a batch still writes the file ${id}; wait until it is over, or cancel it`,
+        code: 'file_in_use',
+      })
     this.remove(id)
   }
 
   /** Whoever reads it goes on to the end: the name goes, and then the bytes. */
   remove(id: string): void {
-    this.#tables.run('DELETE FROM files WHERE id = ?', id)
+    this.#tables.transaction(() => {
+      this.#tables.run(
+        'INSERT OR IGNORE INTO gone_files SELECT id, tenant, serial FROM files WHERE id = ?',
+        id,
+      )
+      this.#tables.run('DELETE FROM files WHERE id = ?', id)
+      this.#tables.run(
+        'DELETE FROM gone_files WHERE serial <= (SELECT max(serial) FROM gone_files) - ?',
+        goneMax,
+      )
+    })
     if (!this.#reading.has(id)) rmSync(this.pathOf(id), { force: true })
   }
 
@@ -174,9 +192,13 @@ export class Files {
     return this.#tables.get<FileRow>(`${selection} WHERE id = ?`, id)
   }
 
+  /** Whoever deletes files page by page goes on after one that is gone. Throws ApiError. */
   #serialOf(tenant: string, id: string): number {
-    this.get(tenant, id)
-    return this.#tables.get<{ serial: number }>('SELECT serial FROM files WHERE id = ?', id)!.serial
+    const sql = `SELECT serial FROM files WHERE id = ?1 AND tenant = ?2
+      UNION ALL SELECT serial FROM gone_files WHERE id = ?1 AND tenant = ?2`
+    const row = this.#tables.get<{ serial: number }>(sql, id, tenant)
+    if (row === undefined) throw missing(`file ${JSON.stringify(id.slice(0, 64))}`)
+    return row.serial
   }
 }
 

@@ -1,5 +1,6 @@
 /** The models that programs may name: those that stand for a runtime as it is, and files that the node's owner has given names. */
 import type { NodeApi } from '../host/api.ts'
+import { isInstalled } from '../host/submission/weights.ts'
 import type { EndpointDescription, RuntimeDescription } from '../runtimes/messages.ts'
 import { runtimes } from '../runtimes/registry.ts'
 
@@ -28,7 +29,9 @@ export const endpointUrls: readonly string[] = [
 /** Those of runtimes first, then by name. */
 export function modelsOf(api: Pick<NodeApi, 'models'>): Model[] {
   const builtIn = new Set(
-    descriptions.flatMap(([, { endpoints = [] }]) => endpoints.flatMap(({ models }) => models)),
+    descriptions.flatMap(([runtime, { endpoints = [] }]) =>
+      endpoints.flatMap(({ models }) => models.filter((model) => isInstalled(runtime, model))),
+    ),
   )
   const named = api.models().filter(({ name }) => !builtIn.has(name))
   return [
@@ -48,6 +51,17 @@ export function serviceOf(models: readonly Model[], url: string, id: string): Se
         (model.path === null ? endpoint.models.includes(id) : takesFile(description))
       )
         return { runtime, description, endpoint, model }
+  return undefined
+}
+
+/** The way in which a model has answered there, whose name this node may have forgotten since: enough to read its answers by. */
+export function formerServiceOf(models: readonly Model[], url: string, id: string): Service | undefined {
+  const known = serviceOf(models, url, id)
+  if (known !== undefined) return known
+  for (const [runtime, description] of descriptions)
+    for (const endpoint of description.endpoints ?? [])
+      if (endpoint.url === url && takesFile(description))
+        return { runtime, description, endpoint, model: { id, path: null, addedAtMs: 0 } }
   return undefined
 }
 

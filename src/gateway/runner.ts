@@ -28,9 +28,9 @@ export class Runner {
 
   begin(batch: Batch): void {
     const run = new BatchRun(batch, this.#context)
-    // Reading and storing a file keeps the disk busy: one after another.
+    // Reading and storing a file keeps the disk busy: one after another, and nobody waits for another tenant's.
     const over = run
-      .run((prepare) => this.#turns.inTurn('prepare', prepare))
+      .run((prepare) => this.#turns.inTurn(batch.tenant, prepare))
       .finally(() => this.#runs.delete(batch.id))
     this.#runs.set(batch.id, { run, over })
   }

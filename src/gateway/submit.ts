@@ -4,6 +4,7 @@ import type { SubmitRequest, Submitted } from '../host/api.ts'
 import { type Clock, leftUntil } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
 import type { CarpoolNode } from '../host/node/node.ts'
+import { isPackaged } from '../host/submission/runtime-facts.ts'
 import type { NamedDocument } from '../host/submission/sources.ts'
 import { submitDefaults } from '../host/submit-defaults.ts'
 import { unitMicrosMax } from '../protocol/limits.ts'
@@ -69,7 +70,7 @@ function requestFor(
     paths: [],
     runtime,
     engine: endpoint.engine ?? submitDefaults.engine,
-    model: model.path,
+    model: model.path ?? (isPackaged(runtime, model.id) ? model.id : null),
     errorBound: wishes.errorBound ?? submitDefaults.errorBound,
     replicas: wishes.replicas,
     category: wishes.category ?? submitDefaults.category,

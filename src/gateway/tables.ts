@@ -80,6 +80,15 @@ const migrations: readonly string[] = [
     due_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Files that are gone, for lists that go on after one of them.
+  CREATE TABLE gone_files (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    serial INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX gone_files_by_serial ON gone_files (serial);
+  `,
 ]
 
 /** Makes the data directory where it is missing. Throws StoreError. */

@@ -8,8 +8,10 @@ import type { Reachability } from '../protocol/membership/advert.ts'
 import type { Ask } from '../protocol/price.ts'
 import type { RuleFinding, RuleVerdict } from '../protocol/rules/judgement.ts'
 import type { WorkerMode, WorkerView } from '../protocol/worker/contract.ts'
+import type { FleetTerms, Waiting } from './fleet-views.ts'
 import type { HistoryView } from './history/contract.ts'
 import type {
+  Cancelled,
   DocumentPages,
   DocumentPart,
   JobStatus,
@@ -31,12 +33,15 @@ import type {
   EarningsView,
   IncomingPayment,
   LedgerLine,
+  OperatorsAccounts,
+  OwnersAccounts,
+  Period,
   ReceiptLine,
   SettleRequest,
   SettleView,
 } from './ledger/contract.ts'
 import type { Notice } from './notices.ts'
-import type { FleetMemberRow } from './store/member-tables.ts'
+import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/member-tables.ts'
 import type { ShelvedWeights } from './store/weight-shelf.ts'
 
 export type * from './job-views.ts'
@@ -87,10 +92,10 @@ export interface NodeApi {
   /** Yields what modules wrote to stderr, in the order of the submission, as far as this node was told. Throws RequestError. */
   logs(job: string): AsyncGenerator<LogLine, LogsEnd, undefined>
   /**
-   * Ends a job: on the node that it was submitted to, or with the submitter's key on any other. Throws RequestError without the
-   * key, and where no end was seen in time.
+   * Ends a job: on the node that it was submitted to, or with the submitter's key on any other. The answer is the end that stands,
+   * which need not be this one. Throws RequestError without the key, and where no end was seen in time.
    */
-  cancel(job: string): Promise<void>
+  cancel(job: string): Promise<Cancelled>
   /** Frees the job's blocks and records. Throws RequestError for a job that runs. */
   forget(job: string): Promise<void>
   /**
@@ -101,7 +106,14 @@ export interface NodeApi {
   /** Writes the job's report (a CAR file) to this absolute path. */
   report(job: string, path: string): Promise<{ readonly root: Cid; readonly bytes: number }>
   /** Returns the amounts that this node's vehicle is owed and was paid, in all and since each of these times. */
-  earnings(periods: readonly { readonly name: string; readonly sinceMs: number }[]): Promise<EarningsView>
+  earnings(periods: readonly Period[]): Promise<EarningsView>
+  /**
+   * Asks all vehicles of an owner what they earned. `access`: what the owner's key signed for this node, as bytes in base64.
+   * Throws RequestError.
+   */
+  ownersAccounts(access: SignedText, periods: readonly Period[]): Promise<OwnersAccounts>
+  /** Asks all vehicles of the fleet for its operator's share. Throws RequestError on a node that is not a registrar. */
+  operatorsAccounts(periods: readonly Period[]): Promise<OperatorsAccounts>
   /** Yields a job's cost shard by shard. Throws RequestError for a job that pays nobody. */
   bill(job: string): AsyncGenerator<BilledShard, BillTotals>
   /** Shows the debts of this node's submitter, and pays them out. Throws RequestError. */
@@ -115,21 +127,35 @@ export interface NodeApi {
   /** The receipts behind it. */
   receipts(): AsyncGenerator<ReceiptLine, null>
   /**
-   * Lists the vehicles that asked to join. This method and those below need a registrar, and throw RequestError on
-   * other nodes.
+   * Lists the vehicles that asked to join. This method and those below need a registrar, up to `fleetLog`, and throw RequestError
+   * on other nodes. `by`: the user who decides, for the log.
    */
   fleetMembers(): FleetMemberRow[]
   /** Lets it in as the vehicle and the owner that it was last listed as. Throws RequestError when it asks as another. */
-  fleetApprove(peer: PeerId): FleetMemberRow
-  /** Says no to one that waits; with null, to everybody who does. */
-  fleetReject(peer: PeerId | null): FleetMemberRow[]
+  fleetApprove(peer: PeerId, by?: string): FleetDecision
+  /** The same for those who wait and are meant; who asks as another by now is listed anew, and goes on waiting. */
+  fleetApproveWaiting(meant: Waiting, by?: string): FleetDecision[]
+  /** Says no to one that waits. */
+  fleetReject(peer: PeerId, by?: string): FleetDecision
+  fleetRejectWaiting(meant: Waiting, by?: string): FleetDecision[]
   /** Before it asks; with an owner, only as a vehicle of this one. */
-  fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow
-  fleetRevoke(id: PeerId | OwnerId): FleetMemberRow[]
+  fleetAdmit(peer: PeerId, owner: OwnerId | null, vehicle: string, by?: string): FleetDecision
+  fleetRevoke(id: PeerId | OwnerId, by?: string): FleetDecision[]
   /** Has every member end its ban of this owner, for jobs that have begun by now. */
-  fleetClear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number }
+  fleetClear(owner: OwnerId, by?: string): { readonly owner: OwnerId; readonly atMs: number }
+  /** Changes the name, or the operator's share from the next lease on; null: it stays. */
+  fleetSet(name: string | null, operatorPpm: number | null, by?: string): FleetTerms
+  fleetAddRegistrar(address: string, by?: string): FleetTerms
+  /** Takes out an address, or all addresses of a peer. */
+  fleetRemoveRegistrar(address: string, by?: string): FleetTerms
   /** Makes the fleet's next key; or ends the one before it. The answer is which are in force. */
-  fleetRotate(finish: boolean): { readonly keys: readonly PeerId[] }
+  fleetRotate(finish: boolean, by?: string): { readonly keys: readonly PeerId[] }
+  /** The last decisions of this registrar, oldest first. */
+  fleetLog(last: number): FleetLogEntry[]
+  /** The terms of the fleet of which this node is a member. Throws RequestError without a fleet; so does the next one. */
+  fleetTerms(): FleetTerms
+  /** The charter as a file for newcomers, with the changes since the fleet was made. */
+  fleetCharter(): string
   /** Lists the owners that get no work from this node, since one of their vehicles lied. */
   /** Lists the weights that are files on this node's disk, the largest first. */
   weights(): ShelvedWeights[]
@@ -215,12 +241,20 @@ export interface FleetStanding {
   readonly name: string
   /** The first key that the node knows: the fleet's name in the mesh. */
   readonly key: PeerId
+  /** The keys in force: one, or two while the fleet changes it. */
+  readonly keys: readonly PeerId[]
   readonly isRegistrar: boolean
   readonly state: 'admitted' | 'waiting'
   /** When its credential ends; null without any. */
   readonly untilMs: number | null
   /** Why it waits, in the words of a member of the fleet; null when it is admitted, or nobody has said. */
   readonly why: string | null
+}
+
+/** A signed record: its bytes in base64. */
+export interface SignedText {
+  readonly body: string
+  readonly signature: string
 }
 
 export interface PeerRow {

@@ -1,6 +1,7 @@
 /** The requests of people who submit a job, and the answers of a node about its jobs: the plain data of `api.ts`. */
 import type { JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
+import type { JobEnd } from '../protocol/job/verdict.ts'
 import type { Ask, Micros, Payment, UnitCount } from '../protocol/price.ts'
 import type { JobView } from '../protocol/state/job-view.ts'
 import type { Cost } from '../protocol/verification/cost.ts'
@@ -160,6 +161,19 @@ export interface Submitted {
 export interface RetryRequest {
   /** Any unambiguous beginning of its id. */
   readonly job: string
+}
+
+/** The end of a job that was to be cancelled, as it stands on the node that was asked. */
+export interface Cancelled {
+  readonly job: JobId
+  readonly state: JobEnd['outcome']
+  /** It had ended before it was to be cancelled. */
+  readonly hadEnded: boolean
+  /**
+   * The other stewards that have not said that they know of this end: one of them may end the job as complete. 0 on a node that
+   * goes on running, and tells them.
+   */
+  readonly untold: number
 }
 
 export interface Released {

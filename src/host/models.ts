@@ -9,13 +9,8 @@ import { bytesInMemoryMax } from '../runtimes/weight.ts'
 import type { NamedModel, NodeApi } from './api.ts'
 import { RequestError } from './errors.ts'
 import { syncDirectory } from './store/durable.ts'
-import {
-  judgeLargeWeights,
-  namedWeightOf,
-  readWeights,
-  runtimeNames,
-  weightBytes,
-} from './submission/weights.ts'
+import { namedWeightOf, runtimeNames } from './submission/runtime-facts.ts'
+import { judgeLargeWeights, readWeights, weightBytes } from './submission/weights.ts'
 
 type Methods = 'models' | 'addModel' | 'removeModel'
 

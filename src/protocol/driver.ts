@@ -5,10 +5,11 @@
  *
  * A shell brings hands: one function for each effect. A shell that has none for some effect does not compile.
  */
+import type { CellsEffect } from './cells/contract.ts'
 import type { CouncilEffect } from './council/contract.ts'
 import type { WorkerEffect } from './worker/contract.ts'
 
-type AnyEffect = CouncilEffect | WorkerEffect
+type AnyEffect = CouncilEffect | WorkerEffect | CellsEffect
 
 export type Hands<Effect extends AnyEffect> = {
   readonly [Type in Effect['type']]: (effect: Extract<Effect, { readonly type: Type }>) => unknown
@@ -58,6 +59,22 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   refused: false,
   'shut-out': false,
   advertise: false,
+  // A node's part in its cell: nothing of it binds anybody.
+  join: false,
+  'leave-topic': false,
+  'advertise-in': false,
+  speak: false,
+  'pass-on': false,
+  'tell-cell': false,
+  ask: false,
+  'answer-these': false,
+  'report-to': false,
+  'answer-news': false,
+  'pull-charter': false,
+  accused: false,
+  'keep-cell': false,
+  moved: false,
+  'counted-abroad': false,
 }
 
 /**

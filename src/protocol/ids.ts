@@ -19,3 +19,5 @@ export type ShardId = Cid
 export type RecordId = Cid
 /** The record id of the lease. */
 export type LeaseId = RecordId
+/** The first bits of the keys of a cell's members, as '0' and '1' ('' is the whole mesh): which cell, or which region of cells. */
+export type CellId = Id<'CellId'>

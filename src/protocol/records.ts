@@ -9,11 +9,13 @@
 import { assert } from '../base/assert.ts'
 import { compareText } from '../base/bytes.ts'
 import type { Sha256 } from '../base/prng.ts'
+import { digestType } from './cells/digest.ts'
 import { ProtocolError } from './errors.ts'
 import type { JobId, PeerId, RecordId } from './ids.ts'
 import type { Opening } from './job/lease.ts'
 import * as job from './job/record-types.ts'
 import { statementType } from './ledger/statement.ts'
+import { accountsAccessType } from './membership/accounts-access.ts'
 import { advertType } from './membership/advert.ts'
 import { charterType, credentialType } from './membership/fleet.ts'
 import { certificateType } from './membership/owner.ts'
@@ -56,7 +58,9 @@ const table = {
   charter: { type: charterType, ...alone, signedBy: 'fleet' },
   credential: { type: credentialType, ...alone, signedBy: 'fleet' },
   advert: { type: advertType, ...alone, signedBy: 'node' },
+  digest: { type: digestType, ...alone, signedBy: 'node' },
   access: { type: job.accessType, ...alone, signedBy: 'submitter' },
+  accounts: { type: accountsAccessType, ...alone, signedBy: 'owner' },
   consent: { type: job.consentType, ...alone, signedBy: 'node' },
   statement: { type: statementType, ...alone, signedBy: 'steward' },
   manifest: { type: job.manifestType, ...alone, rank: 0, signedBy: 'submitter' },

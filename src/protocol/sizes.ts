@@ -55,6 +55,8 @@ export const recordBytesMax = {
   consent: 1024,
   /** 1,000 receipts of 61 bytes with their positions. */
   window: 80_000,
+  /** A digest of a cell: hundreds of speakers' are heard in an hour. Engines that do not fit are not named. */
+  digest: 500,
   access: 1024,
   cancellation: 1024,
   statement: 2048,

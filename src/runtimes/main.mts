@@ -10,20 +10,36 @@
  * The end of stdin means that the parent is gone. A child that is busy notices it at its next record.
  */
 import { once } from 'node:events'
+import { pathToFileURL } from 'node:url'
 import { encodeFrame, FrameReader, type FromChild, type ToChild, toChildBytesMax } from './messages.ts'
-import { runtimes } from './registry.ts'
+import { runtimes as own, type RegisteredRuntime, type Runtimes, runtimeIn } from './registry.ts'
 import { type Counter, RecordError, type Runtime, type Session, type Weight } from './runtime.ts'
 
+/** Those that come along, and those of the program that embeds the node. */
+let runtimes: Runtimes = own
 let session: Session | null = null
 let counter: Counter | null = null
 
 try {
+  runtimes = { ...own, ...(await given()) }
   if (process.argv.includes('--describe')) await describe()
   else await serve()
   process.exitCode = 0
 } catch (error) {
   const line = String(error instanceof Error ? (error.stack ?? error) : error).replaceAll('\n', ' ')
   process.stderr.write(`${line}\n`, () => process.exit(70))
+}
+
+/** The runtimes of the modules that the parent names, each by its path: their default exports. */
+async function given(): Promise<Runtimes> {
+  const paths = process.argv.flatMap((argument) => /^--runtime=(.+)$/s.exec(argument)?.[1] ?? [])
+  const modules = await Promise.all(paths.map((path) => import(pathToFileURL(path).href)))
+  return Object.fromEntries(
+    modules.map(({ default: runtime }: { default: RegisteredRuntime & { name: string } }) => [
+      runtime.name,
+      runtime,
+    ]),
+  )
 }
 
 async function describe(): Promise<void> {
@@ -168,7 +184,7 @@ function logged(log: string | undefined): { readonly log?: string } {
 }
 
 async function runtimeNamed(name: string): Promise<Runtime> {
-  const load = Object.hasOwn(runtimes, name) ? runtimes[name]?.load : undefined
+  const load = runtimeIn(runtimes, name)?.load
   if (load === undefined) throw new RecordError('bad-weights', `no runtime is called ${JSON.stringify(name)}`)
   return load()
 }

@@ -1,6 +1,7 @@
 /**
- * Every runtime that this node knows, by the name that a job asks for, with what a submitter must know of it. A new runtime
- * is one entry here; submission, help texts and child processes take everything else from it.
+ * Every runtime that comes along, by the name that a job asks for, with what a submitter must know of it. A new runtime
+ * is one entry here; submission, help texts and child processes take everything else from it. A program that embeds a node
+ * may give it others (src/library/runtimes.ts), which go with it as an option.
  *
  * Each is imported when it is first asked for, so that a child that runs wasm never loads the OCR engines, and a node,
  * which reads the descriptions only, loads none.
@@ -35,9 +36,23 @@ export { languagePattern }
 
 export interface RegisteredRuntime extends RuntimeDescription {
   readonly load: () => Promise<Runtime>
+  /** The module that defines it, where it is somebody else's; left out: it comes along. */
+  readonly module?: RuntimeModule
 }
 
-export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
+/** A module of the program that embeds this node: children import it, too. */
+export interface RuntimeModule {
+  /** Absolute. Its default export is the runtime, as `defineRuntime` makes it. */
+  readonly path: string
+  /** Absolute paths of other files and folders that it reads or imports. */
+  readonly files: readonly string[]
+}
+
+/** The runtimes that a node knows, by name. */
+export type Runtimes = Readonly<Record<string, RegisteredRuntime>>
+
+/** Those that come along. */
+export const runtimes: Runtimes = {
   ocr: {
     weights: ocrWeights,
     takesText: false,
@@ -91,6 +106,11 @@ export const runtimes: Readonly<Record<string, RegisteredRuntime>> = {
   },
 }
 
+/** Undefined where none has this name. */
+export function runtimeIn(known: Runtimes, name: string): RegisteredRuntime | undefined {
+  return Object.hasOwn(known, name) ? known[name] : undefined
+}
+
 /** The one that draws pages of documents for people to look at. */
 export const drawingRuntime = 'ocr'
 
@@ -98,14 +118,18 @@ export const drawingRuntime = 'ocr'
  * The first of a job's options that its runtime does not take, as a sentence; undefined: it takes them all. A runtime that
  * is not known here has no options that could be judged.
  */
-export function wrongOptionOf(runtime: string, options: RuntimeOptions): string | undefined {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
-  return known && wrongOption(known.options, options)
+export function wrongOptionOf(
+  runtime: string,
+  options: RuntimeOptions,
+  known: Runtimes = runtimes,
+): string | undefined {
+  const found = runtimeIn(known, runtime)
+  return found && wrongOption(found.options, options)
 }
 
 /** The unit in which a runtime's work is counted; a page of one that is not known here. */
-export function unitOfRuntime(runtime: string): UnitDescription {
-  return (Object.hasOwn(runtimes, runtime) ? runtimes[runtime]?.unit : undefined) ?? page
+export function unitOfRuntime(runtime: string, known: Runtimes = runtimes): UnitDescription {
+  return runtimeIn(known, runtime)?.unit ?? page
 }
 
 /** The words for a unit by the name that stands in manifests: also one that is of no runtime here. */
@@ -125,8 +149,12 @@ export function pageCpuMsMaxOf(options: RuntimeOptions, units?: UnitCount): numb
 }
 
 /** The shape of a document of so many bytes; undefined where it must be read for that, or the runtime is not known. */
-export function shapeByLength(runtime: string, bytes: number): DocumentShape | undefined {
-  return Object.hasOwn(runtimes, runtime) ? runtimes[runtime]?.shapeOf?.(bytes) : undefined
+export function shapeByLength(
+  runtime: string,
+  bytes: number,
+  known: Runtimes = runtimes,
+): DocumentShape | undefined {
+  return runtimeIn(known, runtime)?.shapeOf?.(bytes)
 }
 
 /** The options that the runtime itself hears of. */
@@ -136,6 +164,6 @@ export function ownOptionsOf({ [pageCpuMsOption]: _, ...options }: RuntimeOption
 
 /** The languages in which a job reads text, by the names of its weights; none where its runtime reads no text. */
 export function languagesOf(runtime: string, weights: readonly string[]): string[] {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
+  const known = runtimeIn(runtimes, runtime)
   return known !== undefined && 'files' in known.weights ? languagesAmong(weights) : []
 }

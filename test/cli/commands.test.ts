@@ -18,7 +18,7 @@ import type { NodeApi } from '../../src/host/api.ts'
 import { RequestError } from '../../src/host/errors.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
-import { loadOrCreateKey } from '../../src/host/store/keys.ts'
+import { loadKey, loadOrCreateKey } from '../../src/host/store/keys.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
 import {
   type FakeNode,
@@ -278,6 +278,19 @@ test('a node prints its addresses when it is ready, is asked by its socket, and 
   assert.deepEqual(JSON.parse((await lines.next()).value!), { event: 'stopping', signal: 'SIGTERM' })
 })
 
+test('the peer id of a node that has never run is known beforehand, and stays', async (t) => {
+  const dataDir = join(newDirectory(t), 'new')
+  const id = (await run(['id', '--data-dir', dataDir])).out.trim()
+  assert.equal(loadKey(join(dataDir, 'node.key')).peerId, id)
+  const again = JSON.parse((await run(['id', '--json', '--data-dir', dataDir])).out)
+  assert.deepEqual([again.peer, again.event], [id, 'id'])
+})
+
+test('help knows the commands of a group', async () => {
+  const { code, out } = await run(['help', 'fleet', 'init'])
+  assert.deepEqual([code, /--registrar <multiaddr>/.test(out)], [0, true], out)
+})
+
 test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) => {
   const folder = newDirectory(t)
   const [key, certificate, fleet] = ['owner.key', 'certificate', 'fleet.json'].map((name) =>
@@ -414,7 +427,8 @@ test('a standby that is released names the node that has its job now', async (t)
 test('whatever strangers name things, no command’s output draws on a terminal or forges a line', async (t) => {
   const { dataDir, node } = await startFake(t)
   const words = '\x1b[2J\x9b31m\u202evan\r\n12:00:00 info  forged'
-  const row = { peer, vehicle: words, owner: null, state: 'admitted', sinceMs: 1, host: words } as const
+  const asked = { peer, vehicle: words, owner: null, sinceMs: 1, host: words, credentialUntilMs: null }
+  const row = { ...asked, state: 'admitted' } as const
   const refusal = async () => {
     throw new RequestError(`the fleet has not let this node in (${words})`)
   }
@@ -430,13 +444,13 @@ test('whatever strangers name things, no command’s output draws on a terminal 
       return { ...resultsEnd, missing, doubts: [words] }
     },
     fleetMembers: () => [row],
-    fleetRevoke: () => [{ ...row, state: 'revoked' }],
+    fleetRevoke: () => [{ ...row, state: 'revoked', before: 'admitted' }],
     cancel: refusal,
     release: refusal,
     submit: refusal,
   }
   Object.assign(node, hostile)
-  const asked = [
+  const commands = [
     ['peers'],
     ['jobs'],
     ['status', job, '--once'],
@@ -447,7 +461,7 @@ test('whatever strangers name things, no command’s output draws on a terminal 
     ['standby', 'release', job],
     ['submit', '/scans', '--runtime', 'ocr'],
   ]
-  const lists = asked.flatMap((args) =>
+  const lists = commands.flatMap((args) =>
     [[], ['--json']].map((json) => [...args, ...json, '--data-dir', dataDir]),
   )
   for (const [i, { out, err }] of (await runAll(lists)).entries()) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isPrintable } from '../../src/base/printable.ts'
 import { describeConfig } from '../../src/cli/commands/config.ts'
-import { describeMembers } from '../../src/cli/commands/fleet.ts'
+import { describeMembers } from '../../src/cli/commands/fleet-members.ts'
 import { describeJobs } from '../../src/cli/commands/jobs.ts'
 import { describePeers } from '../../src/cli/commands/peers.ts'
 import { requestOf } from '../../src/cli/commands/submit.ts'
@@ -116,15 +116,20 @@ test('an option is shown with its value and where that came from', () => {
 
 test('members of a fleet are a table, and who waits is said at the end', () => {
   const peer = peerRow.peer
+  const [hourMs, owner] = [3_600_000, peerRow.owner]
+  const car = { peer, vehicle: 'car', owner, sinceMs: 1_000, host: '192.0.2.1' } as const
+  const other = { ...car, vehicle: '', owner: null, sinceMs: 2_000, host: '' }
   const rows: Parameters<typeof describeMembers>[0] = [
-    { peer, vehicle: 'car', owner: peerRow.owner, state: 'pending', sinceMs: 1_000, host: '192.0.2.1' },
-    { peer, vehicle: '', owner: null, state: 'admitted', sinceMs: 2_000, host: '' },
+    { ...car, state: 'pending', credentialUntilMs: null },
+    { ...other, state: 'admitted', credentialUntilMs: 3_000 + 14 * hourMs },
+    { ...other, state: 'admitted', credentialUntilMs: 3_000 - 2 * hourMs },
   ]
   assert.deepEqual(describeMembers(rows, 3_000), [
-    'STATE     VEHICLE  OWNER     SINCE  FROM       PEER',
-    `pending   car      aaaaaaaa    2 s  192.0.2.1  ${peer}`,
-    `admitted  –        any         1 s  –          ${peer}`,
-    '2 vehicles; 1 waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>',
+    'STATE     VEHICLE  OWNER     SINCE           CREDENTIAL  FROM       PEER',
+    `pending   car      aaaaaaaa    2 s                    –  192.0.2.1  ${peer}`,
+    `admitted  –        any         1 s     14 h 00 min left  –          ${peer}`,
+    `admitted  –        any         1 s  over for 2 h 00 min  –          ${peer}`,
+    '3 vehicles; 1 waiting: carpool fleet approve <peer>, or carpool fleet reject <peer>',
   ])
 })
 
@@ -337,9 +342,9 @@ test('the history has a row for each day, and says below it what held work back'
   assert.deepEqual(
     lines.slice(0, 3).map((line) => line.split(/ {2,}/)),
     [
-      ['DAY', 'ALLOWED', 'HELD BACK', 'LEASES', 'SHARDS', 'PAGES', 'HOURS', 'KWH', 'VERIFIED', 'PAID'],
+      ['DAY', 'ALLOWED', 'HELD BACK', 'LEASES', 'SHARDS', 'PAGES', 'TIME', 'ENERGY', 'VERIFIED', 'PAID'],
       ['2026-11-28', ...Array(9).fill('–')],
-      ['2026-11-29', '2 h 00 min', '41 min 00 s', '4', '30', '1,234', '1.50', '~0.500', '0.1234 EUR', '–'],
+      ['2026-11-29', '2 h 00 min', '41 min 00 s', '4', '30', '1,234', '1.5 h', '~500 Wh', '0.1234 EUR', '–'],
     ],
   )
   assert.deepEqual(lines.slice(3), [
@@ -349,7 +354,7 @@ test('the history has a row for each day, and says below it what held work back'
     '2026-11-29  held back by: driving 40 min 00 s (3 times), unplugged 1 min 00 s',
     '2026-11-29  without another node for 5 s',
     '',
-    'days are those of Europe/Berlin; HOURS are those of all slots together',
+    'days are those of Europe/Berlin; TIME is that of all slots together',
     '~ in part estimated from a stated power, not measured at the pack',
   ])
 })

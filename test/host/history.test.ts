@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { Connections, lossMs } from '../../src/host/history/connections.ts'
+import { EnergyHours } from '../../src/host/history/energy-hours.ts'
 import { History } from '../../src/host/history/history.ts'
 import { linesMax } from '../../src/host/history/log-lines.ts'
 import { daysKept, Tallies } from '../../src/host/history/tallies.ts'
@@ -271,4 +272,29 @@ test('a lost mesh is told once it has lasted, and so is its return; a connection
   connections.stop()
   clock.pass(hour)
   assert.equal(lines.length, 3, 'a node that stops says nothing of it')
+})
+
+test('energy is counted by the hour, at the price of that hour, and outlives a restart', (t) => {
+  const { database } = temporaryStore(t)
+  const tallies = new Tallies(database)
+  let price: { currency: string; kwhMicros: number } | null = { currency: 'EUR', kwhMicros: 300_000 }
+  const energy = new EnergyHours(tallies, 100, () => price)
+  const today = Math.floor(noonMs / day)
+  energy.drew({ day: today, wattHours: 5 }, today, noonMs)
+  energy.drew({ day: today, wattHours: 1_005 }, today, noonMs + minute)
+  energy.done(900 * 3_600, today, noonMs + minute)
+  energy.ready(hour / 2, today, noonMs + minute)
+  price = null
+  energy.drew({ day: today + 1, wattHours: 2 }, today + 1, noonMs + hour)
+  tallies.save(today)
+  const [first, second, ...others] = new EnergyHours(new Tallies(database), 0, () => null).since(today)
+  assert.deepEqual(others, [])
+  assert.deepEqual(first, {
+    hour: noonMs / hour,
+    drawnJoules: 3_600_000,
+    doneJoules: 3_240_000,
+    readyMs: hour / 2,
+    costMicros: { EUR: 300_000 + 15_000 },
+  })
+  assert.deepEqual([second!.drawnJoules, second!.costMicros], [7_200, {}])
 })

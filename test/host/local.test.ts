@@ -43,7 +43,7 @@ test('every method asks the node what the client was asked, and brings its answe
   await client.pause(5, true)
   await client.pause(null)
   await client.resume()
-  await client.fleetAdmit(info.peer, null, 'car')
+  await client.fleetAdmit(info.peer, null, 'car', 'ada')
   assert.deepEqual(node.calls, [
     ['info'],
     ['peers'],
@@ -56,7 +56,7 @@ test('every method asks the node what the client was asked, and brings its answe
     ['pause', 5, true],
     ['pause', null, undefined],
     ['resume'],
-    ['fleetAdmit', info.peer, null, 'car'],
+    ['fleetAdmit', info.peer, null, 'car', 'ada'],
   ])
 })
 

@@ -1,23 +1,27 @@
 /** Whom a registrar gives a credential, and what its charters say. */
 import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { RequestError } from '../../src/host/errors.ts'
-import { signCertificate, signCharter } from '../../src/host/membership/certificates.ts'
+import { signCertificate, signCharter, signCredential } from '../../src/host/membership/certificates.ts'
 import { ownerOf } from '../../src/host/membership/greeting.ts'
 import { type Applicant, Registrar } from '../../src/host/membership/registrar.ts'
 import { sha256 } from '../../src/host/sha256.ts'
-import { loadOrCreateKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
+import { loadKey, loadOrCreateKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
+import { revocationsKeptMax } from '../../src/protocol/fleet-limits.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import {
   clearedOwnersMax,
   credentialTtlMs,
   pendingMembersPerHostMax,
   pendingTtlMs,
+  revocationsMax,
 } from '../../src/protocol/limits.ts'
 import { Fleet, openCredential } from '../../src/protocol/membership/fleet.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
+import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { temporaryDirectory, temporaryStore } from '../support/store.ts'
 
@@ -38,6 +42,52 @@ function opened(t: TestContext) {
       onCharter: (record) => void fleet.adopt(record),
     })
   return { registrar: restarted(), restarted, fleet }
+}
+
+/** Two registrars of one fleet: each hears the other's charters, unless it is away. */
+function two(t: TestContext) {
+  const folder = temporaryDirectory(t)
+  const key = loadOrCreateKey(join(folder, 'first.key'), 'fleet')
+  copyFileSync(join(folder, 'first.key'), join(folder, 'second.key'))
+  const charter = { name: 'depot', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
+  const first = signCharter(key, charter, 1)
+  const away = new Set<string>()
+  const lines: string[] = []
+  const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })
+  const all = new Map<string, { registrar: Registrar; fleet: Fleet }>()
+  for (const name of ['first', 'second']) {
+    const fleet = new Fleet(first, sha256, verifyByPeerId)
+    const registrar: Registrar = new Registrar({
+      ...{ keyPath: join(folder, `${name}.key`), self: applicant(name), fleet, log },
+      journal: temporaryStore(t).journal,
+      onCharter: (record) => {
+        for (const [listener, one] of all)
+          if (!away.has(listener) && one.fleet.adopt(record)) one.registrar.follow()
+      },
+    })
+    all.set(name, { registrar, fleet })
+  }
+  /** A vehicle shows a credential of the one to the other. */
+  const shows = (credential: SignedRecord, { peer, owner }: Applicant, to: string) => {
+    const { registrar, fleet } = all.get(to)!
+    registrar.learn(fleet.vouch(credential, peer, owner, Date.now()))
+  }
+  const [one, other] = [all.get('first')!, all.get('second')!]
+  return {
+    first: one.registrar,
+    second: other.registrar,
+    fleet: other.fleet,
+    away,
+    shows,
+    lines,
+    keyPath: join(folder, 'first.key'),
+  }
+}
+
+function credentialFrom(registrar: Registrar, of: Applicant): SignedRecord {
+  const decision = registrar.consider(of)
+  assert(decision.state === 'admitted', decision.state)
+  return decision.credential
 }
 
 function applicant(name: string, owner = name): Applicant {
@@ -66,6 +116,146 @@ test('a vehicle that was revoked and is admitted beforehand is let back in', (t)
   const decision = registrar.consider(van)
   assert(decision.state === 'admitted')
   fleet.vouch(decision.credential, van.peer, van.owner, Date.now())
+})
+
+test('a vehicle that is let back in keeps its name and its owner, and that it was revoked is said and logged', (t) => {
+  const { registrar } = opened(t)
+  const van = applicant('van')
+  registrar.consider(van)
+  registrar.approve(van.peer, 'ada')
+  registrar.revoke(van.peer, 'ada')
+  const { vehicle, owner, before, state } = registrar.admit(van.peer, null, '', 'grace')
+  assert.deepEqual([vehicle, owner, before, state], ['van', van.owner, 'revoked', 'admitted'])
+  assert.equal(
+    registrar.consider(applicant('van', 'a thief')).state,
+    'pending',
+    'and nobody else comes in as it',
+  )
+  assert.deepEqual(
+    registrar.decisions.last(9).map(({ action, by, peer, detail }) => [action, by, peer, detail]),
+    [
+      ['approved', 'ada', van.peer, ''],
+      ['revoked', 'ada', van.peer, ''],
+      ['admitted', 'grace', van.peer, 'it was revoked, and is not any more'],
+    ],
+  )
+})
+
+test('those who wait are approved by name or owner, as they were listed, and who has changed since goes on waiting', (t) => {
+  const { registrar } = opened(t)
+  for (const [name, owner] of [
+    ['bus-1', 'ada'],
+    ['bus-2', 'grace'],
+    ['bus', 'ada'],
+    ['van-1', 'ada'],
+  ] as const)
+    registrar.consider(applicant(name, owner))
+  const named = (rows: readonly { readonly vehicle: string; readonly state: string }[]) =>
+    rows.map(({ vehicle, state }) => `${vehicle} ${state}`)
+  const { owner } = applicant('', 'ada')
+  assert.deepEqual(named(registrar.approveWaiting({ vehicle: 'bus-*', owner })), ['bus-1 admitted'])
+  registrar.list()
+  registrar.consider(applicant('bus-2', 'a thief'))
+  assert.deepEqual(named(registrar.approveWaiting({ vehicle: 'b*s*', owner: null })).sort(), [
+    'bus admitted',
+    'bus-2 pending',
+  ])
+  assert.deepEqual(named(registrar.rejectWaiting({ vehicle: null, owner: null })).sort(), [
+    'bus-2 rejected',
+    'van-1 rejected',
+  ])
+  assert.deepEqual(named(registrar.approveWaiting({ vehicle: null, owner: null })), [])
+})
+
+test('name, share and registrars change by a signed charter that names them, and the log says who changed what', (t) => {
+  const { registrar, fleet } = opened(t)
+  const { charters } = registrar
+  const address = '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWA'
+  charters.set({ name: 'yard', operatorPpm: 120_000 }, 'ada')
+  charters.addRegistrar(address, 'ada')
+  assert.throws(() => charters.addRegistrar(address), /is a registrar's address already/)
+  assert.throws(
+    () => charters.set({ name: 'yard', operatorPpm: null }),
+    /has this name and this share already/,
+  )
+  const { name, operatorPpm, registrars } = fleet.charter.payload
+  assert.deepEqual([name, operatorPpm, registrars], ['yard', 120_000, [address]])
+  for (const n of [2, 3, 4]) charters.addRegistrar(`${address}${n}`)
+  assert.throws(() => charters.addRegistrar(`${address}5`), /at most 4 addresses/)
+  charters.removeRegistrar('12D3KooWA', 'grace')
+  assert.throws(() => charters.removeRegistrar(address), /names no registrar/)
+  assert.equal(fleet.charter.payload.registrars.length, 3)
+  const said = registrar.decisions.last(9).map(({ by, detail }) => `${by}: ${detail}`)
+  assert.equal(
+    said[0],
+    'ada: the fleet was called depot, and is called yard; the operator keeps 0 %, and 12 % from now on',
+  )
+  assert.equal(said.at(-1), 'grace: 12D3KooWA')
+})
+
+test('a second registrar renews whom the first let in, and keeps out whom the first put out, while the first is away', (t) => {
+  const { first, second, fleet, away, shows, keyPath } = two(t)
+  const [van, bus, guest] = [applicant('van'), applicant('bus'), applicant('guest')]
+  for (const one of [van, bus]) first.admit(one.peer, one.owner, one.vehicle)
+  for (const one of [van, bus]) shows(credentialFrom(first, one), one, 'second')
+  first.revoke(bus.peer)
+  away.add('first')
+  fleet.vouch(credentialFrom(second, van), van.peer, van.owner, Date.now())
+  assert.equal(second.consider(bus).state, 'revoked')
+  const actions = second.decisions.last(9).map(({ action, by, vehicle }) => `${action} ${vehicle}${by}`)
+  assert.deepEqual(actions.sort(), ['let-in-elsewhere bus', 'let-in-elsewhere van', 'revoked-elsewhere bus'])
+
+  // Whoever comes with the key and another owner waits, whatever credential it still has.
+  const before = credentialFrom(second, van)
+  assert.equal(second.consider(applicant('van', 'a thief')).state, 'pending')
+  shows(before, van, 'second')
+  assert.equal(second.consider(van).state, 'pending')
+  second.approve(second.list().find(({ peer }) => peer === van.peer)!.peer)
+
+  // One that was signed by hand for some hours ends with them.
+  const key = loadKey(keyPath)
+  const short = signCredential(key, guest, { ttlMs: 3_600_000 })
+  shows(short, guest, 'second')
+  assert.equal(second.consider(guest).state, 'pending')
+
+  // Let back in at the first, it is in at the second, once it shows so.
+  away.clear()
+  const old = credentialFrom(first, van)
+  first.revoke(van.owner)
+  assert.equal(second.consider(van).state, 'revoked')
+  assert.throws(() => shows(old, van, 'second'), /revoked/)
+  first.admit(bus.peer, null, '')
+  shows(signCredential(key, bus, { nowMs: Date.now() + 5_000 }), bus, 'second')
+  assert.equal(second.consider(bus).state, 'admitted')
+})
+
+test('a revocation stays in the charter for a month where there is room, and a registrar that comes back after days follows it', (t) => {
+  const { first, second, away, fleet, shows } = two(t)
+  const van = applicant('van')
+  first.admit(van.peer, van.owner, 'van')
+  shows(credentialFrom(first, van), van, 'second')
+  away.add('second')
+  first.revoke(van.peer)
+  const [{ untilMs } = { untilMs: 0 }] = first.charters.revoked
+  assert(untilMs > Date.now() + 29 * 24 * 3_600_000)
+  for (let i = 0; i < revocationsMax - 1; i += 1) first.charters.revoke(applicant(`car ${i}`).peer)
+  const kept = first.charters.revoked.filter((one) => one.untilMs > Date.now() + 2 * credentialTtlMs)
+  assert.equal(kept.length, revocationsKeptMax, 'half of the room is for those that matter now')
+  away.clear()
+  first.charters.set({ name: 'yard', operatorPpm: null })
+  assert.equal(fleet.charter.payload.name, 'yard')
+  assert.equal(second.consider(van).state, 'revoked')
+})
+
+test('a registrar whose key is being changed, or was, is told to get the new one', (t) => {
+  const { first, second, lines } = two(t)
+  first.charters.rotate()
+  assert.match(lines.at(-1)!, /copy the fleet's new key here.* before the old one ends/)
+  assert.equal(second.charters.standing, 'ending')
+  first.charters.finishRotation(Date.now() + 2 * credentialTtlMs)
+  assert.equal(second.charters.standing, 'over')
+  assert.match(lines.at(-1)!, /is not in force any more, so it can admit nobody/)
+  assert.equal(second.canSign, false)
 })
 
 test('a registrar does not put itself out, nor its owner', (t) => {
@@ -150,7 +340,7 @@ test('who is rejected is not listed as waiting again for a day, and may be appro
   assert.equal(registrar.consider(van).state, 'rejected')
   assert.equal(restarted().consider(van).state, 'rejected')
   assert.deepEqual(
-    registrar.reject(null).map(({ vehicle }) => vehicle),
+    registrar.rejectWaiting({ vehicle: null, owner: null }).map(({ vehicle }) => vehicle),
     ['bus'],
   )
   assert.throws(() => registrar.reject(car.peer), /is admitted; put it out with: carpool fleet revoke/)

@@ -1,7 +1,10 @@
 /** A fleet: asking, waiting, coming in, and being put out. */
 import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { Gate, Mesh } from '../support/mesh.ts'
+import { readCharter } from '../../src/host/membership/certificates.ts'
+import { Gate, Mesh, type MeshNode } from '../support/mesh.ts'
 import { honest } from '../support/scripted-executor.ts'
 
 let mesh: Mesh
@@ -108,6 +111,56 @@ test('the key changes while a job runs, and nobody loses a connection', async ()
   for (const { name, lines } of members)
     for (const { msg } of lines.items.slice(said.get(name)))
       assert.doesNotMatch(msg, /connection closed/, name)
+})
+
+test('name and share change for everybody by a charter, and newcomers are given it', async () => {
+  const registrar = mesh.submitter
+  const others = mesh.running().filter((member) => member !== registrar)
+  registrar.api.fleetSet('yard', 120_000, 'ada')
+  await mesh.until('all heard it', () =>
+    others.every(({ api }) => api.fleetTerms().name === 'yard' && api.fleetTerms().operatorPpm === 120_000),
+  )
+  for (const { lines } of others) await lines.find(({ msg }) => /keeps 12 % .* and kept 0 %/.test(msg))
+  const { later } = readCharter(join(mesh.folder, 'fleet.json'))
+  assert.equal(later.length, 2, 'the change of the key before, and the newest')
+  assert.equal(registrar.api.fleetLog(1)[0]?.by, 'ada')
+  assert.throws(() => others[0]!.api.fleetSet('mine', null), /is not a registrar/)
+})
+
+test('a second registrar knows who is in, and lets newcomers in while the first is away; one restored from its keys does as well', async () => {
+  const { submitter } = mesh
+  const second = await mesh.join({ name: 'second', slots: 0, isRegistrar: true })
+  const knows = ({ api }: MeshNode) =>
+    ['car-1', 'car-2', 'late'].every((name) =>
+      api.fleetMembers().some(({ vehicle, state }) => vehicle === name && state === 'admitted'),
+    )
+  await mesh.until('it has learnt who is in', () => knows(second))
+  // By this the newcomer, whose charter file has it, finds it.
+  submitter.api.fleetAddRegistrar(second.api.info().addresses[0]!)
+  await submitter.stop()
+  const newcomer = await mesh.join({ name: 'newcomer' }, false)
+  await mesh.until('it asks', () => second.api.fleetMembers().some(({ state }) => state === 'pending'))
+  const meant = { vehicle: 'new*', owner: null }
+  assert.deepEqual(
+    second.api.fleetApproveWaiting(meant, 'grace').map(({ peer, state }) => [peer, state]),
+    [[newcomer.peer, 'admitted']],
+  )
+  await mesh.acquainted()
+  assert.equal(newcomer.api.info().fleet?.state, 'admitted')
+
+  // The disk of the first is gone; there are copies of fleet.key, fleet.json and node.key.
+  const restored = await mesh.join({
+    ...{ name: 'restored', slots: 0, isRegistrar: true },
+    prepare: (dataDir) => copyFileSync(join(submitter.dataDir, 'node.key'), join(dataDir, 'node.key')),
+  })
+  assert.equal(restored.peer, submitter.peer)
+  await mesh.until('it has learnt who is in', () => knows(restored))
+  assert.equal(restored.api.fleetTerms().name, 'yard')
+  await mesh.leave('restored')
+  await mesh.leave('newcomer')
+  await mesh.leave('second')
+  await submitter.start(mesh.addresses())
+  await mesh.acquainted()
 })
 
 test('only a registrar answers for the fleet', () => {

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict'
 import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { SubmitRequest } from '../../src/host/api.ts'
+import type { SignedText, SubmitRequest } from '../../src/host/api.ts'
 import { auditFile } from '../../src/host/jobs/audit.ts'
-import type { SettleRequest, SettleView, TransferNews } from '../../src/host/ledger/contract.ts'
+import type { EarningsView, SettleRequest, SettleView, TransferNews } from '../../src/host/ledger/contract.ts'
+import { signAccountsAccess } from '../../src/host/membership/certificates.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
 import { billOf, earningsOf } from '../support/mesh-money.ts'
 import { honest } from '../support/scripted-executor.ts'
@@ -194,6 +197,58 @@ test('who cancels a job that has its results, or lets it die, owes what agrees, 
   }
   await mesh.leave('car-3')
 })
+
+test('an owner reads what all its vehicles earned through any node, by its key; nobody else does', async () => {
+  const vans = [
+    await mesh.join({ name: 'van-1', owner: 'family', askMicros: 7_000 }),
+    await mesh.join({ name: 'van-2', owner: 'family', askMicros: 7_000 }),
+  ]
+  await paid(['three', 'four'], { replicas: 3 })
+  const periods = [{ name: 'in all', sinceMs: 0 }]
+  const earned = await Promise.all(vans.map(({ api }) => api.earnings(periods)))
+  const sum = (views: readonly (EarningsView['currencies'] | undefined)[]) =>
+    views.flatMap((one) => one ?? []).reduce((total, { periods }) => total + periods[0]!.verifiedMicros, 0)
+  assert(sum(earned.map(({ currencies }) => currencies)) > 0, 'a van was drawn')
+  for (const reader of [mesh.submitter, mesh.node('car-1')]) {
+    const key = mesh.ownerKey('family')
+    const shown = await mesh.clock.hurry(reader.api.ownersAccounts(accessBy(key, reader.peer), periods))
+    assert.deepEqual(shown.vehicles.map(({ name }) => name).sort(), ['van-1', 'van-2'])
+    assert.equal(
+      sum(shown.vehicles.map(({ accounts }) => accounts?.currencies)),
+      sum(earned.map(({ currencies }) => currencies)),
+    )
+  }
+  const [first, other] = [mesh.submitter, mesh.node('car-1')]
+  assert.deepEqual(
+    (await first.api.ownersAccounts(accessBy(SigningKey.generate(), first.peer), periods)).vehicles,
+    [],
+  )
+  await assert.rejects(
+    first.api.ownersAccounts(accessBy(mesh.ownerKey('family'), other.peer), periods),
+    /is for another node/,
+  )
+})
+
+test('an operator reads its share of each vehicle’s work, by job, and it is what the submitter is billed', async () => {
+  const { submitter } = mesh
+  const job = await paid(['five'], { replicas: 3 })
+  const { totals } = await billOf(submitter, job)
+  const shown = await mesh.clock.hurry(submitter.api.operatorsAccounts([{ name: 'in all', sinceMs: 0 }]))
+  const mine = shown.shares.filter((share) => share.job === job)
+  assert.equal(
+    mine.reduce((sum, { verifiedMicros }) => sum + verifiedMicros, 0),
+    totals.operatorMicros,
+  )
+  assert(mine.length > 0 && mine.every(({ periods }) => periods[0]!.verifiedMicros > 0))
+  assert.throws(() => mesh.node('car-1').api.operatorsAccounts([]), /is not a registrar/)
+})
+
+/** What an owner's key signs for a node that is to read its accounts. */
+function accessBy(key: SigningKey, reader: PeerId): SignedText {
+  const { body, signature } = signAccountsAccess(key, { reader, of: 'owner' })
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
+  return { body: text(body), signature: text(signature) }
+}
 
 test('a node that was restored from a backup pays nothing before the cars have said what they were paid since', async () => {
   const { submitter } = mesh

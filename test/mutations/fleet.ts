@@ -75,7 +75,7 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A new charter forgets who is revoked.',
     file: 'src/host/membership/charter-signer.ts',
-    find: 'revoked: this.#revoked(), ...change',
+    find: 'revoked: this.revoked, ...change',
     replace: 'revoked: [], ...change',
     caughtBy: ['test/host/registrar.test.ts'],
   },
@@ -203,8 +203,8 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A new charter forgets who is cleared.',
     file: 'src/host/membership/charter-signer.ts',
-    find: '{ ...this.#charter, revoked: this.#revoked(), ...change }',
-    replace: '{ ...this.#charter, cleared: [], revoked: this.#revoked(), ...change }',
+    find: '{ ...this.#charter, revoked: this.revoked, ...change }',
+    replace: '{ ...this.#charter, cleared: [], revoked: this.revoked, ...change }',
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
@@ -241,5 +241,47 @@ export const fleet: readonly Mutation[] = [
     find: 'const [crowded] = this.#byCount.get(this.#most)!',
     replace: 'const [crowded] = this.#byOwner.keys()',
     caughtBy: ['test/protocol/roster.test.ts'],
+  },
+  {
+    name: 'A registrar goes on with a credential that was signed by hand for some hours.',
+    file: 'src/host/membership/registrar.ts',
+    find: 'if (!isWhole || known',
+    replace: 'if (known',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A vehicle that waits since it changed its owner comes in by its old credential.',
+    file: 'src/host/membership/registrar.ts',
+    find: ' || serial <= (known?.sinceMs ?? 0)',
+    replace: '',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A registrar does not follow whom another one has put out.',
+    file: 'src/host/membership/registrar.ts',
+    find: '      if (!this.charters.revokes(row.peer, row.owner)) continue\n',
+    replace: '      continue\n',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'Who has changed since the list was shown is approved with everybody else.',
+    file: 'src/host/membership/registrar.ts',
+    find: '      if (isShown(row)) return this.approve(row.peer, by)\n      this.#show(row)\n',
+    replace: '      this.#show(row)\n      return this.approve(row.peer, by)\n',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A vehicle that is let back in loses its owner.',
+    file: 'src/host/membership/registrar.ts',
+    find: 'owner: owner ?? known?.owner ?? null',
+    replace: 'owner',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'Newcomers are given the charter of before.',
+    file: 'src/host/membership/fleet-member.ts',
+    find: '              replaceCharter(charterPath, this.#fleet, log)\n',
+    replace: '',
+    caughtBy: ['test/mesh/fleet.test.ts'],
   },
 ]

@@ -2,8 +2,37 @@ import type { Mutation } from './mutation.ts'
 
 const batches = ['test/gateway/batches.test.ts']
 const tenants = ['test/gateway/tenants.test.ts']
+const acceptance = ['test/gateway/acceptance.test.ts']
 
 export const gateway: readonly Mutation[] = [
+  {
+    name: 'The file that a batch writes is deleted under it.',
+    file: 'src/gateway/files.ts',
+    find: 'if (this.get(tenant, id).bytes === null)',
+    replace: "if (this.get(tenant, id).id === '')",
+    caughtBy: acceptance,
+  },
+  {
+    name: 'A list does not go on after a file that was deleted meanwhile.',
+    file: 'src/gateway/files.ts',
+    find: 'UNION ALL SELECT serial FROM gone_files WHERE id = ?1 AND tenant = ?2',
+    replace: "UNION ALL SELECT serial FROM gone_files WHERE id = ?1 AND tenant = ?2 AND id = ''",
+    caughtBy: acceptance,
+  },
+  {
+    name: 'The input of a batch that is about to be read goes as soon as its client deletes it.',
+    file: 'src/gateway/batch-run.ts',
+    find: 'const release = this.#context.files.hold(this.#batch.facts.inputFileId)',
+    replace: 'const release = () => {}',
+    caughtBy: acceptance,
+  },
+  {
+    name: 'A batch whose time is over is complete.',
+    file: 'src/gateway/batch-run.ts',
+    find: "isExpired ? 'expired' : 'completed'",
+    replace: "isExpired ? 'completed' : 'completed'",
+    caughtBy: acceptance,
+  },
   {
     name: 'A file of another tenant is found by its id.',
     file: 'src/gateway/files.ts',

@@ -30,6 +30,13 @@ export const jobs: readonly Mutation[] = [
     caughtBy: ['test/host/jobs-standing-by.test.ts'],
   },
   {
+    name: 'A node that is there for one command says that a job is cancelled before anybody else knows.',
+    file: 'src/host/jobs/cancelling.ts',
+    find: 'for (; stewardship.level.length === 0; await',
+    replace: 'for (; stewardship.level.length < 0; await',
+    caughtBy: ['test/host/cancelling.test.ts'],
+  },
+  {
     name: 'A job that is cancelled goes on.',
     file: 'src/host/jobs/cancelling.ts',
     find: "    stewardship.handle({ type: 'cancel' })\n",

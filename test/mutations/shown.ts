@@ -53,7 +53,7 @@ export const shown: readonly Mutation[] = [
   {
     name: 'Documents that are not there are noticed once a node runs.',
     file: 'src/host/submission/checks.ts',
-    find: '  await checkSources(request)\n',
+    find: '  await checkSources(request, known)\n',
     replace: '',
     caughtBy: ['test/cli/mistakes.test.ts'],
   },

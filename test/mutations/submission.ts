@@ -28,8 +28,8 @@ export const submission: readonly Mutation[] = [
   {
     name: 'Images are sought in texts.',
     file: 'src/host/submission/sources.ts',
-    find: 'if (!takesText(runtime))',
-    replace: "if (!takesText(runtime) && runtime === '')",
+    find: 'if (!takesText(runtime, known))',
+    replace: "if (!takesText(runtime, known) && runtime === '')",
     caughtBy: ['test/host/json-lines.test.ts'],
   },
   {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { departuresMax, nextDeparture, noteDeparture } from '../../src/protocol/rules/forecast.ts'
+import { Hours } from '../../src/protocol/rules/hours.ts'
 import {
   coversWeek,
   isTimeZone,
@@ -52,6 +53,14 @@ test('a minute is within a span also where the span goes over Sunday midnight', 
     [360, false],
   ] as const)
     assert.equal(isWithin(spans, minute), expected, `${minute}`)
+})
+
+test('hours over Sunday midnight neither end nor begin there, and hours that touch are one', () => {
+  const hours = new Hours([...parseHours('sun 22:00-06:00')!, ...parseHours('mon 06:00-07:00')!])
+  assert.deepEqual([hours.has(0), hours.has(419), hours.has(420)], [true, true, false])
+  assert.equal(hours.nextEnd(utc, monday - hourMs), monday + 7 * hourMs)
+  assert.equal(hours.nextBeginning(utc, monday - hourMs), monday + 7 * dayMs - 2 * hourMs)
+  assert.equal(new Hours([]).nextBeginning(utc, monday), null)
 })
 
 test('spans cover the week when every minute is within one, and only then', () => {

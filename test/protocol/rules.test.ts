@@ -63,10 +63,40 @@ test('what its source calls unavailable stops the vehicle at once, and says so',
   for (const path of vital) {
     const car = new Car().settled()
     assert.equal(car.after(1_000, { ...willing, [path]: null }), 'stop', path)
-    assert.equal(car.valueOf(path), 'unknown: not available, says its source')
+    assert.equal(car.valueOf(path), `unknown: ${path} is not available, says its source`)
     assert.equal(car.after(1_000, willing), 'stop', 'it settles first')
     assert.equal(car.after(10 * minuteMs, willing), 'run')
   }
+})
+
+test('a rule that waits for a signal names its path, and those like it that come and are not used', () => {
+  const { [charge]: _, ...others } = willing
+  const car = new Car()
+  const branch = charge.slice(0, charge.lastIndexOf('.'))
+  car.tell(others)
+  assert.equal(car.valueOf(charge), `unknown: ${charge} was never read`)
+  for (const name of [
+    `${branch}.Current`,
+    'Vehicle.OBD.Speed',
+    'Vehicle.Body.Lights.IsBackupOn',
+    'x'.repeat(9_999),
+  ])
+    car.rules.handle({ type: 'unused', name }, car.nowMs)
+  car.tell(others)
+  assert.equal(
+    car.valueOf(charge),
+    `unknown: ${charge} was never read; there is ${branch}.Current, which is not used`,
+  )
+  const { 'Vehicle.Speed': __, ...unmoved } = willing
+  const stranger = new Car()
+  stranger.rules.handle({ type: 'unused', name: 'Vehicle.OBD.Speed' }, stranger.nowMs)
+  stranger.tell(unmoved)
+  assert.match(stranger.valueOf('Vehicle.Speed'), /; there is Vehicle\.OBD\.Speed, which is not used$/)
+  assert.equal(
+    new Car().settled().valueOf(charge),
+    `${willing[charge]} %`,
+    'a value that is known needs no words',
+  )
 })
 
 test('a sensor that the vehicle does not have, says its owner, is not asked for until it says something', () => {
@@ -87,7 +117,7 @@ test('each signal that safety rests on, when unknown or stale, stops the vehicle
     assert.equal(unknown.after(hourMs, others), 'stop', `${path} unknown`)
     const stale = new Car().settled()
     assert.equal(stale.after(6 * minuteMs, others), 'stop', `${path} stale`)
-    assert.match(stale.valueOf(path), /^unknown: no reading for \d+ s$/)
+    assert.match(stale.valueOf(path), /^unknown: no reading of (Vehicle|Carpool)\.[\w.]+ for \d+ s$/)
   }
 })
 

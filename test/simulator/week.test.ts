@@ -31,6 +31,19 @@ test('one seed is one week', () => {
   assert.notDeepEqual(new Cell({ ...day, seed: 8 }).run(), once)
 })
 
+test('work that has time waits for cheap power: no deadline is missed, and no owner pays for it', () => {
+  const cell = { seed: 3, vehicles: 16, robotaxis: 4, days: 2 }
+  const [before, after] = [false, true].map((follows) =>
+    new Cell({ ...cell, market: { follows, shardsPerDay: 200 } }).run(),
+  )
+  const unitCost = ({ vehicles, shardsVerified }: NonNullable<typeof after>) =>
+    vehicles.reduce((sum, { costMicros }) => sum + costMicros, 0) / shardsVerified
+  assert.deepEqual([after!.violations, after!.jobsMissed, before!.jobsMissed], [[], 0, 0])
+  assert.ok(after!.jobsDone === before!.jobsDone && after!.jobsDone > 0)
+  assert.ok(unitCost(after!) < 0.9 * unitCost(before!), `${unitCost(after!)} and ${unitCost(before!)}`)
+  for (const { owedMicros, costMicros } of after!.vehicles) assert.ok(owedMicros >= costMicros)
+})
+
 test('private cars are on the road about seven hours a week, robotaxis fifty', () => {
   const hours = (kind: Kind) => {
     const chance = new Chance(1, kind)

@@ -4,7 +4,8 @@
  */
 import type { Judgement } from '../../src/protocol/rules/judgement.ts'
 import { defaultPreferences, type Preferences } from '../../src/protocol/rules/preferences.ts'
-import { OwnerRules, type RulesInput } from '../../src/protocol/rules/rules.ts'
+import { OwnerRules } from '../../src/protocol/rules/rules.ts'
+import type { RulesInput } from '../../src/protocol/rules/rules-input.ts'
 import type { SignalPath, VehicleState } from '../../src/protocol/rules/signals.ts'
 import { type Command, parseDuration } from './core-script.ts'
 

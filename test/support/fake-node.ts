@@ -25,7 +25,15 @@ export const info: NodeInfo = {
   peer,
   name: 'fake',
   owner,
-  fleet: { name: 'test', key: peer, isRegistrar: true, state: 'admitted', untilMs: 9, why: null },
+  fleet: {
+    name: 'test',
+    key: peer,
+    keys: [peer],
+    isRegistrar: true,
+    state: 'admitted',
+    untilMs: 9,
+    why: null,
+  },
   addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`],
   reach: 'direct',
   routerAddress: null,
@@ -222,6 +230,7 @@ const member: FleetMemberRow = {
   state: 'pending',
   sinceMs: 1,
   host: '192.0.2.1',
+  credentialUntilMs: null,
 }
 
 export interface FakeNode extends NodeApi {
@@ -301,13 +310,13 @@ function answersOf(node: () => FakeNode): Partial<NodeApi> {
       }
       return resultsEnd
     },
-    cancel: async () => {},
+    cancel: async () => ({ job, state: 'cancelled', hadEnded: false, untold: 0 }),
     forget: async () => {
       throw new TypeError('a bug')
     },
     release: async () => ({ job, heir: peer }),
     report: async () => ({ root: job, bytes: 12_345 }),
-    fleetAdmit: () => member,
+    fleetAdmit: () => ({ ...member, before: null }),
     why: () => why,
     /** One view, and no more until the reader has enough. */
     async *watchWhy(signal) {

@@ -32,6 +32,7 @@ import {
   wrappedKeyBytes,
   writtenOffMax,
 } from '../../src/protocol/limits.ts'
+import { accountsAccessType } from '../../src/protocol/membership/accounts-access.ts'
 import { openCharter, openCredential } from '../../src/protocol/membership/fleet.ts'
 import { openCertificate } from '../../src/protocol/membership/owner.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
@@ -125,6 +126,7 @@ const full = {
   ],
   owner: ['owner', openCertificate, { peer: fullPeer(0) }],
   access: ['access', openAccess, { reader: fullPeer(0) }],
+  accounts: ['access', accountsAccessType.open, { reader: fullPeer(0), of: 'operator' }],
   cancellation: ['cancellation', openCancellation, {}],
   draw: [
     'draw',

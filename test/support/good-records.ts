@@ -1,8 +1,10 @@
 /** A good record of each kind, for the tests that bend bytes. */
 
+import { packDigest } from '../../src/protocol/cells/digest.ts'
 import type { Opening } from '../../src/protocol/job/lease.ts'
 import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import type { PayloadOf, RecordKind } from '../../src/protocol/records.ts'
+import { digestOf } from './core-cells.ts'
 import { bodyOf, cidNamed, manifestWith, ownerNamed, peerNamed, placeOf, sha256, sign } from './core-fakes.ts'
 import { capacityOf } from './core-steward-stage.ts'
 import { consentTo } from './handovers.ts'
@@ -47,7 +49,13 @@ export const goodRecords: { readonly [Kind in RecordKind]: SignedRecord } = {
   } as never),
   credential: made('credential', { peer: v1, vehicle: 'car', owner: ownerNamed(hex) }),
   advert: sign(bodyOf('advert', v1, { ...advert, certificate }, { expiresMs: 100_000 })),
+  digest: made(
+    'digest',
+    packDigest(digestOf('', { charter: { serial: 3, hash: bytes32.subarray(0, 16) } })),
+    v1,
+  ),
   access: made('access', { reader: v1 }),
+  accounts: made('accounts', { reader: v1, of: 'owner' }),
   cancellation: made('cancellation', {}, v1),
   consent,
   statement: made('statement', {

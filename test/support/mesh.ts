@@ -55,6 +55,8 @@ export interface MemberSpec {
   readonly asks?: ReadonlyMap<string, Ask>
   /** Its own clock, in place of the mesh's. */
   readonly clock?: Clock
+  /** It has the fleet's key, as the submitter has. */
+  readonly isRegistrar?: boolean
   /** Where the mesh has a key and this node does not. */
   readonly isKeyless?: boolean
   /** Puts things into its data directory before it starts for the first time. */
@@ -227,9 +229,9 @@ export class Mesh {
   async #add(spec: MemberSpec, isAdmitted = true): Promise<MeshNode> {
     const dataDir = join(this.folder, spec.name)
     mkdirSync(dataDir, { mode: 0o700 })
-    const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
-    const isRegistrar = spec.name === 'submitter'
     spec.prepare?.(dataDir)
+    const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
+    const isRegistrar = spec.name === 'submitter' || spec.isRegistrar === true
     const owner = this.#ownerOf(spec, dataDir, key.peerId)
     if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId, owner.peer)
     const options = {
@@ -249,6 +251,11 @@ export class Mesh {
   /** Where somebody who comes finds the mesh: at the node that has run the longest. */
   addresses(): readonly string[] {
     return this.running()[0]?.api.info().addresses ?? []
+  }
+
+  /** The key of the owner of this name. */
+  ownerKey(name: string): SigningKey {
+    return this.#owners.get(name)!
   }
 
   /** The key that stands for the owner of a vehicle, and the path of the certificate if that is another's. */

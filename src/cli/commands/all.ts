@@ -39,7 +39,7 @@ const files: readonly CommandFile[] = [
   },
   { names: ['sim'], load: async () => [(await import('./sim.ts')).simCommand] },
   {
-    names: ['owner', 'fleet', 'bans'],
+    names: ['id', 'owner', 'fleet', 'bans'],
     load: async () => (await import('./membership.ts')).membershipCommands,
   },
   {

@@ -3,10 +3,10 @@ import type { Command } from 'commander'
 import type { BanRow } from '../../host/api.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { formatCount, formatDuration, shortPeer } from '../format.ts'
+import { ownerFrom } from '../ids.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 import { type Column, formatTable } from '../table.ts'
-import { ownerFrom } from './fleet.ts'
 
 export function bansCommand(program: Command): void {
   const bans = program

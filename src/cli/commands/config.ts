@@ -1,8 +1,10 @@
 /** `carpool config`: every option with its value and where it came from. */
 import type { Command } from 'commander'
+import { connectLocal } from '../../host/local/client.ts'
 import { addOptions, type Config, type OptionName, resolveConfig } from '../config/config.ts'
 import { optionNames } from '../config/options.ts'
 import { wishOf } from '../config/preferences.ts'
+import { type OthersAsk, warningsOf } from '../config/weigh.ts'
 import { print, printJson } from '../output.ts'
 import { formatTable } from '../table.ts'
 
@@ -14,13 +16,15 @@ export function configCommand(program: Command): void {
       'Shows every option with its value and where it came from: a flag, a variable, the file, or the default.',
     )
     .option('--explain', 'show the options (the default)')
-    .option('--check', 'only tell whether the options are valid')
-    .action((flags: Record<string, unknown>) => {
+    .option('--check', 'only tell whether the options are valid, and which of them are hardly meant')
+    .action(async (flags: Record<string, unknown>) => {
       const config = resolveConfig<OptionName>(optionNames, flags)
       wishOf(config)
       if (flags.check === true && flags.explain !== true) {
-        if (config.json) printJson({ event: 'checked', options: optionNames.length })
-        else print('the options are valid')
+        const warnings = warningsOf(config, await othersAsks(config.dataDir))
+        if (config.json) printJson({ event: 'checked', options: optionNames.length, warnings })
+        else
+          for (const line of ['the options are valid', ...warnings.map((one) => `but: ${one}`)]) print(line)
         return
       }
       const rows = explain(config)
@@ -28,6 +32,21 @@ export function configCommand(program: Command): void {
       else for (const line of describeConfig(rows)) print(line)
     })
   addOptions(command, optionNames)
+}
+
+/** The prices of other vehicles, if a node runs on this data directory. */
+async function othersAsks(dataDir: string): Promise<OthersAsk[]> {
+  const client = await connectLocal(dataDir)
+  if (client === undefined) return []
+  try {
+    return (await client.peers())
+      .filter(({ self }) => !self)
+      .flatMap(({ engines }) =>
+        engines.flatMap(({ runtime, ask }) => (ask === null ? [] : [{ runtime, ask }])),
+      )
+  } finally {
+    client.close()
+  }
 }
 
 interface ExplainedOption {

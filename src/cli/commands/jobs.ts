@@ -1,7 +1,7 @@
 /** The commands that name a job and are done at once: jobs, cancel, forget, report. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { JobSummary } from '../../host/api.ts'
+import type { Cancelled, JobSummary } from '../../host/api.ts'
 import type { RemoteApi } from '../../host/local/client.ts'
 import { addOptions } from '../config/config.ts'
 import { formatCount, formatDuration, formatNumber, shortJob } from '../format.ts'
@@ -31,8 +31,8 @@ export function jobCommands(program: Command): void {
   addOptions(list, jobOptionNames)
 
   oneJob(program, 'cancel', 'end a job, and keep its verified results', async (node, job) => {
-    await node.cancel(job)
-    return { event: 'cancelled', job, text: `job ${job} has ended; what is verified is kept` }
+    const end = await node.cancel(job)
+    return { event: end.state === 'cancelled' ? 'cancelled' : 'ended', ...end, text: describeCancelled(end) }
   })
   oneJob(program, 'forget', "free a job's documents, results and records", async (node, job) => {
     await node.forget(job)
@@ -87,6 +87,15 @@ function reasonOf(job: JobSummary): string {
   const { reason } = job
   const errors = describeErrors(job)
   return [reason, ...(errors === null ? [] : [errors])].filter((part) => part !== '').join('; ')
+}
+
+/** Says truly what became of it: a job may have ended otherwise before the word of its submitter was everywhere. */
+export function describeCancelled({ job, state, hadEnded, untold }: Cancelled): string {
+  const short = shortJob(job)
+  if (hadEnded) return `job ${short} had ended before, as ${state}; nothing was cancelled`
+  if (state !== 'cancelled') return `job ${short} ended as ${state} before all its stewards heard of this`
+  const unsure = `; ${formatCount(untold, 'other steward')} ${untold === 1 ? 'has' : 'have'} not said so yet, and may complete it before hearing of this`
+  return `job ${short} is cancelled; what is verified is kept${untold === 0 ? '' : unsure}`
 }
 
 type Outcome = { readonly text: string } & Readonly<Record<string, unknown>>

@@ -13,6 +13,7 @@ import { nodeOptionNames, resolveNodeConfig, startOwnNode } from '../local-node.
 import { createLog } from '../log.ts'
 import { note, print, printJson } from '../output.ts'
 import { describeReach } from '../reach-lines.ts'
+import { signalLines } from '../signal-lines.ts'
 
 /** Between looks at how others reach the node: it takes some seconds to learn that, and hardly ever changes. */
 const reachPollMs = 2_000
@@ -38,7 +39,10 @@ Examples:
   $ carpool node --listen /ip4/0.0.0.0/tcp/4001          the first node of a mesh
   $ carpool node --bootstrap /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…
   $ carpool node --slots 0 --data-dir ~/steward          a node that only looks after jobs
-  $ carpool node --slots 0 --http 127.0.0.1:8080         … and takes batches of OpenAI’s API (carpool key create)`,
+  $ carpool node --slots 0 --http 127.0.0.1:8080         … and takes batches of OpenAI’s API (carpool key create)
+
+Signals that rules read from --signals (docs/signals.md says which rule reads what):
+${signalLines().join('\n')}`,
   )
 }
 

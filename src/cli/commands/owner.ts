@@ -45,7 +45,7 @@ export function ownerCommand(program: Command): void {
 
   const sign = owner
     .command('sign')
-    .argument('<peer>', 'the peer id of the vehicle, as carpool node prints it')
+    .argument('<peer>', 'the peer id of the vehicle, as carpool id prints it')
     .summary('vouch for a vehicle')
     .description(
       'Signs a certificate that this peer is a vehicle of this owner; carpool node --owner shows it.',

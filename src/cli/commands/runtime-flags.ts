@@ -1,6 +1,6 @@
 /** The options that say what a runtime runs, and how. */
 import { type Command, Option } from 'commander'
-import { modelsOf, optionsOf, runtimeNames } from '../../host/submission/weights.ts'
+import { modelsOf, optionsOf, runtimeNames } from '../../host/submission/runtime-facts.ts'
 import { keyValue, languages, repeated } from '../flags.ts'
 
 export function addRuntimeOptions(command: Command): Command {

@@ -11,6 +11,7 @@ import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
 import { type Ask, parsePrice } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
+import { energyOptions } from './energy-options.ts'
 import { ConfigError } from './errors.ts'
 import { gatewayOptions } from './gateway-options.ts'
 import type { Option } from './option.ts'
@@ -193,6 +194,7 @@ export const options = {
     fallback: () => 2 * 2 ** 30,
     fallbackText: '2GiB',
   } satisfies Option<number> as Option<number>,
+  ...energyOptions,
   ...gatewayOptions,
   ...preferenceOptions,
 }

@@ -21,6 +21,9 @@ const numeric = z.union([
     .transform(Number),
 ])
 
+/** A lease and its answer over a metered network take more than a smaller cap: such a cap was meant to be in another unit. */
+const meteredBytesMin = 1_000_000
+
 const sensors = Object.keys(dispensableSignals) as [DispensableSignal]
 
 export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Preferences[Name]> } = {
@@ -90,10 +93,10 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
     {
       help: 'bytes that the node may send and receive a month over a metered network, if you allow one',
       placeholder: '<size>',
-      expects: 'a size such as 500MB or 2GiB, or none',
+      expects: 'a size of at least 1MB, such as 500MB or 2GiB, or none',
       fallbackText: '10GB',
     },
-    z.union([z.number(), z.string().transform(bytesOf)]).pipe(z.number().int().min(0)),
+    z.union([z.number(), z.string().transform(bytesOf)]).pipe(z.number().int().min(meteredBytesMin)),
   ),
   quietHours: hours(
     'quietHours',
@@ -136,6 +139,13 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
     },
     numeric.pipe(z.number().gt(0).max(10_000_000)),
   ),
+  surplusOnly: {
+    ...yesOrNo(
+      'surplusOnly',
+      'work only on power of your own panels that nothing else draws, by the signal Carpool.Energy.SurplusWatts',
+    ),
+    placeholder: '[yes|no]',
+  },
   categories: {
     help: 'category of jobs that the vehicle works for; repeat for several',
     placeholder: '<category>',
@@ -148,7 +158,7 @@ export const preferenceOptions: { readonly [Name in PreferenceName]: Option<Pref
 }
 
 /** Not a switch: an option that is on by default must take one word to turn off. */
-function yesOrNo<Name extends 'pluggedOnly' | 'parkLock' | 'ignitionOff' | 'unmeteredOnly'>(
+function yesOrNo<Name extends 'pluggedOnly' | 'parkLock' | 'ignitionOff' | 'unmeteredOnly' | 'surplusOnly'>(
   name: Name,
   help: string,
 ): Option<boolean> {

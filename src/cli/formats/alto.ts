@@ -1,5 +1,5 @@
 /** ALTO 4 (https://www.loc.gov/standards/alto/): a document as XML, with the place of every block, line and word in pixels. */
-import { software } from '../software.ts'
+import { software } from '../../host/software.ts'
 import {
   around,
   type Bounds,

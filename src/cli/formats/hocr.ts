@@ -3,7 +3,7 @@
  *
  * A block of lines is an area with one paragraph, since the records do not tell paragraphs apart.
  */
-import { software } from '../software.ts'
+import { software } from '../../host/software.ts'
 import { around, type Bounds, isRead, type PageLine, type ReadPage, type UnplacedPage } from './page.ts'
 import { escapeXml, xmlComment } from './xml.ts'
 

@@ -13,7 +13,7 @@ import type {
   Refusal,
   RuntimeOptions,
 } from '../../runtimes/messages.ts'
-import { shapeByLength } from '../../runtimes/registry.ts'
+import { type RuntimeModule, type Runtimes, runtimes, shapeByLength } from '../../runtimes/registry.ts'
 import { Child, type ChildHandlers } from './child.ts'
 import {
   type ChildObserver,
@@ -41,7 +41,7 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Answer, Request } from './lane-queue.ts'
 import { defaultLimits, type ExecutorLimits } from './limits.ts'
 import type { ReadText } from './memory-groups.ts'
-import { isAccelerated, isNative, missingFor, whyNot } from './native.ts'
+import { isAccelerated, isNative, missingFor, unconfined, whyNot } from './native.ts'
 import { MemoryKills } from './out-of-memory.ts'
 import { accelerators } from './own-root.ts'
 import { inspectWallFactor, ProcessCounter, refusalsOfFaults, shapeIn } from './shapes.ts'
@@ -50,6 +50,8 @@ import { statOf } from './usage.ts'
 
 export interface ExecutorOptions {
   readonly log: ExecutorLog
+  /** Those that its children can run; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   readonly limits?: Partial<ExecutorLimits>
   /** Reads what the system tells about memory; its own files by default. */
   readonly readText?: ReadText
@@ -62,6 +64,8 @@ export interface ExecutorOptions {
 export class ProcessExecutor implements Executor {
   readonly #limits: ExecutorLimits
   readonly #log: ExecutorLog
+  readonly #runtimes: Runtimes
+  readonly #modules: readonly RuntimeModule[]
   readonly #slots: ProcessSlot[] = []
   readonly #children = new Set<Child>()
   readonly #folders = new EmptyFolders()
@@ -79,12 +83,15 @@ export class ProcessExecutor implements Executor {
   #inspector: Lane | null = null
   #closed = false
 
-  constructor({ log, limits, readText, toolFolders, mayAccelerate = false }: ExecutorOptions) {
+  constructor(options: ExecutorOptions) {
+    const { log, runtimes: known = runtimes, limits, readText, toolFolders, mayAccelerate = false } = options
     this.#mayAccelerate = mayAccelerate
     this.#memoryKills = new MemoryKills(readText)
     this.#log = log
+    this.#runtimes = known
+    this.#modules = Object.values(known).flatMap(({ module }) => module ?? [])
     this.#limits = { ...defaultLimits, ...limits }
-    this.#isolation = probeIsolation(this.#limits, log, toolFolders)
+    this.#isolation = probeIsolation(this.#limits, log, toolFolders, this.#modules)
     // Frozen children would outlive a parent that exits, where setpriv is missing.
     process.on('exit', this.#killAll)
   }
@@ -103,18 +110,12 @@ export class ProcessExecutor implements Executor {
    */
   async describeEngines(): Promise<EngineDescription[]> {
     const [{ engines }, isolation] = await Promise.all([this.#describe(), this.#isolation])
-    return engines.filter((engine) => missingFor(engine, isolation).length === 0)
+    return engines.filter((engine) => this.#missingFor(engine, isolation).length === 0)
   }
 
   async withheldEngines(): Promise<WithheldEngine[]> {
-    const isolation = await this.#isolation
-    const { engines, absent } = await this.#describe()
-    const unconfined = engines.flatMap((one) => {
-      const missing = missingFor(one, isolation)
-      const { runtime, engine } = one
-      return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
-    })
-    return [...absent, ...unconfined]
+    const [{ engines, absent }, isolation] = await Promise.all([this.#describe(), this.#isolation])
+    return [...absent, ...unconfined(engines, isolation, this.#runtimes)]
   }
 
   /** For as long as the executor lives: a vehicle has as many slots as its owner allows. */
@@ -155,7 +156,7 @@ export class ProcessExecutor implements Executor {
     document: Uint8Array,
     { options, passwords }: Inspecting = plain,
   ): Promise<DocumentShape> {
-    const known = shapeByLength(runtime, document.byteLength)
+    const known = shapeByLength(runtime, document.byteLength, this.#runtimes)
     if (known !== undefined) return known
     return shapeIn(await this.#look({ type: 'inspect', runtime, options, passwords }, document))
   }
@@ -237,13 +238,17 @@ export class ProcessExecutor implements Executor {
 
   #describe(): Promise<Described> {
     this.#described ??= this.#isolation.then((isolation) =>
-      describedBy(describingCommand(isolation, this.#limits, this.#mayAccelerate)),
+      describedBy(describingCommand(isolation, this.#limits, this.#modules, this.#mayAccelerate)),
     )
     // Whoever asks next tries again.
     this.#described.catch(() => {
       this.#described = null
     })
     return this.#described
+  }
+
+  #missingFor(engine: { readonly runtime: string; readonly engine: string }, isolation: Isolation) {
+    return missingFor(engine, isolation, this.#runtimes)
   }
 
   /** Says more of a child's end, where the kernel ended it. */
@@ -262,11 +267,12 @@ export class ProcessExecutor implements Executor {
     const isolation = await this.#isolation
     if (this.#closed) throw new SlotKilled()
     // Whoever asked has not looked at what is offered.
-    const missing = session === null ? [] : missingFor(session, isolation)
+    const missing = session === null ? [] : this.#missingFor(session, isolation)
     if (missing.length > 0) throw new SlotFailed(whyNot(missing))
     const isTrusted = session !== null && isNative(session)
     const devices = session !== null && isAccelerated(session) ? accelerators() : []
-    const command = childCommand(isolation, this.#limits, isTrusted, { files, devices })
+    const given = { files, devices, modules: this.#modules }
+    const command = childCommand(isolation, this.#limits, isTrusted, given)
     const folder = isolation.missing.includes('root') ? this.#folders.make() : '/'
     const onClose = (said: string) => {
       const reason = this.#reasonFor(said)

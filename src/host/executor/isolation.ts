@@ -28,6 +28,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { extname, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
+import type { RuntimeModule } from '../../runtimes/registry.ts'
 import { compiledCode, withCompiledCode } from './compiled-code.ts'
 import type { ExecutorLog } from './contract.ts'
 import type { ExecutorLimits } from './limits.ts'
@@ -81,11 +82,20 @@ export const childMain = resolve(
   `../../runtimes/main${extname(import.meta.filename).replace('.', '.m')}`,
 )
 
-/** `folders`: those in which tools are looked for. */
+/** A checkout's own modules find each other by their sources (package.json, `exports`). */
+const conditions = extname(import.meta.filename) === '.ts' ? ['--conditions=carpool-source'] : []
+
+/** The arguments by which node becomes a child. `modules`: those of runtimes that do not come along. */
+export function childProgram(modules: readonly RuntimeModule[]): string[] {
+  return [...conditions, childMain, ...modules.map(({ path }) => `--runtime=${path}`)]
+}
+
+/** `folders`: those in which tools are looked for. `modules`: those of runtimes that do not come along. */
 export async function probeIsolation(
   limits: ExecutorLimits,
   log: ExecutorLog,
   folders: readonly string[] = systemFolders,
+  modules: readonly RuntimeModule[] = [],
 ): Promise<Isolation> {
   const probe = async (name: string, args: readonly string[] | null, ...program: readonly string[]) => {
     const tool = findTool(name, folders)
@@ -105,7 +115,8 @@ export async function probeIsolation(
     probe('perl', seccompArguments(process.arch), process.execPath, '--eval', '0'),
   ])
   const compiled = compiledCode()
-  const root = unshareAll && (await probeRoot(unshareAll, [setpriv ?? [], seccomp ?? []], compiled, folders))
+  const below = [setpriv ?? [], seccomp ?? []]
+  const root = unshareAll && (await probeRoot(unshareAll, below, compiled, folders, modules))
   const found: Readonly<Record<LinkName, readonly string[] | null>> = {
     // The root's script writes a list, and then takes this bound upon itself.
     prlimit: root && prlimit ? prlimit.filter((argument) => argument !== noFiles) : prlimit,
@@ -163,9 +174,10 @@ async function probeRoot(
   below: readonly (readonly string[])[],
   compiled: string | null,
   folders: readonly string[],
+  modules: readonly RuntimeModule[],
 ): Promise<string[] | null> {
   const programs = below.flatMap((link) => link.slice(0, 1))
-  const root = ownRoot([...readableFolders(), process.execPath, ...programs], compiled, folders)
+  const root = ownRoot([...readableFolders(modules), process.execPath, ...programs], compiled, folders)
   if (root === null) return null
   const look = [
     '--eval',
@@ -178,6 +190,8 @@ async function probeRoot(
 export interface Given {
   readonly files?: readonly GivenFile[]
   readonly devices?: readonly string[]
+  /** Those of runtimes that do not come along. */
+  readonly modules?: readonly RuntimeModule[]
 }
 
 /** Runs in a child. Throws where one of the paths is not there, or may be written. */
@@ -207,10 +221,11 @@ export function childEnvironment({ compilesAs }: Isolation): NodeJS.ProcessEnv {
 export function describingCommand(
   { compilesAs }: Isolation,
   limits: ExecutorLimits,
+  modules: readonly RuntimeModule[],
   mayAccelerate: boolean,
 ): string[] {
   const asked = ['--describe', ...(mayAccelerate ? ['--gpu'] : [])]
-  return [...(compilesAs ?? []), process.execPath, ...engineFlags(limits), childMain, ...asked]
+  return [...(compilesAs ?? []), process.execPath, ...engineFlags(limits), ...childProgram(modules), ...asked]
 }
 
 /** V8 takes no code that was compiled under other flags. */
@@ -223,9 +238,9 @@ export function childCommand(
   isolation: Isolation,
   limits: ExecutorLimits,
   trusted: boolean,
-  { files = [], devices = [] }: Given = {},
+  { files = [], devices = [], modules = [] }: Given = {},
 ): string[] {
-  const readable = [...readableFolders(), ...files.map((file) => pathInChild(isolation, file))]
+  const readable = [...readableFolders(modules), ...files.map((file) => pathInChild(isolation, file))]
   return [
     ...chainWith(isolation, devices, files),
     process.execPath,
@@ -237,12 +252,12 @@ export function childCommand(
     ...(trusted ? ['--allow-addons'] : []),
     '--no-experimental-sqlite',
     ...engineFlags(limits),
-    childMain,
+    ...childProgram(modules),
   ]
 }
 
-/** Code only: the tree of this file and installed packages, wherever npm has hoisted them to, or a link leads. */
-function readableFolders(): string[] {
+/** Code only: the tree of this file and installed packages, wherever npm has hoisted them to, or a link leads, and what others bring. */
+function readableFolders(modules: readonly RuntimeModule[]): string[] {
   const folders = [
     resolve(folder, '../..'),
     join(packageRoot, 'package.json'),
@@ -251,6 +266,7 @@ function readableFolders(): string[] {
   const parts = packageRoot.split(sep)
   const outermost = parts.indexOf('node_modules')
   if (outermost !== -1) folders.push(parts.slice(0, outermost + 1).join(sep))
+  folders.push(...modules.flatMap(({ path, files }) => [path, ...files]))
   const there = folders.filter((path) => existsSync(path))
   return [...new Set(there.flatMap((path) => [path, realpathSync(path)]))]
 }

@@ -1,5 +1,6 @@
 /** Engines that run machine code: which they are, and the links of isolation without which this machine must not run them. */
-import { runtimes } from '../../runtimes/registry.ts'
+import { type Runtimes, runtimeIn } from '../../runtimes/registry.ts'
+import type { WithheldEngine } from './contract.ts'
 import { type Isolation, lacking, missingForNative } from './isolation.ts'
 
 /** Engines that are not exact are native addons. */
@@ -16,11 +17,24 @@ export function isAccelerated({ engine }: { readonly engine: string }): boolean 
 export function missingFor(
   { runtime, engine }: { readonly runtime: string; readonly engine: string },
   isolation: Isolation,
+  known: Runtimes,
 ): readonly string[] {
   if (!isNative({ engine })) return []
-  return runtimes[runtime]?.nativeNeedsAll ? isolation.missing : missingForNative(isolation)
+  return runtimeIn(known, runtime)?.nativeNeedsAll ? isolation.missing : missingForNative(isolation)
 }
 
 export function whyNot(missing: readonly string[]): string {
   return `it runs machine code on models that strangers choose, in processes of its own, and ${lacking(missing)}`
+}
+
+/** Those of a machine's engines that it must not run, each with the reason. */
+export function unconfined(
+  engines: readonly { readonly runtime: string; readonly engine: string }[],
+  isolation: Isolation,
+  known: Runtimes,
+): WithheldEngine[] {
+  return engines.flatMap(({ runtime, engine }) => {
+    const missing = missingFor({ runtime, engine }, isolation, known)
+    return missing.length === 0 ? [] : [{ runtime, engine, why: whyNot(missing) }]
+  })
 }

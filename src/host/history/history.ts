@@ -17,10 +17,12 @@ import type { Verified } from '../../protocol/record/record.ts'
 import type { Judgement } from '../../protocol/rules/judgement.ts'
 import { dayMs, LocalTime } from '../../protocol/rules/week.ts'
 import type { EnergyRate } from '../../protocol/worker/contract.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../store/database.ts'
 import { StoreError } from '../store/errors.ts'
 import type { HistoryView, ShardDone, WorkNews } from './contract.ts'
+import { type DrawnToday, type EnergyHour, EnergyHours, type PriceNow } from './energy-hours.ts'
 import { LogLines } from './log-lines.ts'
 import { moneyByDay } from './money-by-day.ts'
 import { daysKept, Tallies } from './tallies.ts'
@@ -31,8 +33,18 @@ export interface HistoryOptions {
   readonly database: Database
   readonly books: { since(atMs: number): Iterable<Entry> }
   readonly timeZone: string
+  /** Those that this node knows; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   readonly clock: Clock
   readonly log: Logger
+  readonly energy?: HistoryEnergy
+}
+
+/** Where energy is counted by the hour. */
+interface HistoryEnergy {
+  readonly drawn: () => DrawnToday
+  readonly idleWatts: number
+  readonly price: PriceNow
 }
 
 /** A lease under way. */
@@ -53,6 +65,7 @@ export class History implements WorkNews {
   readonly #local: LocalTime
   readonly #tallies: Tallies
   readonly #lines: LogLines
+  readonly #energy: EnergyHours
   readonly #held = new Map<LeaseId, Held>()
   #energyRate: EnergyRate = { joulesPerCpuSecond: 0, basis: 'estimated' }
   /** The rule that holds work back; null: none does; undefined: nobody has said, or the node executes nothing. */
@@ -64,11 +77,12 @@ export class History implements WorkNews {
   #callOff = () => {}
 
   constructor(options: HistoryOptions) {
-    const { clock, database, timeZone, log } = options
+    const { clock, database, timeZone, log, energy } = options
     this.#options = options
     this.#local = LocalTime.in(timeZone)
     this.#tallies = new Tallies(database)
     this.#lines = new LogLines(log, clock)
+    this.#energy = new EnergyHours(this.#tallies, energy?.idleWatts ?? 0, energy?.price ?? (() => null))
     this.#countedMs = clock.monotonicMs()
     this.#savedMs = this.#countedMs
     this.#look()
@@ -103,7 +117,9 @@ export class History implements WorkNews {
     if (units !== undefined) this.#add('units', runtime, totalOf(units))
     this.#add('wall-ms', runtime, wallMs)
     this.#add('cpu-ms', runtime, cpuMs)
-    this.#add(`${basis}-joules`, runtime, (cpuMs / 1_000) * joulesPerCpuSecond)
+    const joules = (cpuMs / 1_000) * joulesPerCpuSecond
+    this.#add(`${basis}-joules`, runtime, joules)
+    this.#energy.done(joules, this.#today(), this.#options.clock.now())
   }
 
   leaseOver(job: JobId, lease: LeaseId, reason: ReleaseReason | null): void {
@@ -161,7 +177,16 @@ export class History implements WorkNews {
     const first = today - Math.min(days, daysKept) + 1
     const dayOf = (atMs: number) => Math.floor(this.#local.toLocal(atMs) / dayMs)
     const money = moneyByDay(books.since(this.#local.toUtc(first * dayMs)), self, dayOf)
-    return { timeZone, days: viewOf(this.#tallies.since(first), money, first, today) }
+    return {
+      timeZone,
+      days: viewOf(this.#tallies.since(first), money, [first, today], this.#options.runtimes),
+    }
+  }
+
+  /** Energy by the hour, of the last days, today among them. */
+  energy(days: number): EnergyHour[] {
+    this.#count()
+    return this.#energy.since(this.#today() - Math.min(days, daysKept) + 1)
   }
 
   stop(): void {
@@ -188,6 +213,7 @@ export class History implements WorkNews {
     const nowMs = clock.monotonicMs()
     const passedMs = nowMs - this.#countedMs
     this.#countedMs = nowMs
+    this.#countEnergy()
     if (passedMs <= 0) return
     const today = this.#today()
     const ofTodayMs = this.#local.toLocal(clock.now()) % dayMs
@@ -196,10 +222,17 @@ export class History implements WorkNews {
       [today - 1, Math.max(0, passedMs - ofTodayMs)],
     ] as const) {
       if (ms === 0) continue
-      if (this.#pausedBy === null) this.#tallies.add(day, 'ready-ms', '', ms)
-      else if (this.#pausedBy !== undefined) this.#tallies.add(day, 'paused-ms', this.#pausedBy, ms)
+      if (this.#pausedBy === null) {
+        this.#tallies.add(day, 'ready-ms', '', ms)
+        this.#energy.ready(ms, day, clock.now())
+      } else if (this.#pausedBy !== undefined) this.#tallies.add(day, 'paused-ms', this.#pausedBy, ms)
       if (this.#isAlone) this.#tallies.add(day, 'alone-ms', '', ms)
     }
+  }
+
+  #countEnergy(): void {
+    const { energy, clock } = this.#options
+    if (energy !== undefined) this.#energy.drew(energy.drawn(), this.#today(), clock.now())
   }
 
   #look(): void {

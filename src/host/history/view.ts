@@ -1,6 +1,6 @@
 /** Makes days out of tallies. */
 import { dayMs } from '../../protocol/rules/week.ts'
-import { unitOfRuntime } from '../../runtimes/registry.ts'
+import { type Runtimes, unitOfRuntime } from '../../runtimes/registry.ts'
 import type { HistoryDay, HistoryMoney, HistoryWork } from './contract.ts'
 import type { Tally } from './tallies.ts'
 
@@ -8,16 +8,21 @@ import type { Tally } from './tallies.ts'
 export function viewOf(
   tallies: readonly Tally[],
   money: ReadonlyMap<number, readonly HistoryMoney[]>,
-  first: number,
-  last: number,
+  [first, last]: readonly [number, number],
+  runtimes?: Runtimes,
 ): HistoryDay[] {
   const byDay = Map.groupBy(tallies, ({ day }) => day)
   return Array.from({ length: last - first + 1 }, (_, i) =>
-    dayOf(first + i, byDay.get(first + i) ?? [], money.get(first + i) ?? []),
+    dayOf(first + i, byDay.get(first + i) ?? [], money.get(first + i) ?? [], runtimes),
   )
 }
 
-function dayOf(day: number, tallies: readonly Tally[], money: readonly HistoryMoney[]): HistoryDay {
+function dayOf(
+  day: number,
+  tallies: readonly Tally[],
+  money: readonly HistoryMoney[],
+  runtimes: Runtimes | undefined,
+): HistoryDay {
   const byKind = Map.groupBy(tallies, ({ kind }) => kind)
   const of = (kind: string, name: string) => byKind.get(kind)?.find((row) => row.name === name)?.value ?? 0
   const names = (...kinds: readonly string[]) => [
@@ -29,7 +34,7 @@ function dayOf(day: number, tallies: readonly Tally[], money: readonly HistoryMo
     leasesDone: of('leases-done', runtime),
     shards: of('shards', runtime),
     pages: of('pages', runtime),
-    units: of('units', runtime) > 0 ? { [unitOfRuntime(runtime).one]: of('units', runtime) } : {},
+    units: of('units', runtime) > 0 ? { [unitOfRuntime(runtime, runtimes).one]: of('units', runtime) } : {},
     wallMs: Math.round(of('wall-ms', runtime)),
     cpuMs: Math.round(of('cpu-ms', runtime)),
     measuredJoules: of('measured-joules', runtime),

@@ -8,6 +8,7 @@ import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
 import type { MessageToSteward } from '../../protocol/inbox.ts'
 import { evidenceAgeMsMax, jobRetentionMs } from '../../protocol/limits.ts'
 import type {
+  Cancelled,
   JobStatus,
   JobSummary,
   Quote,
@@ -213,10 +214,10 @@ export class Jobs {
     }
   }
 
-  async cancel(prefix: string): Promise<void> {
+  async cancel(prefix: string): Promise<Cancelled> {
     await this.#reading.seek(prefix, true)
     const job = this.#registry.rows.find(prefix)
-    await this.#registry.use(job, (stewardship) => cancelJob(this.#options, stewardship))
+    return this.#registry.use(job, (stewardship) => cancelJob(this.#options, stewardship))
   }
 
   async forget(prefix: string): Promise<void> {

@@ -2,6 +2,7 @@
 import type { StandbySearch } from '../../protocol/council/standbys.ts'
 import type { JobId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Quote, SubmitProgress, SubmitRequest, Submitted } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
@@ -20,6 +21,8 @@ import { endedJobOf, withRetry } from './retrying.ts'
 export interface SubmittingOptions extends RegistryOptions {
   readonly executor: Executor
   readonly engines: readonly EngineDescription[]
+  /** Those that this node knows; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   /** The owner whose voice this node is. */
   readonly owner: OwnerId
   readonly fleet: PeerId | null
@@ -119,6 +122,7 @@ export class Submitting {
   async #market() {
     const {
       executor,
+      runtimes,
       key: node,
       submitter,
       engines,
@@ -132,7 +136,19 @@ export class Submitting {
     await membership.settled()
     const canRecompute: Market['canRecompute'] = (runtime, engine) => recomputer.can(runtime, engine)
     const capacities = membership.capacities()
-    return { executor, measuring, blocks, node, submitter, engines, capacities, owner, fleet, canRecompute }
+    return {
+      executor,
+      runtimes,
+      measuring,
+      blocks,
+      node,
+      submitter,
+      engines,
+      capacities,
+      owner,
+      fleet,
+      canRecompute,
+    }
   }
 
   #record({ job, record, manifest, requestDigest }: PreparedJob): void {

@@ -2,11 +2,13 @@
  * The questions about money and their answers; plain data, since all of it crosses a socket as JSON. Amounts are
  * micros.
  */
+
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { ClaimOutcome, Entry } from '../../protocol/ledger/entry.ts'
 import type { PaymentNotice } from '../../protocol/ledger/payment.ts'
 import type { Difference } from '../../protocol/ledger/receivables.ts'
 import type { Micros, UnitCount } from '../../protocol/price.ts'
+import type { EnergyHour } from '../history/energy-hours.ts'
 
 /** Work, with the evidence of its receipts. */
 export interface Work {
@@ -20,8 +22,14 @@ export interface Work {
   readonly receiptsWithoutEnergy: number
 }
 
-export interface PeriodEarnings extends Work {
+/** From then until now. */
+export interface Period {
   readonly name: string
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number
+}
+
+export interface PeriodEarnings extends Work, Period {
   readonly verifiedMicros: Micros
   readonly paidMicros: Micros
 }
@@ -61,6 +69,42 @@ export interface EarningsView {
   readonly damagedAt: number | null
   readonly currencies: readonly CurrencyEarnings[]
   readonly jobs: readonly JobEarnings[]
+  readonly energy: EnergyAccount
+}
+
+/** Energy by the hour, as far back as it was counted: a year at most. */
+export interface EnergyAccount {
+  /** What the computer draws that is awake for work only, beside the work. */
+  readonly idleWatts: number
+  readonly hours: readonly EnergyHour[]
+}
+
+/** Accounts of several vehicles, each asked by itself. */
+export interface OwnersAccounts {
+  readonly owner: OwnerId
+  readonly vehicles: readonly {
+    readonly peer: PeerId
+    readonly name: string
+    /** Null: it did not answer. */
+    readonly accounts: Pick<EarningsView, 'currencies' | 'energy'> | null
+  }[]
+}
+
+/** An operator's share of one vehicle's work for one job. */
+export interface OperatorShare {
+  readonly vehicle: PeerId
+  readonly job: JobId
+  readonly currency: string
+  readonly pendingMicros: Micros
+  readonly verifiedMicros: Micros
+  readonly periods: readonly { readonly name: string; readonly verifiedMicros: Micros }[]
+}
+
+export interface OperatorsAccounts {
+  readonly fleet: PeerId
+  readonly shares: readonly OperatorShare[]
+  /** Vehicles that did not answer. */
+  readonly silent: readonly { readonly peer: PeerId; readonly name: string }[]
 }
 
 /**

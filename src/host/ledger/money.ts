@@ -12,13 +12,17 @@ import { type AboutBill, billOf } from './billing.ts'
 import type { Books } from './books.ts'
 import type {
   EarningsView,
+  EnergyAccount,
   JobEarnings,
   LedgerLine,
   LedgerSide,
+  OperatorShare,
+  Period,
   PeriodEarnings,
   ReceiptLine,
   Work,
 } from './contract.ts'
+import { operatorShares } from './operator-shares.ts'
 import type { ReceivablesDriver } from './receivables-driver.ts'
 import type { LedgerTables } from './tables.ts'
 
@@ -30,6 +34,7 @@ export interface MoneyOptions {
   readonly operates: PeerId | null
   readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }
   readonly earnings: Pick<ReceivablesDriver, 'differences'>
+  readonly energy: () => EnergyAccount
 }
 
 interface JobUnit {
@@ -49,10 +54,8 @@ export class Money {
   }
 
   /** Returns the earnings of this node's vehicle, in all and since each of these times. */
-  async earnings(
-    periods: readonly { readonly name: string; readonly sinceMs: number }[],
-  ): Promise<EarningsView> {
-    const { self, owner, store, earnings } = this.#options
+  async earnings(periods: readonly Period[]): Promise<EarningsView> {
+    const { self, owner, store, earnings, energy } = this.#options
     const damagedAt = await store.books.check()
     const jobs = new Map<JobId, Mutable<JobEarnings>>()
     const currencies = new Map<
@@ -64,7 +67,7 @@ export class Money {
       const known = currencies.get(currency) ?? {
         pending: 0,
         owed: 0,
-        periods: periods.map(({ name }) => ({ name, verifiedMicros: 0, paidMicros: 0, ...noWork })),
+        periods: periods.map((period) => ({ ...period, verifiedMicros: 0, paidMicros: 0, ...noWork })),
       }
       currencies.set(currency, known)
       return known
@@ -133,7 +136,13 @@ export class Money {
         periods,
       })),
       jobs: [...jobs.values()],
+      energy: energy(),
     }
+  }
+
+  /** Returns the operator's share of the work of this node's vehicle. */
+  operatorShares(fleet: PeerId, periods: readonly Period[]): OperatorShare[] {
+    return operatorShares(this.#options.store.books.entries(), fleet, this.#options.self, periods)
   }
 
   /** Yields the bill of a job that this node looks after: every execution of every shard, and what it came to. */

@@ -70,6 +70,14 @@ const pathsMax = 100_000
 const path = z.string().min(1).max(4096)
 const job = z.string().min(1).max(128)
 const weightsName = z.string().min(4).max(128)
+/** Log lines in one answer: some megabytes. */
+const fleetLogLinesMax = 10_000
+
+/** The user who gives a command about a fleet. */
+const by: Argument<string | undefined> = ['by', printableSchema(64).optional()]
+
+const waiting = z.strictObject({ vehicle: printableSchema(64).nullable(), owner: ownerSchema.nullable() })
+
 const oneJob: Argument<string> = ['job', job]
 
 const submission = z.strictObject({
@@ -119,6 +127,7 @@ const submission = z.strictObject({
   strict: z.boolean().default(submitDefaults.strict),
 })
 
+const signedText = z.strictObject({ body: z.string().max(4096), signature: z.string().max(256) })
 const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.number() })).max(16)
 
 const thresholds = z.record(z.union([currencySchema, z.literal('*')]), naturalSchema)
@@ -172,6 +181,8 @@ export const operations = {
   release: call(oneJob),
   report: call(oneJob, ['path', path]),
   earnings: call(['periods', periods]),
+  ownersAccounts: call(['access', signedText], ['periods', periods]),
+  operatorsAccounts: call(['periods', periods]),
   bill: stream(oneJob),
   settle: order(settlement),
   payments: call(),
@@ -179,16 +190,29 @@ export const operations = {
   ledger: stream(),
   receipts: stream(),
   fleetMembers: call(),
-  fleetApprove: call(['peer', peerIdSchema]),
-  fleetReject: call(['peer', peerIdSchema.nullable()]),
+  fleetApprove: call(['peer', peerIdSchema], by),
+  fleetApproveWaiting: call(['meant', waiting], by),
+  fleetReject: call(['peer', peerIdSchema], by),
+  fleetRejectWaiting: call(['meant', waiting], by),
   fleetAdmit: call(
     ['peer', peerIdSchema],
     ['owner', ownerSchema.nullable()],
     ['vehicle', printableSchema(64)],
+    by,
   ),
-  fleetRevoke: call(['id', z.union([ownerSchema, peerIdSchema])]),
-  fleetClear: call(['owner', ownerSchema]),
-  fleetRotate: call(['finish', z.boolean()]),
+  fleetRevoke: call(['id', z.union([ownerSchema, peerIdSchema])], by),
+  fleetClear: call(['owner', ownerSchema], by),
+  fleetSet: call(
+    ['name', printableSchema(64).min(1).nullable()],
+    ['operatorPpm', naturalSchema.max(1_000_000).nullable()],
+    by,
+  ),
+  fleetAddRegistrar: call(['address', printableSchema(256).min(1)], by),
+  fleetRemoveRegistrar: call(['address', printableSchema(256).min(1)], by),
+  fleetRotate: call(['finish', z.boolean()], by),
+  fleetLog: call(['last', z.int().min(1).max(fleetLogLinesMax)]),
+  fleetTerms: call(),
+  fleetCharter: call(),
   history: call(['days', z.int().min(1).max(400)]),
   weights: call(),
   addWeights: call(['path', path]),

@@ -10,7 +10,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import { credentialTtlMs } from '../../protocol/limits.ts'
+import { credentialTtlMs, fleetKeyChangesMax } from '../../protocol/limits.ts'
+import { type AccountsAccess, accountsAccessTtlMs } from '../../protocol/membership/accounts-access.ts'
 import {
   type Charter,
   type Credential,
@@ -30,8 +31,8 @@ import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import { plain } from '../store/plain.ts'
 
-/** A charter with all revocations that it may name, in base64 and with room to spare. */
-const fileBytesMax = 2 ** 17
+/** A charter with all revocations that it may name, in base64, as often as the fleet may change its key. */
+const fileBytesMax = 2 ** 22
 
 const dayMs = 24 * 3_600_000
 
@@ -95,6 +96,20 @@ export function signCredential(
   )
 }
 
+/** "This node may read my accounts": signed by an owner, or by a fleet for its operator's; for some minutes. */
+export function signAccountsAccess(key: SigningKey, access: AccountsAccess): SignedRecord {
+  const nowMs = systemClock.now()
+  return signed(
+    key,
+    bodyOf('accounts', {
+      signer: key.peerId,
+      serial: nowMs,
+      expiresMs: nowMs + accountsAccessTtlMs,
+      payload: access,
+    }),
+  )
+}
+
 function signed(key: SigningKey, body: RecordBody): SignedRecord {
   const bytes = plain(encodeBody(body))
   return { body: bytes, signature: key.sign(bytes) }
@@ -104,8 +119,9 @@ export function certificateText(record: SignedRecord): string {
   return fileText('owner-certificate', record)
 }
 
-export function charterText(record: SignedRecord): string {
-  return fileText('fleet', record)
+/** `later`: the charters that followed from it, the newest last. */
+export function charterText(record: SignedRecord, later: readonly SignedRecord[] = []): string {
+  return fileText('fleet', record, later)
 }
 
 export function credentialText(record: SignedRecord): string {
@@ -117,9 +133,9 @@ export function readCertificate(path: string, nowMs = systemClock.now()): Opened
   return open(path, 'owner-certificate', openCertificate, nowMs)
 }
 
-/** Throws Error, one sentence that names the file. */
-export function readCharter(path: string): Opened<Charter> {
-  return open(path, 'fleet', openCharter, systemClock.now())
+/** The fleet's first charter, and those that followed, not yet held against it. Throws Error, one sentence that names the file. */
+export function readCharter(path: string): Opened<Charter> & { readonly later: readonly SignedRecord[] } {
+  return { ...open(path, 'fleet', openCharter, systemClock.now()), later: readFile(path, 'fleet').later }
 }
 
 /** Returns the name of the journal's setting that keeps the charters of a fleet, as a JSON list of their texts. */
@@ -150,10 +166,23 @@ const fileSchema = z.strictObject({
   carpool: z.enum(['owner-certificate', 'fleet', 'credential']),
   body: z.base64(),
   signature: z.base64(),
+  /** Of a fleet that has changed its terms since it was made. */
+  later: z
+    .array(z.strictObject({ body: z.base64(), signature: z.base64() }))
+    .max(fleetKeyChangesMax + 2)
+    .optional(),
 })
 
-function fileText(kind: FileKind, { body, signature }: SignedRecord): string {
-  const file: z.infer<typeof fileSchema> = { carpool: kind, body: base64(body), signature: base64(signature) }
+function fileText(kind: FileKind, record: SignedRecord, later: readonly SignedRecord[] = []): string {
+  const inBase64 = ({ body, signature }: SignedRecord) => ({
+    body: base64(body),
+    signature: base64(signature),
+  })
+  const file: z.infer<typeof fileSchema> = {
+    carpool: kind,
+    ...inBase64(record),
+    ...(later.length > 0 && { later: later.map(inBase64) }),
+  }
   return `${JSON.stringify(file)}\n`
 }
 
@@ -163,7 +192,8 @@ function open<Payload>(
   openKind: (record: SignedRecord, hash: typeof sha256, verify: typeof verifyByPeerId) => Verified<Payload>,
   nowMs: number,
 ): Opened<Payload> {
-  const record = readFile(path, kind)
+  const { body, signature } = readFile(path, kind)
+  const record = { body, signature }
   let content: Verified<Payload>
   try {
     content = openKind(record, sha256, verifyByPeerId)
@@ -177,7 +207,7 @@ function open<Payload>(
   return { record, content }
 }
 
-function readFile(path: string, kind: FileKind): SignedRecord {
+function readFile(path: string, kind: FileKind): SignedRecord & { readonly later: readonly SignedRecord[] } {
   let json: unknown
   try {
     if (statSync(path).size > fileBytesMax) throw new Error('the file is too large')
@@ -189,7 +219,11 @@ function readFile(path: string, kind: FileKind): SignedRecord {
   if (!file.success) throw new Error(`${path} is not ${inWords[kind]}: nothing in it that carpool wrote`)
   if (file.data.carpool !== kind)
     throw new Error(`${path} is not ${inWords[kind]} but ${inWords[file.data.carpool]}`)
-  return { body: bytes(file.data.body), signature: bytes(file.data.signature) }
+  const raw = ({ body, signature }: { body: string; signature: string }) => ({
+    body: bytes(body),
+    signature: bytes(signature),
+  })
+  return { ...raw(file.data), later: (file.data.later ?? []).map(raw) }
 }
 
 function why(error: unknown): string {

@@ -3,15 +3,20 @@
  * and the owners who were forgiven.
  */
 import { renameSync, rmSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { registrarsMax, revocationKeptMs, revocationsKeptMax } from '../../protocol/fleet-limits.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { clearedOwnersMax, credentialTtlMs, evidenceAgeMsMax, revocationsMax } from '../../protocol/limits.ts'
 import type { Charter, Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
+import type { FleetTerms } from '../fleet-views.ts'
 import type { Journal } from '../store/journal.ts'
 import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
-import { signCharter, signCredential } from './certificates.ts'
+import { signAccountsAccess, signCharter, signCredential } from './certificates.ts'
+import { termsOf } from './charter-file.ts'
+import type { FleetLog } from './fleet-log.ts'
 
 export interface CharterSignerOptions {
   readonly keyPath: string
@@ -19,6 +24,8 @@ export interface CharterSignerOptions {
   readonly journal: Pick<Journal, 'getSetting' | 'putSetting'>
   /** A charter was signed: it is to be kept, and told to everybody. */
   readonly onCharter: (charter: SignedRecord) => void
+  /** Takes down who changed what. */
+  readonly decided: FleetLog['note']
 }
 
 const dayMs = 24 * 3_600_000
@@ -27,6 +34,7 @@ const rotatedSetting = 'fleet-key-changed-ms'
 export class CharterSigner {
   readonly #options: CharterSignerOptions
   #key: SigningKey
+  #isSigning = false
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
   constructor(options: CharterSignerOptions) {
@@ -37,32 +45,118 @@ export class CharterSigner {
       throw new Error(`${options.keyPath} is no key of the fleet ${name}, whose key is ${keys.join(' or ')}`)
   }
 
+  /** This registrar signs a charter just now: what changes by it is its own word. */
+  get isSigning(): boolean {
+    return this.#isSigning
+  }
+
+  /** The place of this registrar's key among those in force: of two, the first ends when the change of the key is finished. */
+  get standing(): 'in-force' | 'ending' | 'over' {
+    const { keys } = this.#charter
+    if (!keys.includes(this.#key.peerId)) return 'over'
+    return keys.length > 1 && keys[0] === this.#key.peerId ? 'ending' : 'in-force'
+  }
+
+  /** Says where the key ends, or has ended. */
+  sayStanding(log: Logger): void {
+    const remedy = "copy the fleet's new key here, and start it again"
+    if (this.standing === 'over')
+      log.error(`this registrar's key is not in force any more, so it can admit nobody: ${remedy}`)
+    else if (this.standing === 'ending')
+      log.warn(
+        `the fleet's key is being changed, and this registrar has the old one: ${remedy}, before the old one ends`,
+      )
+  }
+
+  /** Changes the fleet's name, or the operator's share from the next lease on. Throws RequestError where nothing would change. */
+  set(change: { readonly name: string | null; readonly operatorPpm: number | null }, by = ''): FleetTerms {
+    const { name, operatorPpm } = this.#charter
+    const next = { name: change.name ?? name, operatorPpm: change.operatorPpm ?? operatorPpm }
+    if (next.name === name && next.operatorPpm === operatorPpm)
+      throw new RequestError('the fleet has this name and this share already')
+    this.#sign(next)
+    const share = `the operator keeps ${operatorPpm / 10_000} %`
+    const details = [
+      ...(next.name === name ? [] : [`the fleet was called ${name}, and is called ${next.name}`]),
+      ...(next.operatorPpm === operatorPpm
+        ? []
+        : [`${share}, and ${next.operatorPpm / 10_000} % from now on`]),
+    ]
+    this.#options.decided('set', by, {}, details.join('; '))
+    return this.terms
+  }
+
+  /** Names one more registrar, which has the fleet's key. Throws RequestError: it is named already, or there is no room. */
+  addRegistrar(address: string, by = ''): FleetTerms {
+    const { registrars } = this.#charter
+    if (registrars.includes(address)) throw new RequestError(`${address} is a registrar's address already`)
+    if (registrars.length >= registrarsMax)
+      throw new RequestError(
+        `a charter names at most ${registrarsMax} addresses of registrars; take one out with: carpool fleet registrar remove`,
+      )
+    this.#sign({ registrars: [...registrars, address] })
+    this.#options.decided('registrar-added', by, {}, address)
+    return this.terms
+  }
+
+  /** Takes out an address, or all of this peer. Throws RequestError where none is named so. */
+  removeRegistrar(address: string, by = ''): FleetTerms {
+    const { registrars } = this.#charter
+    const left = registrars.filter((one) => one !== address && !one.endsWith(`/p2p/${address}`))
+    if (left.length === registrars.length)
+      throw new RequestError(
+        `the charter names no registrar ${address}; carpool fleet registrar list shows them`,
+      )
+    this.#sign({ registrars: left })
+    this.#options.decided('registrar-removed', by, {}, address)
+    return this.terms
+  }
+
+  get terms(): FleetTerms {
+    return termsOf(this.#options.fleet)
+  }
+
   /** A credential for a day. */
   credential(vehicle: Credential): SignedRecord {
     return signCredential(this.#key, vehicle)
   }
 
-  /** A peer, or an owner with all vehicles, is put out as long as a credential may live. Throws RequestError: no room for more. */
+  /** Lets a node read the operator's share. */
+  accountsAccess(reader: PeerId): SignedRecord {
+    return signAccountsAccess(this.#key, { reader, of: 'operator' })
+  }
+
+  /**
+   * Puts a peer out, or an owner with all vehicles: as long as a credential may live, and for longer where there is room.
+   * Throws RequestError: no room for more.
+   */
   revoke(id: PeerId | OwnerId): void {
-    const revoked = this.#revoked().filter((revocation) => revocation.id !== id)
+    const revoked = this.revoked.filter((revocation) => revocation.id !== id)
     if (revoked.length >= revocationsMax) {
       const until = new Date(Math.min(...revoked.map(({ untilMs }) => untilMs))).toISOString()
       throw new RequestError(
         `${revocationsMax} revocations are in force, and a charter cannot name more; there is room again at ${until}`,
       )
     }
-    this.#sign({ revoked: [...revoked, { id, untilMs: systemClock.now() + credentialTtlMs }] })
+    const keptMs = revoked.length < revocationsKeptMax ? revocationKeptMs : credentialTtlMs
+    this.#sign({ revoked: [...revoked, { id, untilMs: systemClock.now() + keptMs }] })
   }
 
   /** A peer is not put out any more. */
   letBack(peer: PeerId): void {
-    const revoked = this.#revoked()
+    const revoked = this.revoked
     const others = revoked.filter(({ id }) => id !== peer)
     if (others.length < revoked.length) this.#sign({ revoked: others })
   }
 
+  /** Tells whether the charter puts this peer out, or its owner. */
+  revokes(peer: PeerId, owner: OwnerId | null): boolean {
+    const { fleet } = this.#options
+    return fleet.isRevoked(peer) || (owner !== null && fleet.isRevoked(owner))
+  }
+
   /** Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now. Throws RequestError. */
-  clear(owner: OwnerId): { readonly owner: OwnerId; readonly atMs: number } {
+  clear(owner: OwnerId, by = ''): { readonly owner: OwnerId; readonly atMs: number } {
     const atMs = systemClock.now()
     const { cleared = [] } = this.#charter
     const others = cleared.filter((one) => one.owner !== owner && one.atMs > atMs - evidenceAgeMsMax)
@@ -71,6 +165,7 @@ export class CharterSigner {
         `${clearedOwnersMax} owners were cleared within ${evidenceAgeMsMax / dayMs} days, and a charter cannot name more`,
       )
     this.#sign({ cleared: [...others, { owner, atMs }] })
+    this.#options.decided('cleared', by, { owner })
     return { owner, atMs }
   }
 
@@ -78,7 +173,7 @@ export class CharterSigner {
    * Makes a second key, which signs everything from now on, while both are in force. Throws RequestError while an
    * earlier change is not finished.
    */
-  rotate(): { readonly keys: readonly PeerId[] } {
+  rotate(by = ''): { readonly keys: readonly PeerId[] } {
     const { keyPath } = this.#options
     if (this.#charter.keys.length > 1)
       throw new RequestError(
@@ -90,11 +185,12 @@ export class CharterSigner {
     renameSync(keyPath, `${keyPath}.old`)
     renameSync(`${keyPath}.next`, keyPath)
     this.#key = next
+    this.#options.decided('key-changed', by, {}, `${keys.join(' and ')} are in force`)
     return { keys }
   }
 
   /** Ends the old key, once no credential of it lives. Throws RequestError before. */
-  finishRotation(nowMs = systemClock.now()): { readonly keys: readonly PeerId[] } {
+  finishRotation(nowMs = systemClock.now(), by = ''): { readonly keys: readonly PeerId[] } {
     const { keyPath, journal } = this.#options
     if (this.#charter.keys.length === 1)
       throw new RequestError('the fleet has only one key, so no old key can be ended')
@@ -106,6 +202,7 @@ export class CharterSigner {
     const keys = [this.#key.peerId]
     this.#sign({ keys })
     rmSync(`${keyPath}.old`, { force: true })
+    this.#options.decided('key-ended', by, {}, `${keys.join()} is in force`)
     return { keys }
   }
 
@@ -113,7 +210,8 @@ export class CharterSigner {
     return this.#options.fleet.charter.payload
   }
 
-  #revoked(): Charter['revoked'] {
+  /** The revocations in force. */
+  get revoked(): Charter['revoked'] {
     return this.#charter.revoked.filter(({ untilMs }) => untilMs > systemClock.now())
   }
 
@@ -121,6 +219,12 @@ export class CharterSigner {
     const { fleet, journal, onCharter } = this.#options
     const serial = Math.max(systemClock.now(), fleet.charter.serial + 1)
     if (change.keys !== undefined) journal.putSetting(rotatedSetting, String(serial))
-    onCharter(signCharter(this.#key, { ...this.#charter, revoked: this.#revoked(), ...change }, serial))
+    const charter = { ...this.#charter, revoked: this.revoked, ...change }
+    this.#isSigning = true
+    try {
+      onCharter(signCharter(this.#key, charter, serial))
+    } finally {
+      this.#isSigning = false
+    }
   }
 }

@@ -11,7 +11,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { evidenceAgeMsMax, rosterEntriesMax } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import { type Credential, Fleet } from '../../protocol/membership/fleet.ts'
+import type { Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import { encodeMessage } from '../../protocol/message.ts'
 import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import type { FleetStanding } from '../api.ts'
@@ -19,10 +19,9 @@ import { systemClock } from '../clock.ts'
 import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
 import { reason } from '../network/errors.ts'
 import type { Network } from '../network/network.ts'
-import { sha256 } from '../sha256.ts'
 import type { Journal } from '../store/journal.ts'
-import { type SigningKey, verifyAgain } from '../store/keys.ts'
-import { chartersSetting, charterText, parseCharter, readCharter } from './certificates.ts'
+import type { SigningKey } from '../store/keys.ts'
+import { keepCharters, openFleet, replaceCharter, sayNews } from './charter-file.ts'
 import {
   decodeGreeting,
   decodeReply,
@@ -77,9 +76,7 @@ export class FleetMember implements Doorkeeper {
   constructor(options: FleetMemberOptions) {
     this.#options = options
     const { charterPath, keyPath, journal, log } = options
-    this.#fleet = new Fleet(readCharter(charterPath).record, sha256, verifyAgain)
-    for (const text of JSON.parse(journal.getSetting(chartersSetting(this.#fleet.id)) ?? '[]') as string[])
-      this.#fleet.adopt(parseCharter(text))
+    this.#fleet = openFleet(charterPath, journal)
     this.registrar =
       keyPath === null
         ? null
@@ -89,9 +86,12 @@ export class FleetMember implements Doorkeeper {
             fleet: this.#fleet,
             journal,
             log,
-            onCharter: (record) => this.hear(record),
+            onCharter: (record) => {
+              this.hear(record)
+              replaceCharter(charterPath, this.#fleet, log)
+            },
           })
-    this.#keepCharters()
+    keepCharters(this.#fleet, this.#options.journal)
     journal.members.dropCredentials(systemClock.now(), evidenceAgeMsMax)
     this.#own = new OwnCredential(options, this.#fleet)
     if (this.registrar !== null) this.#admitMyself()
@@ -106,17 +106,23 @@ export class FleetMember implements Doorkeeper {
     return this.#fleet.charter.payload.operatorPpm
   }
 
+  /** As this node believes it. */
+  get belief(): Fleet {
+    return this.#fleet
+  }
+
   /** For this node's adverts. */
   get credential(): SignedRecord | null {
     return this.#own.record
   }
 
   get standing(): FleetStanding {
-    const { name } = this.#fleet.charter.payload
+    const { name, keys } = this.#fleet.charter.payload
     const { untilMs, isGood } = this.#own
     return {
       name,
       key: this.#fleet.id,
+      keys,
       isRegistrar: this.registrar !== null,
       state: isGood ? 'admitted' : 'waiting',
       untilMs,
@@ -185,6 +191,7 @@ export class FleetMember implements Doorkeeper {
       if (this.#shown.size > rosterEntriesMax) this.#shown.clear()
       this.#shown.set(peer, verified.id)
       this.#options.journal.members.putCredential(peer, credential!, verified.expiresMs)
+      this.registrar?.learn(verified)
     }
     if (this.#guests.has(peer)) this.#guests.set(peer, { credential: verified, vehicle: name })
   }
@@ -203,11 +210,11 @@ export class FleetMember implements Doorkeeper {
    * Hears a charter. A new one is kept, passed on, and acted upon. Throws ProtocolError when it is not the fleet's.
    */
   hear(charter: SignedRecord): void {
+    const before = this.#fleet.charter.payload
     if (!this.#fleet.adopt(charter)) return
-    this.#keepCharters()
-    const { log } = this.#options
-    const { serial, payload } = this.#fleet.charter
-    log.info({ serial, revoked: payload.revoked.length }, `the fleet ${payload.name} has a new charter`)
+    keepCharters(this.#fleet, this.#options.journal)
+    sayNews(this.#fleet, before, this.#options.log)
+    this.registrar?.follow()
     for (const peer of this.#network?.connectedPeers() ?? [])
       this.#send(peer, encodeMessage({ type: 'charter', charter }))
     this.#onCharter()
@@ -217,11 +224,6 @@ export class FleetMember implements Doorkeeper {
   /** A credential for this node, from a registrar. Throws ProtocolError when it is not good. */
   hearCredential(credential: SignedRecord): void {
     if (this.#own.take(credential)) this.#refusal = null
-  }
-
-  #keepCharters(): void {
-    const charters = this.#fleet.charters().map(charterText)
-    this.#options.journal.putSetting(chartersSetting(this.#fleet.id), JSON.stringify(charters))
   }
 
   #admitMyself(): void {
@@ -239,11 +241,12 @@ export class FleetMember implements Doorkeeper {
 
   /** A registrar gives the nodes that it knows another day when half of the last is over. */
   #issue(peer: PeerId, { credential, vehicle, certificate }: Greeting, host: string): SignedRecord | null {
-    if (this.registrar === null) return null
+    if (this.registrar === null || !this.registrar.canSign) return null
     const owner = ownerOf(peer, certificate)
     try {
-      const { expiresMs } = this.#fleet.vouch(credential, peer, owner, systemClock.now())
-      if (isFresh(expiresMs)) return null
+      const shown = this.#fleet.vouch(credential, peer, owner, systemClock.now())
+      this.registrar.learn(shown)
+      if (isFresh(shown.expiresMs)) return null
     } catch {
       // None that is good: perhaps it gets one.
     }
@@ -267,15 +270,12 @@ export class FleetMember implements Doorkeeper {
   #look(): void {
     for (const [peer, { credential, vehicle }] of this.#guests) {
       const { owner } = credential.payload
-      if (
-        this.#fleet.isRevoked(peer) ||
-        this.#fleet.isRevoked(owner) ||
-        credential.expiresMs <= systemClock.now()
-      ) {
+      const isOut = this.#fleet.isRevoked(peer) || this.#fleet.isRevoked(owner)
+      if (isOut || credential.expiresMs <= systemClock.now()) {
         this.#options.log.warn({ peer, vehicle }, `${vehicle} may not take part any more: connection closed`)
         this.#guests.delete(peer)
         this.#network?.disconnect(peer).catch(() => {})
-      } else if (this.registrar !== null && !isFresh(credential.expiresMs)) {
+      } else if (this.registrar?.canSign === true && !isFresh(credential.expiresMs)) {
         const decision = this.registrar.consider({ peer, vehicle, owner })
         if (decision.state !== 'admitted') continue
         this.#send(peer, encodeMessage({ type: 'credential', credential: decision.credential }))

@@ -4,19 +4,28 @@
  *
  * It signs a credential for a day to every admitted vehicle, as often as that day is half over. Everything else in a fleet works without it: a registrar that is down for an hour
  * delays newcomers, and nobody else.
+ *
+ * A fleet may have several. Each has a list of its own, and learns from what is signed what another one decided: whoever shows
+ * a credential for a whole day was let in, and whoever the charter names was put out. So one renews credentials while another
+ * is away. People decide at one of them at a time: a charter replaces the one before it as a whole, and two that were signed
+ * apart are not put together.
  */
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
-import { pendingTtlMs } from '../../protocol/limits.ts'
-import type { SignedRecord } from '../../protocol/record/record.ts'
+import { credentialTtlMs, pendingTtlMs } from '../../protocol/limits.ts'
+import type { Credential } from '../../protocol/membership/fleet.ts'
+import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
 import { systemClock } from '../clock.ts'
 import { RequestError } from '../errors.ts'
+import type { Waiting } from '../fleet-views.ts'
 import type { Journal } from '../store/journal.ts'
-import type { FleetMember, FleetMemberRow } from '../store/member-tables.ts'
+import type { FleetDecision, FleetMember, FleetMemberRow } from '../store/member-tables.ts'
 import { CharterSigner, type CharterSignerOptions } from './charter-signer.ts'
+import { FleetLog } from './fleet-log.ts'
+import { described, differs, isMeant, isShown, unRevokes } from './members.ts'
 import { WaitingList } from './waiting-list.ts'
 
-export interface RegistrarOptions extends CharterSignerOptions {
+export interface RegistrarOptions extends Omit<CharterSignerOptions, 'decided'> {
   /** This node, which is of the fleet as well. */
   readonly self: Pick<Applicant, 'peer' | 'owner'>
   readonly journal: Journal
@@ -43,15 +52,20 @@ export class Registrar {
   readonly #waiting = new WaitingList<PeerId>()
   /** Signs for the fleet. */
   readonly charters: CharterSigner
+  /** Who decided what. */
+  readonly decisions: FleetLog
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
   constructor(options: RegistrarOptions) {
     this.#options = options
-    this.charters = new CharterSigner(options)
+    this.decisions = new FleetLog(options.journal)
+    const decided: FleetLog['note'] = (...of) => this.decisions.note(...of)
+    this.charters = new CharterSigner({ ...options, decided })
     const waiting = this.#rows().filter(({ state }) => state === 'pending' || state === 'rejected')
     for (const { peer, host, askedMs } of waiting.sort((a, b) => a.askedMs - b.askedMs))
       this.#drop(this.#waiting.ask(peer, host, askedMs))
     this.#drop(this.#waiting.lapse(systemClock.now()))
+    this.follow()
   }
 
   /**
@@ -77,8 +91,49 @@ export class Registrar {
           return { state: 'pending' }
         }
         if (known!.owner === null) this.#put({ ...known!, ...applicant })
-        return { state: 'admitted', credential: this.charters.credential(applicant) }
+        return { state: 'admitted', credential: this.#credentialFor(applicant) }
     }
+  }
+
+  #credentialFor(applicant: Applicant): SignedRecord {
+    const credential = this.charters.credential(applicant)
+    const untilMs = systemClock.now() + credentialTtlMs
+    this.#options.journal.members.putCredential(applicant.peer, credential, untilMs)
+    return credential
+  }
+
+  /** False once the fleet's key was changed elsewhere: what this registrar signs is good for nobody. */
+  get canSign(): boolean {
+    return this.charters.standing !== 'over'
+  }
+
+  /** A member shows a credential that is good: where another registrar signed it, it is in by that one's word. */
+  learn({ payload, serial, expiresMs }: Verified<Credential>): void {
+    const { peer } = payload
+    const known = this.#options.journal.members.fleetMember(peer)
+    // One that was signed by hand for fewer hours ends with them.
+    const isWhole = expiresMs - serial >= credentialTtlMs
+    if (!isWhole || known?.state === 'admitted' || serial <= (known?.sinceMs ?? 0)) return
+    this.#waiting.remove(peer)
+    const asked = { host: known?.host ?? '', askedMs: known?.askedMs ?? serial }
+    this.#put({ ...payload, ...asked, state: 'admitted', shown: payload }, serial)
+    this.decisions.note('let-in-elsewhere', '', payload)
+    this.#options.log.info({ ...payload }, `${payload.vehicle} is in by the word of another registrar`)
+  }
+
+  /** There is a new charter: whoever it puts out is out here as well. */
+  follow(): void {
+    const { log, self } = this.#options
+    if (this.charters.isSigning) return
+    for (const row of this.#rows()) {
+      if (row.state === 'revoked' || row.peer === self.peer) continue
+      if (!this.charters.revokes(row.peer, row.owner)) continue
+      this.#waiting.remove(row.peer)
+      this.#put({ ...row, state: 'revoked' })
+      this.decisions.note('revoked-elsewhere', '', row)
+      log.info({ peer: row.peer, owner: row.owner }, `${row.vehicle} is put out by the fleet's charter`)
+    }
+    this.charters.sayStanding(log)
   }
 
   /** It keeps its place in the list, or gets one. */
@@ -109,14 +164,14 @@ export class Registrar {
     this.#drop(this.#waiting.lapse(systemClock.now()))
     const rows = this.#rows()
     for (const row of rows) if (row.state === 'pending' && !isShown(row)) this.#show(row)
-    return rows.map(rowOf)
+    return rows.map((row) => this.#rowOf(row))
   }
 
   /**
    * Lets somebody in who asked, as the vehicle and the owner that a person was shown. Throws RequestError, with the
    * change, when it asks as another since.
    */
-  approve(peer: PeerId): FleetMemberRow {
+  approve(peer: PeerId, by = ''): FleetDecision {
     const known = this.#known(peer)
     if (known.state === 'pending' && !isShown(known)) {
       const before = known.shown === null ? 'nobody yet' : described(known.shown)
@@ -127,44 +182,66 @@ export class Registrar {
     }
     this.charters.letBack(peer)
     this.#waiting.remove(peer)
-    const { vehicle, owner } = known
-    this.#options.log.info({ peer, owner }, `${vehicle} is approved`)
-    return this.#put({ ...known, state: 'admitted', shown: { vehicle: known.vehicle, owner: known.owner } })
+    const { vehicle, owner, state: before } = known
+    this.#decided('approved', by, known)
+    return { ...this.#put({ ...known, state: 'admitted', shown: { vehicle, owner } }), before }
   }
 
   /**
-   * Says no to somebody who asked, or with null to everybody who waits. Whoever asks again within a day is not listed.
-   * Throws RequestError.
+   * Lets everybody in who waits and is meant. One that asks as another since it was shown is shown anew, and goes on
+   * waiting.
    */
-  reject(peer: PeerId | null): FleetMemberRow[] {
-    const rows = peer === null ? this.#rows().filter(({ state }) => state === 'pending') : [this.#known(peer)]
-    return rows.map((row) => {
-      if (row.state === 'admitted' || row.state === 'revoked')
-        throw new RequestError(
-          `${row.peer} does not wait, it is ${row.state}${row.state === 'admitted' ? '; put it out with: carpool fleet revoke' : ''}`,
-        )
-      const nowMs = systemClock.now()
-      this.#drop(this.#waiting.ask(row.peer, row.host, nowMs))
-      return this.#put({ ...row, state: 'rejected', askedMs: nowMs })
+  approveWaiting(meant: Waiting, by = ''): FleetDecision[] {
+    return this.#waitingRows(meant).map((row) => {
+      if (isShown(row)) return this.approve(row.peer, by)
+      this.#show(row)
+      return { ...this.#rowOf(row), before: row.state }
     })
   }
 
-  /** Lets somebody in before it asks; whose car it is, it then says itself, unless it is said here. */
-  admit(peer: PeerId, owner: OwnerId | null, vehicle: string): FleetMemberRow {
+  /** Says no to somebody who asked. Whoever asks again within a day is not listed. Throws RequestError. */
+  reject(peer: PeerId, by = ''): FleetDecision {
+    return this.#reject(this.#known(peer), by)
+  }
+
+  /** The same to everybody who waits and is meant. */
+  rejectWaiting(meant: Waiting, by = ''): FleetDecision[] {
+    return this.#waitingRows(meant).map((row) => this.#reject(row, by))
+  }
+
+  #reject(row: FleetMember, by: string): FleetDecision {
+    if (row.state === 'admitted' || row.state === 'revoked')
+      throw new RequestError(
+        `${row.peer} does not wait, it is ${row.state}${row.state === 'admitted' ? '; put it out with: carpool fleet revoke' : ''}`,
+      )
+    const nowMs = systemClock.now()
+    this.#drop(this.#waiting.ask(row.peer, row.host, nowMs))
+    this.#decided('rejected', by, row)
+    return { ...this.#put({ ...row, state: 'rejected', askedMs: nowMs }), before: row.state }
+  }
+
+  /**
+   * Lets somebody in before it asks; whose car it is, it then says itself, unless it is said here. Of one that is known, the
+   * name and the owner stay that are not said anew.
+   */
+  admit(peer: PeerId, owner: OwnerId | null, vehicle: string, by = ''): FleetDecision {
+    const known = this.#options.journal.members.fleetMember(peer)
+    const facts = { owner: owner ?? known?.owner ?? null, vehicle: vehicle || (known?.vehicle ?? '') }
     this.#waiting.remove(peer)
     if (peer !== this.#options.self.peer) {
       this.charters.letBack(peer)
-      this.#options.log.info({ peer, owner }, `${vehicle} is admitted`)
+      this.#options.log.info({ peer, owner: facts.owner, by }, `${facts.vehicle} is admitted`)
+      this.decisions.note('admitted', by, { peer, ...facts }, unRevokes(known))
     }
-    const shown = { vehicle, owner }
-    return this.#put({ peer, owner, vehicle, state: 'admitted', host: '', askedMs: systemClock.now(), shown })
+    const asked = { host: known?.host ?? '', askedMs: systemClock.now(), shown: facts }
+    return { ...this.#put({ peer, ...facts, ...asked, state: 'admitted' }), before: known?.state ?? null }
   }
 
   /**
    * A peer, or an owner with all vehicles: nobody deals with them from now on. Throws RequestError, also for this node and its
    * owner: a registrar that is put out admits nobody any more.
    */
-  revoke(id: PeerId | OwnerId): FleetMemberRow[] {
+  revoke(id: PeerId | OwnerId, by = ''): FleetDecision[] {
     const { self } = this.#options
     if (id === self.peer || id === self.owner)
       throw new RequestError(
@@ -173,12 +250,21 @@ export class Registrar {
     const rows = this.#rows().filter(({ peer, owner }) => peer === id || owner === id)
     if (rows.length === 0) throw new RequestError(`${id} is neither a peer nor an owner of this fleet`)
     this.charters.revoke(id)
-    for (const row of rows) {
+    return rows.map((row) => {
       this.#waiting.remove(row.peer)
-      this.#put({ ...row, state: 'revoked' })
-      this.#options.log.info({ peer: row.peer, owner: row.owner }, `${row.vehicle} is revoked`)
-    }
-    return rows.map((row) => ({ ...rowOf(row), state: 'revoked' }))
+      this.#decided('revoked', by, row)
+      return { ...this.#put({ ...row, state: 'revoked' }), before: row.state }
+    })
+  }
+
+  #waitingRows(meant: Waiting): FleetMember[] {
+    return this.#rows().filter((row) => row.state === 'pending' && isMeant(row, meant))
+  }
+
+  #decided(action: 'approved' | 'rejected' | 'revoked', by: string, row: FleetMember): void {
+    const { peer, owner, vehicle } = row
+    this.#options.log.info({ peer, owner, by }, `${vehicle} is ${action}`)
+    this.decisions.note(action, by, row, action === 'approved' ? unRevokes(row) : '')
   }
 
   #known(peer: PeerId): FleetMember {
@@ -204,25 +290,11 @@ export class Registrar {
   #put(row: Omit<FleetMember, 'sinceMs'>, sinceMs = systemClock.now()): FleetMemberRow {
     const whole = { ...row, sinceMs }
     this.#options.journal.members.putFleetMember(whole)
-    return rowOf(whole)
+    return this.#rowOf(whole)
   }
-}
 
-type Facts = Pick<FleetMemberRow, 'owner' | 'vehicle'>
-
-function differs(known: Facts, { owner, vehicle }: Facts): boolean {
-  return known.owner !== owner || known.vehicle !== vehicle
-}
-
-function isShown(row: FleetMember): boolean {
-  return row.shown !== null && !differs(row.shown, row)
-}
-
-/** All of the owner: a beginning that looks the same is found by trying. */
-function described({ vehicle, owner }: Facts): string {
-  return `${vehicle || 'a vehicle without a name'} of ${owner === null ? 'any owner' : `owner ${owner}`}`
-}
-
-function rowOf({ peer, vehicle, owner, state, sinceMs, host }: FleetMember): FleetMemberRow {
-  return { peer, vehicle, owner, state, sinceMs, host }
+  #rowOf({ peer, vehicle, owner, state, sinceMs, host }: FleetMember): FleetMemberRow {
+    const credentialUntilMs = this.#options.journal.members.credentialUntilMs(peer) ?? null
+    return { peer, vehicle, owner, state, sinceMs, host, credentialUntilMs }
+  }
 }

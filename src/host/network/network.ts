@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { Reachability } from '../../protocol/membership/advert.ts'
+import { Accounts } from './accounts.ts'
 import type { BlockExchange } from './blocks.ts'
 import type { MessageHandler } from './control.ts'
 import { NetworkError, reason } from './errors.ts'
@@ -28,6 +29,7 @@ export interface PeerEvent {
 export class Network {
   readonly peer: PeerId
   readonly blocks: BlockExchange
+  readonly accounts: Accounts
   readonly #parts: NetworkParts
   readonly #log: Logger
   readonly #peerHandlers: ((event: PeerEvent) => void)[] = []
@@ -35,13 +37,17 @@ export class Network {
 
   /** Throws an Error of one sentence when an address is in use, not ours, or no multiaddr. */
   static async start(options: NetworkOptions): Promise<Network> {
-    return new Network(await startParts(options), options.log)
+    const parts = await startParts(options)
+    const accounts = new Accounts((peer) => parts.neighbours.connect(peer), parts.bounds, options.log)
+    await accounts.listen(parts.node)
+    return new Network(parts, accounts, options.log)
   }
 
-  private constructor(parts: NetworkParts, log: Logger) {
+  private constructor(parts: NetworkParts, accounts: Accounts, log: Logger) {
     const { node, blocks } = parts
     this.peer = node.peerId.toString() as PeerId
     this.blocks = blocks
+    this.accounts = accounts
     this.#parts = parts
     this.#log = log
     node.addEventListener('peer:connect', ({ detail }) =>
@@ -169,6 +175,7 @@ export class Network {
 
   async #stop(): Promise<void> {
     for (const part of this.#parts.stoppable) part.stop()
+    this.accounts.stop()
     // gossipsub waits for its streams without a limit, so a peer that reads nothing would hold us here.
     const impatience = setTimeout(() => {
       for (const connection of this.#parts.node.getConnections())

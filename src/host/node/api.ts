@@ -1,19 +1,23 @@
 /** Answers the questions that a node is asked: each goes to the part that knows. */
-import type { BanRow, NodeApi, NodeInfo, PeerRow } from '../api.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
+import type { BanRow, NodeApi, NodeInfo, PeerRow, SignedText } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { Money } from '../ledger/money.ts'
 import { Payouts } from '../ledger/payouts.ts'
-import type { FleetMember } from '../membership/fleet-member.ts'
-import type { Registrar } from '../membership/registrar.ts'
+import { ShownAccounts } from '../ledger/shown-accounts.ts'
 import { modelsOf } from '../models.ts'
 import type { Ban } from '../store/member-tables.ts'
+import { plain } from '../store/plain.ts'
 import { watchWhy, whyOf } from '../supervisor/why.ts'
 import { weightsOf } from '../weights.ts'
+import { fleetOf, registrarOf } from './fleet-api.ts'
 import type { Parts } from './parts.ts'
 import { mayTakeOver } from './taking-over.ts'
 
 /** Bytes of a document in one answer: a guess. */
 const documentPartBytes = 2 ** 20
+/** Energy by the hour is shown as far back. */
+const yearDays = 366
 
 export function apiOf(parts: Parts): NodeApi {
   const { options, clock, identity, vehicle, watch, withheld, jobs, store, notices } = parts
@@ -25,8 +29,23 @@ export function apiOf(parts: Parts): NodeApi {
     mesh: () => notices.list().map(({ text }) => text),
   }
   const operates = fleet?.registrar == null ? null : fleet.fleet
-  const { submitter } = jobs
-  const money = new Money({ self: key.peerId, owner, submitter, operates, store, earnings: vehicle.earnings })
+  const money = new Money({
+    self: key.peerId,
+    owner,
+    submitter: jobs.submitter,
+    operates,
+    store,
+    earnings: vehicle.earnings,
+    energy: () => ({ idleWatts: options.idleWatts ?? 0, hours: parts.history.energy(yearDays) }),
+  })
+  const accounts = new ShownAccounts({
+    self: key.peerId,
+    owner,
+    fleet,
+    everybody: () => parts.membership.everybody(),
+    network: parts.network.accounts,
+    money,
+  })
   const payouts = new Payouts(store.database, store.books, parts.payer, (accounts) => jobs.paid(accounts))
   return {
     info: () => infoOf(parts),
@@ -68,6 +87,9 @@ export function apiOf(parts: Parts): NodeApi {
     release: (job) => jobs.release(job),
     report: (job, path) => jobs.contents.report(job, path),
     earnings: (periods) => money.earnings(periods),
+    ownersAccounts: (access, periods) => accounts.ofOwner(recordFromBase64(access), periods),
+    operatorsAccounts: (periods) =>
+      accounts.ofOperator(registrarOf(fleet).charters.accountsAccess(key.peerId), periods),
     bill: (job) => jobs.bill(job, money),
     settle: async (request) => {
       if (request.action === 'take-over') mayTakeOver(parts)
@@ -83,18 +105,11 @@ export function apiOf(parts: Parts): NodeApi {
       yield* money.receipts()
       return null
     },
-    fleetMembers: () => registrarOf(fleet).list(),
-    fleetApprove: (peer) => registrarOf(fleet).approve(peer),
-    fleetReject: (peer) => registrarOf(fleet).reject(peer),
-    fleetAdmit: (peer, owner, vehicle) => registrarOf(fleet).admit(peer, owner, vehicle),
-    fleetRevoke: (id) => registrarOf(fleet).revoke(id),
-    fleetClear: (owner) => registrarOf(fleet).charters.clear(owner),
+    ...fleetOf(fleet),
     ...weightsOf(store.blocks),
     ...modelsOf(store.directory.modelsPath),
     bans: () => parts.bans.list().map(banRow),
     liftBan: (owner) => banRow(parts.bans.lift(owner)),
-    fleetRotate: (finish) =>
-      finish ? registrarOf(fleet).charters.finishRotation() : registrarOf(fleet).charters.rotate(),
   }
 }
 
@@ -160,8 +175,6 @@ export async function admission({ identity: { fleet, key }, membership }: Parts)
     )
 }
 
-/** Throws RequestError. */
-function registrarOf(fleet: FleetMember | null): Registrar {
-  if (fleet?.registrar != null) return fleet.registrar
-  throw new RequestError('this node is not a registrar; start it with --fleet <file> --fleet-key <file>')
+function recordFromBase64({ body, signature }: SignedText): SignedRecord {
+  return { body: plain(Buffer.from(body, 'base64')), signature: plain(Buffer.from(signature, 'base64')) }
 }

@@ -65,7 +65,8 @@ export class CarpoolNode {
   }
 
   async #stop(): Promise<void> {
-    const { identity, vehicle, history, connections, jobs, membership, callers, options } = this.#parts
+    const { identity, vehicle, tariff, history, connections, jobs, membership, callers, options } =
+      this.#parts
     this.#stopFollowing()
     callers.stop()
     connections.stop()
@@ -75,6 +76,7 @@ export class CarpoolNode {
     await membership
       .goodbye()
       .catch((error) => options.log.debug({ error }, 'the goodbye to peers was not sent'))
+    tariff.stop()
     history.stop()
     await closeResources(this.#parts)
   }

@@ -1,6 +1,7 @@
 /** The options of a node. */
 import type { Logger } from 'pino'
 import type { Ask } from '../../protocol/price.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
 import type { Executor } from '../executor/contract.ts'
 import type { NetworkBounds } from '../network/bounds.ts'
@@ -43,11 +44,17 @@ export interface NodeOptions {
   readonly mayAccelerate?: boolean
   /** The power that a slot draws when it is busy all the time, in watts. */
   readonly slotWatts: number
+  /** The price of electricity (src/host/energy/tariff-source.ts); left out: not known. */
+  readonly tariff?: string | null
+  /** The power that the computer draws beside the work, if it is awake for the work only, in watts; left out: 0. */
+  readonly idleWatts?: number
   readonly log: Logger
   /** True when it looks after jobs of others when they ask; not for a node that lives for one job only. */
   readonly standsBy: boolean
   /** Name and version, as the advert says it. */
   readonly software: string
+  /** The runtimes that it knows; left out: those that come along. */
+  readonly runtimes?: Runtimes
   /** The executor of this node's work, where it is not the usual child processes. */
   readonly executor?: Executor
   /** The time, where it is not the machine's. */

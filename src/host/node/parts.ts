@@ -1,10 +1,14 @@
 /** Makes the parts of a node, in an order in which each knows those that it asks; their news goes to the hub. */
+
+import type { Tariff } from '../../protocol/energy/tariff.ts'
 import { advertReasonsMax } from '../../protocol/limits.ts'
 import type { Advert } from '../../protocol/membership/advert.ts'
 import { Roster } from '../../protocol/membership/roster.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { TariffSource } from '../energy/tariff-source.ts'
 import { Connections } from '../history/connections.ts'
+import type { PriceNow } from '../history/energy-hours.ts'
 import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
 import { Payer } from '../ledger/payer.ts'
@@ -14,6 +18,7 @@ import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
 import { placeOf } from '../store/place.ts'
+import { readKept } from '../supervisor/kept.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
 import type { Resources } from './resources.ts'
@@ -22,6 +27,7 @@ export interface Parts extends Resources {
   readonly hub: Hub
   readonly vehicle: WorkerDriver
   readonly history: History
+  readonly tariff: TariffSource
   readonly connections: Connections
   readonly bans: Bans
   readonly membership: Membership
@@ -36,18 +42,30 @@ type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
 export function makeParts(resources: Resources): Parts {
   const { options, clock, store, identity, executor, engines, network, notices } = resources
   const { key, submitter, owner, fleet } = identity
-  const { log, slots, asks, standsBy, wish } = options
+  const { log, slots, asks, standsBy, wish, runtimes } = options
   const hub = new Hub()
   let calls: readonly string[] = []
   const roster = new Roster()
   const offered = engines.map((engine) => ({ ...engine, ask: asks.get(engine.runtime) ?? null }))
+  const tariff = new TariffSource({
+    spec: options.tariff ?? null,
+    clock,
+    log,
+    onChange: () => hub.tell('offer'),
+  })
   const history = new History({
     self: key.peerId,
     database: store.database,
     books: store.books,
     timeZone: wish.preferences.timeZone,
+    runtimes,
     clock,
     log,
+    energy: {
+      drawn: () => readKept(store.journal, log).energy,
+      idleWatts: options.idleWatts ?? 0,
+      price: () => priceNow(tariff.tariff, clock.now()),
+    },
   })
   const connections = new Connections({
     network,
@@ -61,6 +79,7 @@ export function makeParts(resources: Resources): Parts {
     store,
     executor,
     engines: offered,
+    runtimes,
     categories: wish.preferences.categories,
     slots,
     clock,
@@ -121,6 +140,7 @@ export function makeParts(resources: Resources): Parts {
     store,
     executor,
     engines,
+    runtimes,
     membership,
     bans,
     owner,
@@ -130,7 +150,13 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, payer, vehicle, history, connections, bans, membership, callers, jobs }
+  return { ...resources, hub, payer, vehicle, tariff, history, connections, bans, membership, callers, jobs }
+}
+
+/** Null: not known, or of no currency in which it could be kept. */
+function priceNow(tariff: Tariff | null, nowMs: number): ReturnType<PriceNow> {
+  const kwhMicros = tariff?.priceAt(nowMs) ?? null
+  return kwhMicros === null || tariff?.currency == null ? null : { currency: tariff.currency, kwhMicros }
 }
 
 /** Nobody is called who could not come. */

@@ -43,8 +43,8 @@ export async function openResources(asked: NodeOptions): Promise<Resources> {
   weighOutsideMemory()
   const store = openStore(dataDir, { cacheBytesMax, log })
   endOnBrokenDisk()
-  const { mayAccelerate = false } = asked
-  const executor = asked.executor ?? new ProcessExecutor({ log, mayAccelerate })
+  const { mayAccelerate = false, runtimes } = asked
+  const executor = asked.executor ?? new ProcessExecutor({ log, runtimes, mayAccelerate })
   const { slots, why: scarceMemory } = slotsThatFit(asked.slots, executor.slotBytesMax ?? 0, availableBytes())
   const options = { ...asked, slots }
   if (scarceMemory !== null) log.warn({ asked: asked.slots, slots }, scarceMemory)

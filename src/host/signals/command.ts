@@ -28,12 +28,17 @@ const stderrCharsMax = 200
 
 const stampedSchema = z.looseObject({ value: z.unknown(), ts: z.unknown().optional() })
 
-export function openCommand(name: string, command: string, log: Logger): SignalProvider {
+export function openCommand(
+  name: string,
+  command: string,
+  log: Logger,
+  onUnused: (name: string) => void,
+): SignalProvider {
   return {
     name,
     async *readings(signal) {
       const latest = new Latest(signal)
-      const intake = new Intake(name, latest, log)
+      const intake = new Intake(name, latest, log, onUnused)
       void keepTrying(signal, intake, (onReading) => run(command, signal, intake, onReading))
       yield* latest
     },

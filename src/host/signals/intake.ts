@@ -26,10 +26,13 @@ export class Intake {
   readonly #name: string
   readonly #latest: Latest
   readonly #log: Logger
+  readonly #onUnused: (name: string) => void
   #complaints = new Set<string>()
   #complaintsSinceMs = systemClock.monotonicMs()
 
-  constructor(name: string, latest: Latest, log: Logger) {
+  /** `onUnused`: called with each name that Carpool has no use for, as often as it comes. */
+  constructor(name: string, latest: Latest, log: Logger, onUnused: (name: string) => void = () => {}) {
+    this.#onUnused = onUnused
     this.#name = name
     this.#latest = latest
     this.#log = log
@@ -41,7 +44,10 @@ export class Intake {
     let isAny = false
     for (const [name, value, atMs] of readings) {
       const path = signalPathOf(name)
-      if (path === undefined) continue
+      if (path === undefined) {
+        this.#onUnused(name)
+        continue
+      }
       try {
         this.#latest.put({ [path]: readingOf(path, value, atMs, nowMs) }, name)
         isAny = true

@@ -8,12 +8,24 @@ import { acceptedSpecs, addressOf, shown, speedMax, split } from './specs.ts'
 import { openTrace } from './trace.ts'
 
 /** All that is known of a vehicle and its network, as one. Throws Error like `openProvider`. */
-export function openProviders(specs: readonly string[], network: NetworkKind, log: Logger): SignalProvider {
-  return merged([...specs.map((spec) => openProvider(spec, log)), openNetwork(network, log)], log)
+export function openProviders(
+  specs: readonly string[],
+  network: NetworkKind,
+  log: Logger,
+  onUnused: OnUnused = () => {},
+): SignalProvider {
+  const providers = specs.map((spec) => openProvider(spec, log, onUnused))
+  return merged([...providers, openNetwork(network, log)], log)
 }
 
+/**
+ * Called with the name of a signal that comes and that Carpool has no use for, as often as it comes. Servers are asked only for
+ * what is used, and send no others.
+ */
+type OnUnused = (name: string) => void
+
 /** Throws Error: one sentence that names the specification, and the accepted ones. */
-export function openProvider(spec: string, log: Logger): SignalProvider {
+export function openProvider(spec: string, log: Logger, onUnused: OnUnused = () => {}): SignalProvider {
   const [, kind, rest] = /^([a-z]+):(.+)$/s.exec(spec) ?? []
   switch (kind) {
     case 'trace': {
@@ -21,10 +33,10 @@ export function openProvider(spec: string, log: Logger): SignalProvider {
       const speed = Number(settings.get('speed') ?? 1)
       if (!(speed > 0 && speed <= speedMax))
         throw new Error(`${spec}: speed is a number above 0, at most ${speedMax}`)
-      return openTrace(spec, target, { speed, loop: settings.has('loop') })
+      return openTrace(spec, target, { speed, loop: settings.has('loop'), onUnused })
     }
     case 'command':
-      return openCommand(spec, rest!, log)
+      return openCommand(spec, rest!, log, onUnused)
     case 'viss': {
       const { target, settings } = split(spec, rest!, ['version', 'token-file', 'held'])
       const url = addressOf(spec, target, ['ws:', 'wss:'])

@@ -22,6 +22,8 @@ export interface TraceOptions {
   /** Seconds of the trace in a second. */
   readonly speed: number
   readonly loop: boolean
+  /** Called once with each name that Carpool has no use for. */
+  readonly onUnused?: (name: string) => void
 }
 
 interface Moment {
@@ -34,22 +36,32 @@ interface Moment {
 const traceBytesMax = 16 * 2 ** 20
 /** As often as slow signals come on a bus, and well within the time after which the rules call a reading stale. */
 const repeatMs = 1_000
+/** Names without a use that are told of: a recording may have all of VSS. A guess. */
+const unusedMax = 256
 
 const lineSchema = z.looseObject({
   at: z.union([z.number().min(0).max(1e9), z.iso.datetime({ offset: true })]),
 })
 
 /** Throws Error: one sentence that names the file, and the line. */
-export function openTrace(name: string, path: string, { speed, loop }: TraceOptions): SignalProvider {
-  const moments = parseTrace(path, readTrace(path))
+export function openTrace(name: string, path: string, options: TraceOptions): SignalProvider {
+  const { speed, loop, onUnused = () => {} } = options
+  const unused = new Set<string>()
+  const moments = parseTrace(path, readTrace(path), unused)
   const lengthMs = moments.at(-1)!.atMs
   if (loop && lengthMs / speed < repeatMs)
     throw new Error(`${path} lasts ${lengthMs / speed} ms at speed ${speed}: what loops must last a second`)
-  return { name, readings: (signal) => play(moments, loop ? lengthMs : null, speed, signal) }
+  return {
+    name,
+    readings: (signal) => {
+      for (const one of unused) onUnused(one)
+      return play(moments, loop ? lengthMs : null, speed, signal)
+    },
+  }
 }
 
-/** Throws Error: one sentence that names `path` and the line. */
-export function parseTrace(path: string, text: string): Moment[] {
+/** Throws Error: one sentence that names `path` and the line. `unused` gets the names that Carpool has no use for. */
+export function parseTrace(path: string, text: string, unused = new Set<string>()): Moment[] {
   const moments: Moment[] = []
   let start: { readonly atMs: number; readonly isRecorded: boolean } | null = null
   for (const [index, line] of text.split('\n').entries()) {
@@ -62,7 +74,7 @@ export function parseTrace(path: string, text: string): Moment[] {
     if (isRecorded !== start.isRecorded) throw new Error(`${where} mixes seconds with dates in "at"`)
     const atMs = absoluteMs - start.atMs
     if (atMs < (moments.at(-1)?.atMs ?? 0)) throw new Error(`${where} is earlier than the line before it`)
-    moments.push({ atMs, values: valuesOf(where, entries) })
+    moments.push({ atMs, values: valuesOf(where, entries, unused) })
   }
   if (moments.length === 0) throw new Error(`${path} has no lines: a trace has at least one`)
   return moments
@@ -134,11 +146,18 @@ function parseLine(where: string, line: string): z.infer<typeof lineSchema> {
 }
 
 /** Recordings have signals that Carpool has no use for; they are skipped. Those that it uses must be right. */
-function valuesOf(where: string, entries: Readonly<Record<string, unknown>>): Map<SignalPath, unknown> {
+function valuesOf(
+  where: string,
+  entries: Readonly<Record<string, unknown>>,
+  unused: Set<string>,
+): Map<SignalPath, unknown> {
   const values = new Map<SignalPath, unknown>()
   for (const [name, value] of Object.entries(entries)) {
     const path = signalPathOf(name)
-    if (path === undefined) continue
+    if (path === undefined) {
+      if (unused.size < unusedMax) unused.add(name)
+      continue
+    }
     try {
       values.set(path, value === null ? null : readingOf(path, value, 0, 0).value)
     } catch (error) {

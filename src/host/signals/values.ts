@@ -36,6 +36,7 @@ const schemas: { readonly [Path in SignalPath]: z.ZodType<SignalValues[Path]> } 
   'Carpool.Network.MeteredBytesThisMonth': number(0, Number.MAX_SAFE_INTEGER).pipe(z.int()),
   'Carpool.Compute.PowerWatts': number(0, 1e6),
   'Carpool.Compute.EnergyTodayWh': number(0, 1e9),
+  'Carpool.Energy.SurplusWatts': number(-1e7, 1e7),
 }
 
 /**

@@ -196,6 +196,11 @@ export class CouncilDriver {
     return this.#parts.council.behind()
   }
 
+  /** The other stewards that have said that they have the same records. */
+  get level(): PeerId[] {
+    return this.#parts.council.level()
+  }
+
   /** Nodes that the submitter's key lets read the job. */
   get readers(): readonly PeerId[] {
     return [...this.#readers]

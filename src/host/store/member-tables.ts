@@ -33,13 +33,51 @@ export interface FleetMemberRow {
   readonly sinceMs: number
   /** The address from which it last asked; '' where none is known. */
   readonly host: string
+  /** When its last credential ends, as far as is known; null: it has had none. */
+  readonly credentialUntilMs: number | null
+}
+
+/** What a decision made of a member, and its state before. */
+export interface FleetDecision extends FleetMemberRow {
+  readonly before: FleetMemberRow['state'] | null
 }
 
 /** … with what the registrar remembers of its asking. */
-export interface FleetMember extends FleetMemberRow {
+export interface FleetMember extends Omit<FleetMemberRow, 'credentialUntilMs'> {
   readonly askedMs: number
   /** The vehicle and the owner that a person was shown, and is asked about; null: none yet. */
   readonly shown: { readonly vehicle: string; readonly owner: OwnerId | null } | null
+}
+
+/** The decisions about a fleet that its registrar remembers. */
+export type FleetAction =
+  | 'approved'
+  | 'admitted'
+  | 'rejected'
+  | 'revoked'
+  | 'cleared'
+  | 'set'
+  | 'registrar-added'
+  | 'registrar-removed'
+  | 'key-changed'
+  | 'key-ended'
+  /** Another registrar let it in, as the credential says that it shows. */
+  | 'let-in-elsewhere'
+  /** Another registrar put it out, as the charter says. */
+  | 'revoked-elsewhere'
+
+/** One decision: the command's user, and what it was about. */
+export interface FleetLogEntry {
+  readonly atMs: number
+  readonly action: FleetAction
+  /** The user of the machine who gave the command; '' for what a registrar does by itself. */
+  readonly by: string
+  readonly peer: PeerId | null
+  readonly owner: OwnerId | null
+  /** The fleet's name for the vehicle, or ''. */
+  readonly vehicle: string
+  /** What changed, in words. */
+  readonly detail: string
 }
 
 export class MemberTables {
@@ -152,6 +190,36 @@ export class MemberTables {
         shown?.owner ?? null,
       ),
     )
+  }
+
+  /** Keeps a decision; above `max` the oldest go. */
+  noteFleet({ atMs, action, by, peer, owner, vehicle, detail }: FleetLogEntry, max: number): void {
+    this.#database.transaction(() => {
+      this.#database.run(
+        'INSERT INTO fleet_log (at_ms, action, who, peer, owner, vehicle, detail) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        ...[atMs, action, by, peer, owner, vehicle, detail],
+      )
+      this.#database.run('DELETE FROM fleet_log WHERE id <= (SELECT max(id) FROM fleet_log) - ?', max)
+    })
+  }
+
+  /** The last decisions, oldest first. */
+  fleetLog(last: number): FleetLogEntry[] {
+    return this.#database
+      .all<FleetLogEntry>(
+        `SELECT at_ms AS atMs, action, who AS by, peer, owner, vehicle, detail
+         FROM fleet_log ORDER BY id DESC LIMIT ?`,
+        last,
+      )
+      .reverse()
+  }
+
+  /** When the credential ends that this peer was last seen with, or was last given here; undefined: none is known. */
+  credentialUntilMs(peer: PeerId): number | undefined {
+    return this.#database.get<{ untilMs: number }>(
+      'SELECT expires_at_ms AS untilMs FROM credentials WHERE peer = ?',
+      peer,
+    )?.untilMs
   }
 
   dropFleetMembers(peers: readonly PeerId[]): void {

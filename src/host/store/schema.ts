@@ -264,5 +264,18 @@ export const migrations: readonly string[] = [
   ALTER TABLE finished ADD COLUMN units_in INTEGER;
   ALTER TABLE finished ADD COLUMN units_out INTEGER;
   `,
+  `
+  -- Who decided what about the fleet of which this node is a registrar.
+  CREATE TABLE fleet_log (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    who TEXT NOT NULL,
+    peer TEXT,
+    owner TEXT,
+    vehicle TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT;
+  `,
   payments,
 ]

@@ -3,21 +3,23 @@
  * without network and files, by the weights of the job.
  */
 import { createReadStream } from 'node:fs'
-import { ownOptionsOf } from '../../runtimes/registry.ts'
+import { ownOptionsOf, type Runtimes } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { type Executor, SessionRefused, SlotFailed, type UnitCounter } from '../executor/contract.ts'
-import { unitOf, weightBytes, weightSources } from './weights.ts'
+import { unitOf } from './runtime-facts.ts'
+import { weightBytes, weightSources } from './weights.ts'
 
 /** Undefined where the runtime counts pages. Throws RequestError, and so do its answers. */
 export async function counterFor(
   request: SubmitRequest,
   executor: Executor,
+  known?: Runtimes,
 ): Promise<UnitCounter | undefined> {
   const { runtime, options } = request
-  const { isCounted, many } = unitOf(runtime)
+  const { isCounted, many } = unitOf(runtime, known)
   if (isCounted !== true || executor.openCounter === undefined) return undefined
-  const sources = weightSources(runtime, request)
+  const sources = weightSources(runtime, request, known)
   const weights = async () =>
     new Map(
       sources.map((source) => [

@@ -9,8 +9,8 @@ import type { Catalogue } from './catalogue.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 import type { Measuring } from './measuring.ts'
 import type { InspectedDocument } from './packer.ts'
+import { namedWeightOf } from './runtime-facts.ts'
 import type { Samples } from './samples.ts'
-import { namedWeightOf } from './weights.ts'
 
 /** Replicas of a job where they follow from its error bound: most take two. */
 const replicasUsual = 2
@@ -51,7 +51,8 @@ export async function planCutting(
   const boundsFor = (costMs: number) => splitBounds(costMs, replicas ?? replicasUsual, slots)
   // Where each page is a shard by itself already, no measure is needed.
   const isShared = documents.count > 1 && documents.costMs < documents.pages * shardCostMsTarget
-  if (namedWeightOf(runtime) === null || !isShared) return { ...guess, bounds: boundsFor(documents.costMs) }
+  if (namedWeightOf(runtime, market.runtimes) === null || !isShared)
+    return { ...guess, bounds: boundsFor(documents.costMs) }
   onProgress({ step: 'measuring', done: 0, total: 1 })
   const session = {
     key: 'measuring',

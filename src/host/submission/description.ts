@@ -17,7 +17,7 @@ import { unanimousFor } from './assurance.ts'
 import { Catalogue } from './catalogue.ts'
 import { paymentOf, refuseExcess } from './checks.ts'
 import { type GivenDocuments, givenSources } from './given.ts'
-import { inspectFor } from './inspection.ts'
+import { type InspectionOptions, inspectFor } from './inspection.ts'
 import { keepWeights } from './kept-weights.ts'
 import { Refusals } from './refusals.ts'
 import { Samples } from './samples.ts'
@@ -41,6 +41,8 @@ export interface JobDescription {
 
 export interface DescriptionContext {
   readonly executor: Executor
+  /** Those that this node knows; left out: those that come along. */
+  readonly runtimes?: InspectionOptions['runtimes']
   readonly submitter: SigningKey
   readonly blocks: BlockStore
   /** The command's stdin, for a request that reads it. */
@@ -71,18 +73,18 @@ export async function withDescription<Result>(
 
 async function describe(
   request: SubmitRequest,
-  { executor, submitter, stdin, given }: DescriptionContext,
+  { executor, runtimes, submitter, stdin, given }: DescriptionContext,
   { staged, documents }: Pick<JobDescription, 'staged' | 'documents'>,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<JobDescription> {
-  const payment = paymentOf(request)
-  refuseExcess(request)
+  const payment = paymentOf(request, runtimes)
+  refuseExcess(request, runtimes)
   unanimousFor(request) // what no number of owners can give is refused before anything is read
-  const sources = given === undefined ? await openSources(request, stdin) : givenSources(given)
-  const weights = await keepWeights(request, executor, staged, onProgress)
+  const sources = given === undefined ? await openSources(request, stdin, runtimes) : givenSources(given)
+  const weights = await keepWeights(request, executor, staged, onProgress, runtimes)
   const name = (sealed: Uint8Array) => staged.keep(sealed, 'input')
   const [samples, refusals] = [new Samples(), new Refusals()]
-  const inspection = { executor, submitter, samples, name, refusals, onProgress }
+  const inspection = { executor, runtimes, submitter, samples, name, refusals, onProgress }
   for await (const document of inspectFor(request, sources, inspection)) {
     await documents.add(document)
     if (documents.listBytes > documentListBytesMax - sealBytes)

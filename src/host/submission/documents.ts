@@ -9,13 +9,14 @@ import { open, readdir, realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { documentBytesMax, documentsMax } from '../../protocol/limits.ts'
 import type { Refusal } from '../../runtimes/messages.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { LeftOut } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { sealBytes } from '../sealing/sealing.ts'
 import { type DocumentSource, type FoundFile, inOrder, named } from './document-names.ts'
+import { refusalOfHead } from './runtime-facts.ts'
 import { refusalOfSecret } from './secrets.ts'
 import { unreadable } from './unreadable.ts'
-import { refusalOfHead } from './weights.ts'
 
 export interface FoundDocuments {
   readonly sources: readonly DocumentSource[]
@@ -56,14 +57,18 @@ export function readDocument({ path }: DocumentSource): Uint8Array | Refusal {
 }
 
 /** Judges a document by its size and its first bytes; null where it may be one that the runtime can read. Throws RequestError. */
-export async function refusalByHead(runtime: string, { path }: DocumentSource): Promise<Refusal | null> {
+export async function refusalByHead(
+  runtime: string,
+  { path }: DocumentSource,
+  known?: Runtimes,
+): Promise<Refusal | null> {
   try {
     const file = await open(path)
     try {
       const { bytesRead, buffer } = await file.read(new Uint8Array(headBytes), 0, headBytes, 0)
       const head = buffer.subarray(0, bytesRead)
       const refusal = refusalBySize((await file.stat()).size) ?? refusalOfSecret(String(path), head)
-      return refusal ?? refusalOfHead(runtime, head)
+      return refusal ?? refusalOfHead(runtime, head, known)
     } finally {
       await file.close()
     }

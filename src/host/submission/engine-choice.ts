@@ -3,7 +3,7 @@ import { compareText } from '../../base/bytes.ts'
 import type { OwnerId } from '../../protocol/ids.ts'
 import { isAffordable } from '../../protocol/price.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
-import { runtimes } from '../../runtimes/registry.ts'
+import { type Runtimes, runtimeIn, runtimes } from '../../runtimes/registry.ts'
 import { bytesInMemoryMax } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
@@ -15,6 +15,8 @@ export interface EngineMarket extends Pick<Market, 'capacities' | 'owner'> {
   readonly node: SigningKey
   /** This node's engines. */
   readonly engines: readonly EngineDescription[]
+  /** Those that this node knows; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
 }
 
 interface Choice {
@@ -36,7 +38,7 @@ export function chooseEngine(
 ): EngineDescription {
   const offered = offeredFor(request, market)
   // Engines of WebAssembly hold weights in memory.
-  const isLarge = hasLargeWeights(request)
+  const isLarge = hasLargeWeights(request, market.runtimes)
   if (isLarge && request.engine === 'exact')
     throw new RequestError(
       `the exact engine holds weights in memory, ${bytesInMemoryMax / 2 ** 20} MiB a file at most; use --engine native`,
@@ -89,7 +91,7 @@ function neededWithin(
 /** The runtime's engines of this node, and of those around. */
 function offeredFor(
   { runtime, payment }: SubmitRequest,
-  { engines, capacities, node }: EngineMarket,
+  { engines, capacities, node, runtimes: known = runtimes }: EngineMarket,
 ): Choice[] {
   const offered = new Map<string, Choice>()
   const note = (engine: EngineDescription, owner?: OwnerId) => {
@@ -103,8 +105,8 @@ function offeredFor(
     if (peer === node.peerId) continue
     for (const { ask, unitsPerHour: _, ...engine } of others) {
       // An advert does not say how an engine's results compare. Where the runtime does not either, the strictest way is taken.
-      const known = runtimes[runtime]?.agreements?.[engine.engine] ?? 'class-text'
-      const agreement = engine.isa === null ? 'bytes' : known
+      const declared = runtimeIn(known, runtime)?.agreements?.[engine.engine] ?? 'class-text'
+      const agreement = engine.isa === null ? 'bytes' : declared
       note({ ...engine, agreement }, isAffordable(ask, payment) ? owner : undefined)
     }
   }

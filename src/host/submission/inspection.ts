@@ -3,7 +3,7 @@ import type { FileReference } from '../../protocol/job/manifest.ts'
 import type { SplittableDocument } from '../../protocol/job/split.ts'
 import { documentsMax, shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal, RuntimeOptions } from '../../runtimes/messages.ts'
-import { ownOptionsOf } from '../../runtimes/registry.ts'
+import { ownOptionsOf, type Runtimes } from '../../runtimes/registry.ts'
 import type { PageRange, SubmitProgress, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { type Executor, SlotFailed, type UnitCounter } from '../executor/contract.ts'
@@ -25,6 +25,8 @@ export interface InspectionOptions {
   readonly pages: readonly PageRange[] | null
   readonly passwords: readonly string[]
   readonly executor: Executor
+  /** Those that this node knows; left out: those that come along. */
+  readonly runtimes?: Runtimes | undefined
   /** Counts the units of documents, where the runtime has some of its own. */
   readonly counter?: UnitCounter | undefined
   readonly submitter: SigningKey
@@ -51,7 +53,7 @@ export async function* inspectFor(
   const { runtime, options, pages, passwordFile, strict } = request
   const passwords = await readPasswords(passwordFile)
   const wanted = { runtime, options: ownOptionsOf(options), pages, passwords, strict }
-  const counter = await counterFor(request, context.executor)
+  const counter = await counterFor(request, context.executor, context.runtimes)
   try {
     yield* inspect(sources, { ...context, ...wanted, counter })
   } finally {
@@ -106,7 +108,7 @@ type Part =
 /** The document as it is sent: whole, or in parts. Throws RequestError. */
 async function* partsOf(source: NamedDocument, inspection: InspectionOptions): AsyncGenerator<Part> {
   const { name } = source
-  const { runtime, executor, passwords, pages: wanted } = inspection
+  const { runtime, runtimes, executor, passwords, pages: wanted } = inspection
   const bytes = source.read()
   if (!(bytes instanceof Uint8Array)) {
     yield { name, ...bytes }
@@ -117,7 +119,7 @@ async function* partsOf(source: NamedDocument, inspection: InspectionOptions): A
   if (refused !== undefined) yield { name, ...refused }
   else if (isCut !== true) yield { name, pages, pageCostMs, ...(units && { units }), bytes }
   else
-    for await (const piece of piecesOf(executor, runtime, bytes, shape, wanted, passwords)) {
+    for await (const piece of piecesOf(executor, runtime, bytes, shape, wanted, passwords, runtimes)) {
       const { firstPage, pages: count, bytes: own } = piece
       if (own instanceof Uint8Array) yield { name, firstPage, pages: count, pageCostMs, bytes: own }
       else yield { name: count === pages ? name : `${name}, page ${firstPage}`, ...own }

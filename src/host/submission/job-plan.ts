@@ -15,7 +15,7 @@ import { assuranceOf, type Market, plansOf, supplyOf, unanimousFor } from './ass
 import type { JobDescription } from './description.ts'
 import { chooseEngine, type EngineMarket } from './engine-choice.ts'
 import type { Measuring } from './measuring.ts'
-import { unitOf } from './weights.ts'
+import { unitOf } from './runtime-facts.ts'
 
 export interface JobPlan {
   readonly engine: EngineDescription
@@ -35,9 +35,10 @@ export function planJob(
   const supply = supplyOf(market, request.runtime, engine.id, request.payment)
   const plan = plansOf(request, market, shards, supply, engine)[0]!
   const assurance = assuranceOf(request, market, plan, engine)
-  const work = { shards, units, per: unitOf(request.runtime).pricedPer }
+  const unit = unitOf(request.runtime, market.runtimes)
+  const work = { shards, units, per: unit.pricedPer }
   const cost = costOf(plan, work, supply.offers, assurance.arbiter)
-  refuseTooLittle(request.payment, cost, unitOf(request.runtime).isCounted === true)
+  refuseTooLittle(request.payment, cost, unit.isCounted === true)
   return { engine, shards, plan, assurance }
 }
 

@@ -7,9 +7,10 @@
  */
 import { shardCostMsTarget } from '../../protocol/limits.ts'
 import type { DocumentShape, Refusal } from '../../runtimes/messages.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { PageRange } from '../api.ts'
 import type { Executor } from '../executor/contract.ts'
-import { damagedPageOf } from './weights.ts'
+import { damagedPageOf } from './runtime-facts.ts'
 
 export interface Piece {
   /** Counted from 1. */
@@ -31,8 +32,9 @@ export async function* piecesOf(
   { pages, pageCostMs }: DocumentShape,
   wanted: readonly PageRange[] | null,
   passwords: readonly string[],
+  known?: Runtimes,
 ): AsyncGenerator<Piece> {
-  const damagedPage = damagedPageOf(runtime)
+  const damagedPage = damagedPageOf(runtime, known)
   const each = Math.max(1, Math.min(pagesOfPieceMax, Math.floor(shardCostMsTarget / Math.max(1, pageCostMs))))
   const groups = groupsOf(selected(wanted, pages), each)
   if (groups.length === 0) {
@@ -48,7 +50,7 @@ export async function* piecesOf(
       const isLost = file instanceof Uint8Array && file.byteLength === 0
       // One page that cannot be had does not take the others along.
       if (isLost && group.length > 1) {
-        for (const page of group) yield* alone(executor, runtime, bytes, page, passwords)
+        for (const page of group) yield* alone(executor, runtime, bytes, page, passwords, known)
       } else yield { firstPage: group[0]! + 1, pages: group.length, bytes: isLost ? damagedPage : file }
     }
     at += Math.max(1, answered.length)
@@ -61,8 +63,9 @@ async function* alone(
   bytes: Uint8Array,
   page: number,
   passwords: readonly string[],
+  known?: Runtimes,
 ): AsyncGenerator<Piece> {
-  const damagedPage = damagedPageOf(runtime)
+  const damagedPage = damagedPageOf(runtime, known)
   const files = (await executor.cut?.(runtime, bytes, passwords, [[page]])) ?? damagedPage
   const file = 'what' in files ? files : files[0]
   const isThere = file !== undefined && (!(file instanceof Uint8Array) || file.byteLength > 0)

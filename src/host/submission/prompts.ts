@@ -11,10 +11,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { parseJson } from '../../base/json.ts'
 import type { Refusal, RequestsDescription } from '../../runtimes/messages.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
+import { requestsOf } from './runtime-facts.ts'
 import { unreadable } from './unreadable.ts'
-import { requestsOf } from './weights.ts'
 
 /** By their names. */
 export type Fields = Readonly<Record<string, string>>
@@ -85,11 +86,11 @@ function filledIn(part: unknown, fields: Fields): unknown {
 }
 
 /** Undefined for a runtime that takes documents as they are. Throws RequestError. */
-export function openPrompts({
-  runtime,
-  promptTemplate,
-}: Pick<SubmitRequest, 'runtime' | 'promptTemplate'>): Prompts | undefined {
-  const requests = requestsOf(runtime)
+export function openPrompts(
+  { runtime, promptTemplate }: Pick<SubmitRequest, 'runtime' | 'promptTemplate'>,
+  known?: Runtimes,
+): Prompts | undefined {
+  const requests = requestsOf(runtime, known)
   if (requests === undefined) {
     if (promptTemplate !== null)
       throw new RequestError(`the ${runtime} runtime answers no prompts: leave out --prompt-template`)

@@ -11,9 +11,10 @@ import { type Cutting, type CuttingMarket, planCutting } from './cutting.ts'
 import { chooseEngine } from './engine-choice.ts'
 import { inspectFor, nameOf } from './inspection.ts'
 import { Refusals } from './refusals.ts'
+import { unitOf } from './runtime-facts.ts'
 import { Samples } from './samples.ts'
 import { openSources } from './sources.ts'
-import { unitOf, weightSources, weightsAt } from './weights.ts'
+import { weightSources, weightsAt } from './weights.ts'
 
 export interface QuoteContext extends CuttingMarket {
   /** Where a long list of documents is put aside meanwhile. */
@@ -47,12 +48,16 @@ async function quoteOf(
   context: QuoteContext,
   onProgress: (progress: SubmitProgress) => void,
 ): Promise<Quote> {
-  const sources = await openSources(request, context.stdin)
-  const weights = weightsAt(request.runtime, weightSources(request.runtime, request))
+  const sources = await openSources(request, context.stdin, context.runtimes)
+  const weights = weightsAt(
+    request.runtime,
+    weightSources(request.runtime, request, context.runtimes),
+    context.runtimes,
+  )
   const engine = chooseEngine(request, context, unanimousFor(request))
-  const { executor, submitter } = context
+  const { executor, submitter, runtimes } = context
   const [samples, refusals] = [new Samples(), new Refusals()]
-  const inspection = { executor, submitter, samples, name: nameOf, refusals, onProgress }
+  const inspection = { executor, runtimes, submitter, samples, name: nameOf, refusals, onProgress }
   for await (const document of inspectFor(request, sources, inspection)) await catalogue.add(document)
   const { pages } = catalogue
   const toCut = { request, documents: catalogue, samples }
@@ -83,7 +88,11 @@ async function quoteOf(
           ? null
           : costOf(
               plan,
-              { shards, units: catalogue.mostUnits, per: unitOf(request.runtime).pricedPer },
+              {
+                shards,
+                units: catalogue.mostUnits,
+                per: unitOf(request.runtime, context.runtimes).pricedPer,
+              },
               supply.offers,
               assuranceOf(request, context, plan, engine).arbiter,
             ),

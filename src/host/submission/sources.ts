@@ -9,16 +9,17 @@ import { createReadStream, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { documentsMax } from '../../protocol/limits.ts'
 import type { Refusal } from '../../runtimes/messages.ts'
+import type { Runtimes } from '../../runtimes/registry.ts'
 import type { LeftOut, SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { findDocuments, readDocument, refusalByHead } from './documents.ts'
 import { type Place, readJsonLines, refusal } from './json-lines.ts'
 import { type Fields, openPrompts, type Prompts } from './prompts.ts'
 import { Refusals } from './refusals.ts'
+import { takesText } from './runtime-facts.ts'
 import { SeenNames } from './seen-names.ts'
 import { stdinPath } from './stdin.ts'
 import { unreadable } from './unreadable.ts'
-import { takesText } from './weights.ts'
 
 /** A document that has a name, and is read when its turn comes. */
 export interface NamedDocument {
@@ -43,9 +44,10 @@ export type SourcesOf = Pick<SubmitRequest, 'paths' | 'as' | 'folder' | 'runtime
 export async function openSources(
   request: SourcesOf,
   stdin: AsyncIterable<Uint8Array> | undefined,
+  known?: Runtimes,
 ): Promise<Sources> {
   const { lists, others } = parted(request)
-  const prompts = openPrompts(request)
+  const prompts = openPrompts(request, known)
   const { sources, leftOut } = others.length > 0 ? await findDocuments(others) : { sources: [], leftOut: [] }
   return {
     total: lists.length > 0 ? null : sources.length,
@@ -59,7 +61,7 @@ export async function openSources(
         yield { name: source.name, read: () => requestOfFile(readDocument(source), prompts, source.name) }
       }
       for (const list of lists) {
-        for await (const { name, line, read } of listed(list, request, prompts, stdin)) {
+        for await (const { name, line, read } of listed(list, request, prompts, stdin, known)) {
           const place = { source: titleOf(list), line }
           const before = seen!.add(name, line)
           if (before !== undefined)
@@ -84,17 +86,20 @@ export async function openSources(
 }
 
 /** Refuses what shows before documents are read as a whole: by their first bytes. Throws RequestError. */
-export async function checkSources(request: SourcesOf & Pick<SubmitRequest, 'strict'>): Promise<void> {
+export async function checkSources(
+  request: SourcesOf & Pick<SubmitRequest, 'strict'>,
+  known?: Runtimes,
+): Promise<void> {
   const { runtime, strict } = request
   const { lists, others } = parted(request)
-  openPrompts(request)
+  openPrompts(request, known)
   for (const list of lists) if (list !== stdinPath) statOf(list)
   if (others.length === 0) return
   const { sources } = await findDocuments(others)
   const refusals = new Refusals()
   let readable = 0
   for (const source of sources) {
-    const refusal = await refusalByHead(runtime, source)
+    const refusal = await refusalByHead(runtime, source, known)
     if (refusal !== null) refusals.add(source.name, refusal)
     else if (strict) readable += 1
     else return
@@ -137,6 +142,7 @@ async function* listed(
   { folder, runtime }: SourcesOf,
   prompts: Prompts | undefined,
   stdin: AsyncIterable<Uint8Array> | undefined,
+  known?: Runtimes,
 ): AsyncGenerator<Listed> {
   const source = titleOf(list)
   // A file's paths begin where the file is, and those of stdin where the command was called.
@@ -161,7 +167,7 @@ async function* listed(
         yield { name, line, read: () => request }
         continue
       }
-      if (!takesText(runtime))
+      if (!takesText(runtime, known))
         throw refusal(place, `the ${runtime} runtime takes no texts; give the "path" of a file`)
       yield { name, line, read: () => new TextEncoder().encode(fields.text) }
       continue

@@ -1,25 +1,17 @@
 /**
- * The facts that a submitter must know of a runtime: the weights it needs, their place on this machine, and the unit
- * that its work is counted in. Vehicles never look here: they get weights by CID, over the mesh.
+ * The weights that a runtime needs, and their place on a submitter's machine. Vehicles never look here: they get weights by CID, over
+ * the mesh.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import type {
-  NamedWeight,
-  PackagedWeights,
-  Refusal,
-  RequestsDescription,
-  RuntimeDescription,
-  UnitDescription,
-  WeightFile,
-} from '../../runtimes/messages.ts'
-import type { OptionDescriptions } from '../../runtimes/options.ts'
-import { languagePattern, ownOptionsOf, runtimes } from '../../runtimes/registry.ts'
+import type { PackagedWeights, WeightFile } from '../../runtimes/messages.ts'
+import { languagePattern, ownOptionsOf, type Runtimes } from '../../runtimes/registry.ts'
 import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import type { SessionSpec } from '../executor/contract.ts'
+import { described } from './runtime-facts.ts'
 import { whyUnreadable } from './unreadable.ts'
 
 export interface WeightSource {
@@ -42,19 +34,16 @@ export interface WeightChoice {
 /** Weights are read in the order of their names, which end in the place. */
 const languagesMax = 8
 
-/** In the order in which help texts show them. */
-export const runtimeNames = Object.keys(runtimes)
-
 /** Sorted by name, as in the manifest. Throws RequestError. */
 export function weightSources(
   runtime: string,
   { module, model, languages, traineddata }: WeightChoice,
+  known?: Runtimes,
 ): WeightSource[] {
-  const { weights } = described(runtime)
+  const { weights } = described(runtime, known)
   if ('named' in weights) {
     const { named, ending, packaged = {} } = weights
-    if (languages !== null || traineddata.length > 0)
-      throw new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
+    if (languages !== null || traineddata.length > 0) throw readsNoText(runtime)
     const [path, other] = named === 'module' ? [module, model] : [model, module]
     if (other !== null)
       throw new RequestError(
@@ -70,9 +59,13 @@ export function weightSources(
     return [{ name: named, path }]
   }
   const files = installedSources(weights.files)!
-  return [...files, ...languageSources(weights, languages, traineddata)].sort((a, b) =>
+  return [...files, ...languageSources(runtime, weights, languages, traineddata)].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )
+}
+
+function readsNoText(runtime: string): RequestError {
+  return new RequestError(`the ${runtime} runtime reads no text: leave out --language and --traineddata`)
 }
 
 /** The files of a model that comes in a package. Throws RequestError. */
@@ -97,10 +90,15 @@ function installedSources(files: PackagedWeights['files']): WeightSource[] | und
 
 /** Files that were named come first, then the languages. */
 function languageSources(
-  { forLanguage, languagesDefault }: PackagedWeights,
+  runtime: string,
+  { forLanguage, languagesDefault = [] }: PackagedWeights,
   languages: readonly string[] | null,
   traineddata: readonly string[],
 ): WeightSource[] {
+  if (forLanguage === undefined) {
+    if (languages === null && traineddata.length === 0) return []
+    throw readsNoText(runtime)
+  }
   const asked = languages ?? (traineddata.length > 0 ? [] : languagesDefault)
   if (traineddata.length + asked.length > languagesMax)
     throw new RequestError(`a job has at most ${languagesMax} languages; name fewer`)
@@ -134,73 +132,44 @@ function installedPath({ package: name, folder, file }: WeightFile): string | un
   }
 }
 
-/** Throws RequestError. */
-export function optionsOf(runtime: string): OptionDescriptions {
-  return described(runtime).options
-}
-
-/** Throws RequestError. */
-export function takesText(runtime: string): boolean {
-  return described(runtime).takesText
-}
-
-/** Throws RequestError. */
-export function unitOf(runtime: string): UnitDescription {
-  return described(runtime).unit
-}
-
-/** The flag by which a submitter names the file that runs, so that nobody knows what it costs; null: none. Throws RequestError. */
-export function namedWeightOf(runtime: string): NamedWeight['named'] | null {
+/** False for the name of a model that comes in a package which is not here. Throws RequestError. */
+export function isInstalled(runtime: string, model: string): boolean {
   const { weights } = described(runtime)
-  return 'named' in weights ? weights.named : null
-}
-
-/** True where --model names a file, and not one of the runtime's options. */
-export function takesModel(runtime: string): boolean {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
-  return known !== undefined && !Object.hasOwn(known.options, 'model')
-}
-
-/** The files that --model takes, and the models that come along; null where a runtime takes none. Throws RequestError. */
-export function modelsOf(
-  runtime: string,
-): { readonly ending: string; readonly packaged: readonly string[] } | null {
-  const { weights } = described(runtime)
-  if (!('named' in weights) || weights.named !== 'model') return null
-  return { ending: weights.ending, packaged: Object.keys(weights.packaged ?? {}) }
-}
-
-/** True for the name of a model that comes in a package: then --model names that, and no file. */
-export function isPackaged(runtime: string, model: string): boolean {
-  return Object.hasOwn(runtimes, runtime) && modelsOf(runtime)?.packaged.includes(model) === true
-}
-
-/** How the runtime makes requests of documents; undefined: they go as they are. Throws RequestError. */
-export function requestsOf(runtime: string): RequestsDescription | undefined {
-  return described(runtime).requests
+  const files = 'named' in weights ? weights.packaged?.[model] : undefined
+  return files === undefined || installedSources(files) !== undefined
 }
 
 /** Files at these places, for a session. They are judged when the session is loaded: throws RequestError then. */
-export function weightsAt(runtime: string, sources: readonly WeightSource[]): SessionSpec['weights'] {
+export function weightsAt(
+  runtime: string,
+  sources: readonly WeightSource[],
+  known?: Runtimes,
+): SessionSpec['weights'] {
   return async () =>
     new Map(
       sources.map((source) => {
         const bytes = weightBytes(source)
-        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes)
-        else readWeights(runtime, source)
-        return [source.name, { bytes, path: source.path, read: () => [readWeights(runtime, source)] }]
+        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes, known)
+        else readWeights(runtime, source, known)
+        const read = () => [readWeights(runtime, source, known)]
+        return [source.name, { bytes, path: source.path, read }]
       }),
     )
 }
 
 /** True where a file of the job is larger than what an engine reads into memory, so that only one that maps it can run the job. Throws RequestError. */
-export function hasLargeWeights(request: WeightChoice & Pick<SubmitRequest, 'runtime'>): boolean {
-  if (described(request.runtime).faultOfLargeWeights === undefined) return false
-  return weightSources(request.runtime, request).some((source) => weightBytes(source) > bytesInMemoryMax)
+export function hasLargeWeights(
+  request: WeightChoice & Pick<SubmitRequest, 'runtime'>,
+  known?: Runtimes,
+): boolean {
+  if (described(request.runtime, known).faultOfLargeWeights === undefined) return false
+  return weightSources(request.runtime, request, known).some(
+    (source) => weightBytes(source) > bytesInMemoryMax,
+  )
 }
 
 /** Throws RequestError, also for what every vehicle would refuse to load. */
-export function readWeights(runtime: string, source: WeightSource): Uint8Array {
+export function readWeights(runtime: string, source: WeightSource, known?: Runtimes): Uint8Array {
   let bytes: Uint8Array
   try {
     if (!statSync(source.path).isFile()) throw new Error('it is no file')
@@ -208,7 +177,7 @@ export function readWeights(runtime: string, source: WeightSource): Uint8Array {
   } catch (error) {
     throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${whyUnreadable(error)}`)
   }
-  const fault = described(runtime).faultOfWeights(source.name, bytes)
+  const fault = described(runtime, known).faultOfWeights(source.name, bytes)
   if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
   return bytes
 }
@@ -216,20 +185,16 @@ export function readWeights(runtime: string, source: WeightSource): Uint8Array {
 /** Throws RequestError where the file that the submitter names is one that no vehicle would run, as far as shows without a session. */
 export async function tryNamedWeight(
   request: WeightChoice & Pick<SubmitRequest, 'runtime' | 'options'>,
+  known?: Runtimes,
 ): Promise<void> {
   const { runtime, options } = request
-  const { trial } = described(runtime)
+  const { trial } = described(runtime, known)
   if (trial === undefined) return
-  for (const source of weightSources(runtime, request)) {
-    const fault = await trial(readWeights(runtime, source), ownOptionsOf(options))
+  for (const source of weightSources(runtime, request, known)) {
+    const fault = await trial(readWeights(runtime, source, known), ownOptionsOf(options))
     if (fault !== null)
       throw new RequestError(`no vehicle would run the ${source.name} at ${source.path}: ${fault}`)
   }
-}
-
-/** True where its records say where words stand. Throws RequestError. */
-export function hasPlaces(runtime: string): boolean {
-  return described(runtime).hasPlaces === true
 }
 
 /** The bytes of a file of weights. Throws RequestError where it is none. */
@@ -244,28 +209,16 @@ export function weightBytes({ name, path }: WeightSource): number {
 }
 
 /** Judges weights that are too large to be read into memory by their head. Throws RequestError as readWeights. */
-export function judgeLargeWeights(runtime: string, { name, path }: WeightSource, bytes: number): void {
-  const { faultOfLargeWeights } = described(runtime)
+export function judgeLargeWeights(
+  runtime: string,
+  { name, path }: WeightSource,
+  bytes: number,
+  known?: Runtimes,
+): void {
+  const { faultOfLargeWeights } = described(runtime, known)
   const fault =
     faultOfLargeWeights === undefined
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
       : faultOfLargeWeights(name, headOf({ path, bytes }), bytes)
   if (fault !== null) throw new RequestError(`the ${name} at ${path} is refused: ${fault}`)
-}
-
-/** Judges a document by its first bytes; null where the runtime may be able to read it. Throws RequestError. */
-export function refusalOfHead(runtime: string, head: Uint8Array): Refusal | null {
-  return described(runtime).refusalOf(head)
-}
-
-/** The words for a page that cannot be cut out of its document. Throws RequestError. */
-export function damagedPageOf(runtime: string): Refusal {
-  return described(runtime).damagedPage ?? { what: 'damaged page', wayOut: '' }
-}
-
-function described(runtime: string): RuntimeDescription {
-  const known = Object.hasOwn(runtimes, runtime) ? runtimes[runtime] : undefined
-  if (known === undefined)
-    throw new RequestError(`there is no runtime '${runtime}'; there are ${runtimeNames.join(', ')}`)
-  return known
 }

@@ -12,6 +12,7 @@
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { pino } from 'pino'
+import { UnusedSignals } from '../../protocol/rules/unused.ts'
 import { at, ClockSteps, systemClock } from '../clock.ts'
 import { statOf } from '../executor/usage.ts'
 import { LineReader } from '../local/lines.ts'
@@ -57,6 +58,7 @@ const log = pino(
 )
 const cpuTimes = new CpuTimes()
 let guard: RulesDriver | undefined
+const unused = new UnusedSignals()
 let trafficBytes = 0
 const steps = new ClockSteps(systemClock)
 let callOffWake = () => {}
@@ -122,7 +124,7 @@ function begin({
   if (guard !== undefined) throw new Error('begun twice')
   log.level = logLevel
   const nowMs = systemClock.now()
-  const provider = openProviders(signals, network, log)
+  const provider = openProviders(signals, network, log, noteUnused)
   guard = new RulesDriver({ preferences, isVehicle: true, slotWatts, kept }, nowMs)
   follow(() => guard!.handle(pause === null ? { type: 'look' } : { type: 'pause', ...pause }, nowMs))
   setInterval(() => follow(sample), sampleMs)
@@ -137,6 +139,11 @@ async function read(readings: ReturnType<ReturnType<typeof openProviders>['readi
   } catch (error) {
     fail(error as Error)
   }
+}
+
+/** It is told to the owner with the next judgement; nothing follows from it. */
+function noteUnused(name: string): void {
+  if (unused.note(name)) guard?.handle({ type: 'unused', name }, systemClock.now())
 }
 
 /** Does something that may change the judgement, and then acts on the new one: the slots first. */

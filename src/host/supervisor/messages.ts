@@ -41,6 +41,7 @@ const preferencesSchema: z.ZodType<Preferences> = z.strictObject({
   timeZone: text(64),
   powerWattsMax: z.number().nullable(),
   energyWhPerDayMax: z.number().nullable(),
+  surplusOnly: z.boolean(),
   categories: z.array(text(64)).max(1024).nullable(),
 })
 
@@ -78,7 +79,7 @@ const judgementSchema: z.ZodType<Judgement> = z.strictObject({
       z.strictObject({
         code: text(32),
         verdict,
-        value: text(256),
+        value: text(1024),
         limit: text(4096),
         preference: text(64).nullable(),
       }),

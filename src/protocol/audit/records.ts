@@ -200,9 +200,11 @@ export class AuditedRecords {
         this.credentials.push(openCredential(record, sha256, verify))
         return
       case 'access':
+      case 'accounts':
       case 'consent':
       case 'owner':
       case 'advert':
+      case 'digest':
         throw new Error(`a record of kind ${kind} is no part of a job`)
       default:
         impossible(kind)

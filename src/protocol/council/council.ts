@@ -306,6 +306,11 @@ export class Council {
     return fellows.filter((peer) => differs(this.#seat, peer) && this.places.heirOf(peer) === undefined)
   }
 
+  /** The other stewards with a place that have said that they have the same records, whether this node has a place or not. */
+  level(): PeerId[] {
+    return fellowsOf(this.#seat).filter((peer) => !differs(this.#seat, peer))
+  }
+
   /** Standbys that hold the inputs, this node left out: with them the job outlives it. */
   holders(): PeerId[] {
     return fellowsOf(this.#seat).filter((peer) => this.#seat.records.holders.hasInputs(peer))

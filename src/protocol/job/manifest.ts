@@ -64,6 +64,8 @@ export interface Manifest {
   /** `wait` or `fail` while there are too few owners. */
   readonly shortage: 'wait' | 'fail'
   readonly deadlineMs: number
+  /** The job has time until then, and waits for hours in which vehicles ask for less (energy/cheap-hours.ts). */
+  readonly waits?: true
   /** The kind of work, for owners who do not take everything: 'documents', 'research' … */
   readonly category: string
   /** Null: nobody is paid. */
@@ -186,6 +188,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     .nullable(),
   shortage: z.enum(['wait', 'fail']),
   deadlineMs: naturalSchema,
+  waits: z.literal(true).exactOptional(),
   category: categorySchema,
   payment: paymentSchema.nullable(),
   stewards: z.array(stewardPlaceSchema).min(1).max(stewardsMax),

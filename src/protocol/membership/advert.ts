@@ -4,9 +4,12 @@
  */
 import { equals } from 'uint8arrays'
 import { z } from 'zod'
+import { cellDepthMax } from '../cell-limits.ts'
+import type { AsksAhead } from '../energy/cheap-hours.ts'
+import { asksAheadMax } from '../energy/own-ask.ts'
 import { ProtocolError } from '../errors.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
-import { advertReasonsMax, advertTtlMs, clockSkewMaxMs } from '../limits.ts'
+import { advertReasonsMax, advertTtlMs, clockSkewMaxMs, unitMicrosMax } from '../limits.ts'
 import { type Ask, askSchema } from '../price.ts'
 import type { Sha256 } from '../record/block.ts'
 import {
@@ -37,6 +40,8 @@ export interface EngineAdvert {
   readonly unitsPerHour: number
   /** Null: it works for nothing. */
   readonly ask: Ask | null
+  /** What it will ask in this hour and the next ones, in units of `ask`; left out: it says nothing of them. */
+  readonly ahead?: AsksAhead | undefined
 }
 
 export interface Advert {
@@ -62,6 +67,8 @@ export interface Advert {
    * or may not.
    */
   readonly standsBy?: boolean | undefined
+  /** Bits of the name of its cell (../cells): 0 is the whole mesh. Missing: an older node, which knows no cells. */
+  readonly cellDepth?: number | undefined
   readonly software: string
 }
 
@@ -90,6 +97,11 @@ function isAlike(a: unknown, b: unknown): boolean {
   return [...keys].every((key) => isAlike(a[key as never], b[key as never]))
 }
 
+const aheadSchema: z.ZodType<AsksAhead> = z.object({
+  hour: naturalSchema,
+  unitMicros: z.array(naturalSchema.max(unitMicrosMax)).min(1).max(asksAheadMax),
+})
+
 /** Fields that it does not know say nothing to a node: an advert binds nobody, so a later version may add some. */
 const advertSchema: z.ZodType<Advert> = z.object({
   name: printableSchema(64),
@@ -108,6 +120,8 @@ const advertSchema: z.ZodType<Advert> = z.object({
         isa: printableSchema(64).nullable(),
         unitsPerHour: naturalSchema,
         ask: askSchema.nullable(),
+        // It binds nobody, and what is no forecast says nothing.
+        ahead: aheadSchema.optional().catch(undefined),
       }),
     )
     .max(8),
@@ -116,6 +130,7 @@ const advertSchema: z.ZodType<Advert> = z.object({
   reach: z.enum(['direct', 'relayed', 'outbound']).optional().catch(undefined),
   calls: z.array(printableSchema(64)).max(advertCallsMax).optional(),
   standsBy: z.boolean().optional(),
+  cellDepth: naturalSchema.max(cellDepthMax).optional(),
   software: printableSchema(32),
 })
 

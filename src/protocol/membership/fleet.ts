@@ -12,6 +12,7 @@
  */
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
+import { registrarsMax } from '../fleet-limits.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import {
   clearedOwnersMax,
@@ -66,12 +67,14 @@ export interface Credential {
   /** The fleet's name for the vehicle: a number plate, a VIN, a serial number. */
   readonly vehicle: string
   readonly owner: OwnerId
+  /** How many vehicles the fleet has admitted for this owner, this one included; missing: an older registrar, which does not say. */
+  readonly ownerVehicles?: number
 }
 
 const charterSchema: z.ZodType<Charter> = z.strictObject({
   name: printableSchema(64).min(1),
   keys: z.array(peerIdSchema).min(1).max(2),
-  registrars: z.array(printableSchema(256)).max(4),
+  registrars: z.array(printableSchema(256)).max(registrarsMax),
   operatorPpm: naturalSchema.max(1_000_000),
   revoked: z
     .array(z.strictObject({ id: z.union([ownerSchema, peerIdSchema]), untilMs: naturalSchema }))
@@ -86,6 +89,7 @@ const credentialSchema: z.ZodType<Credential> = z.strictObject({
   peer: peerIdSchema,
   vehicle: printableSchema(64),
   owner: ownerSchema,
+  ownerVehicles: naturalSchema.min(1).exactOptional(),
 })
 
 /** Throws ProtocolError. */

@@ -1,6 +1,6 @@
 /** The rules about how much: bytes over a metered network, power and energy. They hold on every machine that counts it. */
 import { atMost } from './measuring.ts'
-import { hysteresis } from './preferences.ts'
+import { hysteresis, surplusWattsToBegin } from './preferences.ts'
 import type { Rule } from './rule.ts'
 import { megabytes, round } from './wording.ts'
 
@@ -8,6 +8,9 @@ const metered = 'Carpool.Network.IsMetered'
 const meteredBytes = 'Carpool.Network.MeteredBytesThisMonth'
 const power = 'Carpool.Compute.PowerWatts'
 const energy = 'Carpool.Compute.EnergyTodayWh'
+const surplus = 'Carpool.Energy.SurplusWatts'
+
+export const surplusCode = 'no-surplus'
 
 export const caps: readonly Rule[] = [
   {
@@ -55,6 +58,22 @@ export const caps: readonly Rule[] = [
         isFine: wattHours === undefined ? null : wattHours < max,
         value: wattHours === undefined ? moment.readings.whyUnknown(energy) : `${round(wattHours)} Wh today`,
         limit: `less than ${max} Wh a day`,
+      }
+    },
+  },
+  {
+    code: surplusCode,
+    says: 'drain',
+    preference: 'surplusOnly',
+    settles: true,
+    isForAll: true,
+    look: ({ preferences, readings, wasCrossed }) => {
+      if (!preferences.surplusOnly) return null
+      const watts = readings.get(surplus)
+      return {
+        isFine: watts === undefined ? null : watts >= (wasCrossed ? surplusWattsToBegin : 0),
+        value: watts === undefined ? readings.whyUnknown(surplus) : `${round(watts)} W of surplus`,
+        limit: `at least ${surplusWattsToBegin} W of surplus to begin, and no power bought`,
       }
     },
   },

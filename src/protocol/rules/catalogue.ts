@@ -7,9 +7,9 @@
  * below the one asked for, and a shard that is thrown away is energy paid for nothing.
  */
 import { caps } from './caps.ts'
-import type { Finding, Rule } from './rule.ts'
+import type { Hours } from './hours.ts'
+import type { Finding, Moment, Rule } from './rule.ts'
 import { vehicleRules } from './vehicle-rules.ts'
-import { isWithin, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
 import { clockTime } from './wording.ts'
 
 export const rules: readonly Rule[] = [
@@ -38,12 +38,12 @@ export const rules: readonly Rule[] = [
     preference: 'quietHours',
     settles: false,
     isForAll: true,
-    look: ({ preferences, quiet, minuteOfWeek }) =>
-      preferences.quietHours.length === 0
+    look: (moment) =>
+      moment.preferences.quietHours.length === 0
         ? null
         : {
-            ...outsideOf(quiet, minuteOfWeek),
-            limit: `not ${preferences.quietHours.join(', ')} (${preferences.timeZone})`,
+            ...outsideOf(moment.quiet, moment),
+            limit: `not ${moment.preferences.quietHours.join(', ')} (${moment.preferences.timeZone})`,
           },
   },
   {
@@ -52,12 +52,12 @@ export const rules: readonly Rule[] = [
     preference: 'readyBy',
     settles: false,
     isForAll: true,
-    look: ({ preferences, leaving, minuteOfWeek }) =>
-      preferences.readyBy.length === 0
+    look: (moment) =>
+      moment.preferences.readyBy.length === 0
         ? null
         : {
-            ...outsideOf(leaving, minuteOfWeek),
-            limit: `ready by ${preferences.readyBy.join(', ')} (${preferences.timeZone})`,
+            ...outsideOf(moment.leaving, moment),
+            limit: `ready by ${moment.preferences.readyBy.join(', ')} (${moment.preferences.timeZone})`,
           },
   },
   {
@@ -78,9 +78,9 @@ export const rules: readonly Rule[] = [
 ]
 
 /** Said by when it ends or begins, so that the finding changes only then. */
-function outsideOf(spans: readonly WeekSpan[], minuteOfWeek: number): Omit<Finding, 'limit'> {
-  const isFine = !isWithin(spans, minuteOfWeek)
-  const edges = spans.map(({ start, end }) => (isFine ? start : end) % weekMinutes)
-  const edge = Math.round(minuteOfWeek + (minutesUntil(edges, minuteOfWeek) ?? 0)) % weekMinutes
-  return { isFine, value: `${isFine ? 'not before' : 'until'} ${clockTime(edge)}` }
+function outsideOf(hours: Hours, { minuteOfWeek, local, nowMs }: Moment): Omit<Finding, 'limit'> {
+  const isFine = !hours.has(minuteOfWeek)
+  const edgeMs = isFine ? hours.nextBeginning(local, nowMs) : hours.nextEnd(local, nowMs)
+  const edge = edgeMs === null ? 'ever' : clockTime(local.minuteOfWeek(edgeMs))
+  return { isFine, value: `${isFine ? 'not before' : 'until'} ${edge}` }
 }

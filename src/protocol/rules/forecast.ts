@@ -52,7 +52,8 @@ function waitsAfter(
     if (thenMs - graceMs < first) break
     const next = departures[firstAfter(departures, thenMs - graceMs)]
     // It has stood here ever since: at least so long.
-    waits.push((next ?? nowMs) - thenMs)
+    // By the clock on the wall, as a habit is: the clocks may have changed between.
+    waits.push(local.toLocal(next ?? nowMs) - local.toLocal(thenMs))
   }
   return waits
 }

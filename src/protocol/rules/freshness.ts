@@ -32,6 +32,7 @@ export const freshMs: { readonly [Path in SignalPath]: number } = {
   'Carpool.Network.MeteredBytesThisMonth': slowMs,
   'Carpool.Compute.PowerWatts': energyMs,
   'Carpool.Compute.EnergyTodayWh': energyMs,
+  'Carpool.Energy.SurplusWatts': energyMs,
 }
 
 /** A reading further ahead than this comes from before a clock was set back, and says nothing about now. A guess. */

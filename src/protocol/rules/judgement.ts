@@ -48,3 +48,12 @@ export function reasonsIn(findings: readonly RuleFinding[]): string[] {
     .sort((a, b) => strictness[b.verdict] - strictness[a.verdict])
     .map(({ code }) => code)
 }
+
+/** The finding of a machine that nobody drives. */
+export const noSignals: RuleFinding = {
+  code: 'no-signals',
+  verdict: 'run',
+  value: 'nothing tells of a vehicle',
+  limit: 'the rules about one are not asked',
+  preference: null,
+}

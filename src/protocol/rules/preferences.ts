@@ -57,6 +57,8 @@ export interface Preferences {
   readonly powerWattsMax: number | null
   /** From midnight to midnight; null: no cap. */
   readonly energyWhPerDayMax: number | null
+  /** Work only on power of the owner's own panels that nothing else draws. */
+  readonly surplusOnly: boolean
   /**
    * The categories of jobs (manifest.category) to take; null: all. The worker judges each offer by them; the rules
    * only show them.
@@ -97,6 +99,7 @@ export const defaultPreferences: Preferences = {
   timeZone: 'UTC',
   powerWattsMax: null,
   energyWhPerDayMax: null,
+  surplusOnly: false,
   categories: null,
 }
 
@@ -110,6 +113,12 @@ const readyLateMs = 3_600_000
  * unit. Guesses.
  */
 export const hysteresis = { chargePercent: 2, celsius: 2, volts: 0.2, powerShare: 0.1 } as const
+
+/**
+ * Watts of surplus from which work begins: a computer that is awake draws 250 to 300 W before any work (owners'
+ * measurements). Once it draws them they are no surplus any more: then work goes on until power would be bought.
+ */
+export const surplusWattsToBegin = 300
 
 /** Two preferences, or one with itself, under which nothing can ever work. */
 export interface Contradiction {

@@ -1,6 +1,7 @@
 /** The readings that the rules know, each until it is too old. */
 import { aheadMsMax, freshMs } from './freshness.ts'
 import type { Reading, SignalPath, SignalValues, VehicleState } from './signals.ts'
+import { UnusedSignals } from './unused.ts'
 
 /** A vehicle's readings, and how long each may be believed. */
 export class Readings {
@@ -8,6 +9,7 @@ export class Readings {
   /** Those that had a value once. */
   readonly #everRead = new Set<SignalPath>()
   readonly #asked = new Set<SignalPath>()
+  readonly #unused = new UnusedSignals()
   #nowMs = 0
   #untilMs = Number.POSITIVE_INFINITY
 
@@ -66,12 +68,19 @@ export class Readings {
     return this.#untilMs
   }
 
-  /** 'unknown', and why. */
+  /** Notes a signal that a source sends and that no rule reads. Returns true when that is news. */
+  noteUnused(name: string): boolean {
+    return this.#unused.note(name)
+  }
+
+  /** 'unknown', and why: with the path that is waited for, and those like it that came instead. */
   whyUnknown(path: SignalPath): string {
     const known = this.#known.get(path)
-    if (known === undefined) return 'unknown: never read'
-    if (known.value === null) return 'unknown: not available, says its source'
-    return `unknown: no reading for ${freshMs[path] / 1_000} s`
+    if (known?.value === null) return `unknown: ${path} is not available, says its source`
+    if (known !== undefined) return `unknown: no reading of ${path} for ${freshMs[path] / 1_000} s`
+    const near = this.#unused.near(path)
+    const instead = near.length === 0 ? '' : `; there is ${near.join(', ')}, which is not used`
+    return `unknown: ${path} was never read${instead}`
   }
 
   /** False as long as no source gave it a value, since this node started. */

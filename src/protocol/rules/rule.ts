@@ -1,17 +1,20 @@
 /** The parts of a rule. */
+
+import type { Hours } from './hours.ts'
 import type { PreferenceName, Preferences } from './preferences.ts'
 import type { Readings } from './readings.ts'
-import type { LocalTime, WeekSpan } from './week.ts'
+import type { LocalTime } from './week.ts'
 
 export interface Moment {
   readonly preferences: Preferences
   readonly readings: Readings
   readonly local: LocalTime
+  readonly nowMs: number
   /** From Monday 00:00 in the vehicle's time zone, with a fraction. */
   readonly minuteOfWeek: number
   /** The hours that the preferences name, parsed. */
-  readonly quiet: readonly WeekSpan[]
-  readonly leaving: readonly WeekSpan[]
+  readonly quiet: Hours
+  readonly leaving: Hours
   /** True while this rule's limit was crossed and the value has not come back by the hysteresis. */
   readonly wasCrossed: boolean
   /** The temperature of the cabin when work began; null before. */

@@ -8,35 +8,27 @@
  * its limit crosses it for as long as it rests there.
  */
 import { assert, impossible } from '../../base/assert.ts'
+import { surplusCode } from './caps.ts'
 import { rules } from './catalogue.ts'
 import { nextDeparture, noteDeparture } from './forecast.ts'
-import { type Judgement, type RuleFinding, type RuleVerdict, reasonsIn, stricter } from './judgement.ts'
+import { Hours } from './hours.ts'
+import {
+  type Judgement,
+  noSignals,
+  type RuleFinding,
+  type RuleVerdict,
+  reasonsIn,
+  stricter,
+} from './judgement.ts'
 import { isParked, isStanding } from './motion.ts'
 import { Pause } from './pause.ts'
 import { contradictionIn, type Preferences, spansOfLeaving, spansOfQuiet } from './preferences.ts'
 import { Readings } from './readings.ts'
 import type { Moment, Rule } from './rule.ts'
+import type { RulesInput } from './rules-input.ts'
 import { Settling } from './settling.ts'
-import type { VehicleState } from './signals.ts'
 import { chargeCode } from './vehicle-rules.ts'
-import { LocalTime, minutesUntil, type WeekSpan, weekMinutes } from './week.ts'
-
-export type RulesInput =
-  /** Readings that have become known. */
-  | { readonly type: 'readings'; readonly readings: VehicleState }
-  /**
-   * The owner's word: nothing works until then; null: until `resume`. `isDate`: the owner means a time of day, such as
-   * midnight, and not so long from now.
-   */
-  | { readonly type: 'pause'; readonly untilMs: number | null; readonly isDate?: boolean }
-  | { readonly type: 'resume' }
-  /**
-   * The clock was set forward by so much, or back when negative: what settles, and how long the vehicle is parked or
-   * paused, goes on. Readings are as old as their times say, or unknown when they lie ahead: a car may have driven off since.
-   */
-  | { readonly type: 'clock-set'; readonly byMs: number }
-  /** Time has passed. */
-  | { readonly type: 'look' }
+import { LocalTime, minutesUntil, weekMinutes } from './week.ts'
 
 export interface RulesOptions {
   /** False for a machine that nothing tells of a vehicle: only pause, hours and caps are asked of it. */
@@ -65,18 +57,19 @@ export class OwnerRules {
   readonly #isVehicle: boolean
   readonly #rules: readonly Rule[]
   readonly #local: LocalTime
-  readonly #quiet: readonly WeekSpan[]
-  readonly #leaving: readonly WeekSpan[]
-  /** When quiet hours and times to leave begin, and when anything about them changes: minutes of the week. */
-  readonly #starts: readonly number[]
+  readonly #quiet: Hours
+  readonly #leaving: Hours
+  /** Both of them. */
+  readonly #hours: Hours
+  /** When anything about quiet hours and times to leave changes: minutes of the week. */
   readonly #edges: readonly number[]
   readonly #readings = new Readings()
   readonly #settling: Settling
   /**
    * Codes of rules whose limit was crossed by a value, and not only unknown. After each drive the charge has to reach
-   * anew what work needs to begin; then it may fall below by the hysteresis.
+   * anew what work needs to begin; then it may fall below by the hysteresis. Surplus has to reach it at the start.
    */
-  readonly #crossed = new Set([chargeCode])
+  readonly #crossed = new Set([chargeCode, surplusCode])
   #departures: readonly number[]
   readonly #pause = new Pause()
   #verdict: RuleVerdict = 'stop'
@@ -101,11 +94,11 @@ export class OwnerRules {
     this.#isVehicle = vehicle
     this.#rules = rules.filter(({ isForAll }) => vehicle || isForAll)
     this.#local = LocalTime.in(preferences.timeZone)
-    this.#quiet = spansOfQuiet(preferences)
-    this.#leaving = spansOfLeaving(preferences)
-    const spans = [...this.#quiet, ...this.#leaving]
-    this.#starts = spans.map(({ start }) => start % weekMinutes)
-    this.#edges = [...this.#starts, ...spans.map(({ end }) => end % weekMinutes)]
+    const [quiet, leaving] = [spansOfQuiet(preferences), spansOfLeaving(preferences)]
+    this.#quiet = new Hours(quiet)
+    this.#leaving = new Hours(leaving)
+    this.#hours = new Hours([...quiet, ...leaving])
+    this.#edges = [...quiet, ...leaving].flatMap(({ start, end }) => [start % weekMinutes, end % weekMinutes])
     this.#departures = departures
     this.#settling = new Settling(preferences.settleMs, vehicle)
   }
@@ -126,6 +119,9 @@ export class OwnerRules {
         break
       case 'resume':
         this.#pause.end()
+        break
+      case 'unused':
+        this.#readings.noteUnused(input.name)
         break
       case 'clock-set':
       case 'look':
@@ -177,7 +173,7 @@ export class OwnerRules {
     let bySignals: RuleVerdict = 'run'
     let byHours: RuleVerdict = 'run'
     for (const rule of this.#rules) {
-      const finding = this.#find(rule, minuteOfWeek)
+      const finding = this.#find(rule, minuteOfWeek, nowMs)
       if (finding === null) continue
       findings.push(finding)
       if (rule.settles) bySignals = stricter(bySignals, finding.verdict)
@@ -190,7 +186,7 @@ export class OwnerRules {
     if (!this.#isVehicle) findings.push(noSignals)
     this.#verdict = stricter(settled, byHours)
     this.#noteWarmth(nowMs)
-    const availableUntilMs = this.#availableUntil(nowMs, minuteOfWeek)
+    const availableUntilMs = this.#availableUntil(nowMs)
     const judgement = {
       verdict: this.#verdict,
       reasons: reasonsIn(findings),
@@ -203,12 +199,13 @@ export class OwnerRules {
     return { judgement, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : null }
   }
 
-  #find(rule: Rule, minuteOfWeek: number): RuleFinding | null {
+  #find(rule: Rule, minuteOfWeek: number, nowMs: number): RuleFinding | null {
     const { code, says, preference } = rule
     const moment: Moment = {
       preferences: this.#preferences,
       readings: this.#readings,
       local: this.#local,
+      nowMs,
       minuteOfWeek,
       quiet: this.#quiet,
       leaving: this.#leaving,
@@ -258,10 +255,9 @@ export class OwnerRules {
     return true
   }
 
-  #availableUntil(nowMs: number, minuteOfWeek: number): number | null {
-    const ahead = minutesUntil(this.#starts, minuteOfWeek)
+  #availableUntil(nowMs: number): number | null {
     const ends = [
-      ahead === null ? null : this.#local.toUtc(this.#local.toLocal(nowMs) + ahead * 60_000, nowMs),
+      this.#hours.nextBeginning(this.#local, nowMs),
       this.#isVehicle ? nextDeparture(this.#departures, this.#local, nowMs) : null,
     ].filter((ms) => ms !== null)
     return ends.length === 0 ? null : Math.floor(Math.min(...ends) / forecastStepMs) * forecastStepMs
@@ -284,12 +280,4 @@ export class OwnerRules {
     ]
     return Math.min(...ends.filter((ms) => ms !== null && Number.isFinite(ms) && ms > nowMs).map(Number))
   }
-}
-
-const noSignals: RuleFinding = {
-  code: 'no-signals',
-  verdict: 'run',
-  value: 'nothing tells of a vehicle',
-  limit: 'the rules about one are not asked',
-  preference: null,
 }

@@ -38,6 +38,8 @@ export interface SignalValues {
   readonly 'Carpool.Compute.PowerWatts': number
   /** Watt-hours that the work has drawn since midnight in the vehicle's time zone. */
   readonly 'Carpool.Compute.EnergyTodayWh': number
+  /** Watts that the house would feed into the grid at present: those of its own panels that nothing there draws. Below 0: it buys. */
+  readonly 'Carpool.Energy.SurplusWatts': number
 }
 
 export type SignalPath = keyof SignalValues

@@ -15,6 +15,7 @@ export interface WeekSpan {
 export const weekMinutes = 7 * 24 * 60
 export const dayMs = 86_400_000
 const quarterMs = 900_000
+const dayQuarters = dayMs / quarterMs
 /** A forecast asks for some twenty quarters, which move on with the time; asking Intl takes 0.05 ms. A guess. */
 const offsetsMax = 4_096
 
@@ -64,10 +65,19 @@ export function minutesUntil(minutes: readonly number[], minute: number): number
   )
 }
 
+/** From `beginsMs` until before `endsMs` the local clock is ahead of UTC by `offsetMs`. */
+interface Stretch {
+  readonly beginsMs: number
+  readonly endsMs: number
+  readonly offsetMs: number
+}
+
 export class LocalTime {
   readonly #format: Intl.DateTimeFormat
   /** By quarter of an hour since 1970. */
   readonly #offsetsMs = new Map<number, number>()
+  /** By day of UTC since 1970: when the offset changes within it; null: it does not. */
+  readonly #changesMs = new Map<number, number | null>()
 
   /** `zone`: a name of the IANA data base. Throws RangeError. */
   private constructor(zone: string) {
@@ -105,12 +115,20 @@ export class LocalTime {
   }
 
   /**
-   * An hour that the clocks skip is the one after it. Of one that comes twice it is the first that is not over at `nowMs`: who is
-   * expected then finds all in order, whichever was meant.
+   * A time that the clocks skip is the instant at which they do. Of one that comes twice it is the first that is not over at
+   * `nowMs`: who is expected then finds all in order, whichever was meant.
    */
   toUtc(localMs: number, nowMs = Number.NEGATIVE_INFINITY): number {
-    const instants = this.#instantsOf(localMs)
-    return instants.find((atMs) => atMs >= nowMs) ?? instants.at(-1)!
+    let last: number | undefined
+    for (const { beginsMs, endsMs, offsetMs } of this.stretches(localMs - dayMs, localMs + dayMs)) {
+      const atMs = localMs - offsetMs
+      if (atMs >= endsMs) continue
+      // Neither before this stretch nor in it: the clocks skip it here.
+      if (atMs < beginsMs) return last ?? beginsMs
+      last = atMs
+      if (last >= nowMs) break
+    }
+    return last!
   }
 
   /** From Monday 00:00, with a fraction. */
@@ -120,9 +138,16 @@ export class LocalTime {
     return ((((localMs + 3 * dayMs) % (7 * dayMs)) + 7 * dayMs) % (7 * dayMs)) / 60_000
   }
 
-  /** When the next day begins. */
+  /** When this day is over for good: where the clocks are set back soon after midnight, it comes again. */
   nextMidnight(atMs: number): number {
-    return this.#instantsOf((Math.floor(this.toLocal(atMs) / dayMs) + 1) * dayMs)[0]!
+    const nextLocalMs = (Math.floor(this.toLocal(atMs) / dayMs) + 1) * dayMs
+    let midnight: number | null = null
+    for (const { beginsMs, endsMs, offsetMs } of this.stretches(atMs, atMs + 2 * dayMs)) {
+      const beginMs = Math.max(beginsMs, nextLocalMs - offsetMs)
+      if (beginMs > beginsMs) midnight = null
+      if (beginMs < endsMs) midnight ??= beginMs
+    }
+    return midnight!
   }
 
   /** Until then, local time is a sum. */
@@ -130,12 +155,34 @@ export class LocalTime {
     return (Math.floor(atMs / quarterMs) + 1) * quarterMs
   }
 
-  /** In order: one, two where the hour comes twice; where it is skipped, as if the clocks had not been set yet. */
-  #instantsOf(localMs: number): number[] {
-    const offsets = [localMs - dayMs, localMs + dayMs].map((nearbyMs) => this.#offsetAt(nearbyMs))
-    const instants = [...new Set(offsets.map((offset) => localMs - offset))].sort((a, b) => a - b)
-    const real = instants.filter((atMs) => this.toLocal(atMs) === localMs)
-    return real.length > 0 ? real : instants.slice(-1)
+  /** The time from one instant to another, cut where the offset changes: in each stretch, local time is a sum. In order. */
+  *stretches(fromMs: number, untilMs: number): Generator<Stretch, void, undefined> {
+    let beginsMs = fromMs
+    for (let day = Math.floor(fromMs / dayMs); day * dayMs < untilMs; day += 1) {
+      const changeMs = this.#changeWithin(day)
+      if (changeMs === null || changeMs <= beginsMs || changeMs >= untilMs) continue
+      yield { beginsMs, endsMs: changeMs, offsetMs: this.#offsetAt(beginsMs) }
+      beginsMs = changeMs
+    }
+    yield { beginsMs, endsMs: untilMs, offsetMs: this.#offsetAt(beginsMs) }
+  }
+
+  /** The change of offset after the beginning of this day of UTC and not after its end; null: there is none. No zone has two. */
+  #changeWithin(day: number): number | null {
+    const known = this.#changesMs.get(day)
+    if (known !== undefined) return known
+    let [before, after] = [day * dayQuarters, (day + 1) * dayQuarters]
+    const offsetMs = this.#offsetAt(before * quarterMs)
+    const isChange = this.#offsetAt(after * quarterMs) !== offsetMs
+    while (isChange && after - before > 1) {
+      const middle = (before + after) >> 1
+      if (this.#offsetAt(middle * quarterMs) === offsetMs) before = middle
+      else after = middle
+    }
+    const changeMs = isChange ? after * quarterMs : null
+    if (this.#changesMs.size >= offsetsMax) this.#changesMs.clear()
+    this.#changesMs.set(day, changeMs)
+    return changeMs
   }
 
   #offsetAt(atMs: number): number {

@@ -6,6 +6,7 @@
  * blind job.
  */
 
+import type { AsksAhead } from '../energy/cheap-hours.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
 import type { Capacity } from '../membership/advert.ts'
@@ -22,6 +23,8 @@ export interface Candidate {
   readonly availableUntilMs: number | null
   /** The cost of a unit there; null where nobody is paid. */
   readonly unitMicros: Micros | null
+  /** The same for the next hours; left out: it says nothing of them. */
+  readonly ahead?: AsksAhead
 }
 
 type Work = Pick<Manifest, 'runtime' | 'engine' | 'blind' | 'payment'>
@@ -71,6 +74,7 @@ export class CandidateRules {
       isa: engine.isa,
       availableUntilMs: capacity.availableUntilMs,
       unitMicros: payment === null ? null : (engine.ask?.unitMicros ?? null),
+      ...(engine.ahead === undefined ? {} : { ahead: engine.ahead }),
     }
   }
 }

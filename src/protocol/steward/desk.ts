@@ -81,6 +81,8 @@ export interface Desk extends Vehicles {
   leasesOn: boolean
   /** Use: somebody could be asked and cannot be paid; since when nothing changed. Invariant: only while a shard wants a replica. */
   short: { sinceMs: number; free: Micros; verdicts: number } | undefined
+  /** Use: whether it was time to lease, by the last look at what vehicles ask in the next hours. */
+  waiting: { sinceMs: number; isTime: boolean } | undefined
   /** Use: the accepted results are on another steward's disk, too. */
   safe: boolean
   startedMs: number | undefined
@@ -127,6 +129,7 @@ export function newDesk(options: StewardOptions): Desk {
     barrenAt: 0,
     leasesOn: false,
     short: undefined,
+    waiting: undefined,
     safe: options.safe ?? true,
     startedMs: undefined,
     end: undefined,

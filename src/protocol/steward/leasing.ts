@@ -10,6 +10,7 @@ import type { LeaseState } from './lease-book.ts'
 import { affords, priceOf, shortageNow, unitsIn } from './purse.ts'
 import type { ShardState } from './shard-board.ts'
 import { issue } from './signing.ts'
+import { isTimeToLease } from './waiting.ts'
 
 /** Leases what is wanted, for as long as somebody is free and can be paid, and as much as one turn takes. */
 export function assignWork(desk: Desk, nowMs: number): void {
@@ -19,6 +20,7 @@ export function assignWork(desk: Desk, nowMs: number): void {
     return
   }
   if (!desk.state.hasRoomToLease(desk.options.self)) return
+  if (!isTimeToLease(desk, nowMs)) return
   const affordable: Affords = (candidate, shards) => affords(desk, candidate, shards)
   const market = { board, cursors, rooms, affords: affordable }
   let lots = 0

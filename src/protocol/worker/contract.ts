@@ -88,6 +88,8 @@ export type WorkerInput =
   | { readonly type: 'mode'; readonly mode: WorkerMode }
   /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
   | { readonly type: 'operator-share'; readonly ppm: number }
+  /** What its owner asks from now on, by engine id, where that changes; leases that were taken stay as they are. */
+  | { readonly type: 'asks'; readonly asks: ReadonlyMap<string, Ask> }
   /** Tells whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }
   /** Until when the vehicle will probably be there; null: nobody knows. */

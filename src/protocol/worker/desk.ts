@@ -2,6 +2,7 @@
 import type { PeerId } from '../ids.ts'
 import { awaitedMsMin } from '../limits.ts'
 import type { DeclineReason, Message } from '../message.ts'
+import type { Ask } from '../price.ts'
 import { Bench } from './bench.ts'
 import { Commitments } from './commitment.ts'
 import type { WorkerEffect, WorkerMode, WorkerOptions } from './contract.ts'
@@ -28,6 +29,8 @@ export interface Condition {
   operatorPpm: number
   /** Until when the vehicle will probably be there; null: nobody knows. */
   availableUntilMs: number | null
+  /** What its owner asks now, by engine id, where that changes. */
+  asks: ReadonlyMap<string, Ask>
   readonly paces: Paces
 }
 
@@ -45,6 +48,7 @@ export class Desk {
     hasRoom: true,
     operatorPpm: 0,
     availableUntilMs: null,
+    asks: new Map(),
     paces: new Paces(),
   }
 

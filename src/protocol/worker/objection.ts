@@ -44,9 +44,10 @@ export function objectionTo(
     (e) => e.runtime === manifest.payload.runtime && e.id === manifest.payload.engine.id,
   )
   if (engine === undefined || engine.isa !== lease.payload.isa) return 'no-such-engine'
+  const ask = condition.asks.get(engine.id) ?? engine.ask
   if (takesOptions?.(manifest.payload) === false) return 'options'
   if (categories?.includes(manifest.payload.category) === false) return 'category'
-  if (!isWorthIt(manifest.payload, lease.payload, engine.ask, condition.operatorPpm)) return 'price'
+  if (!isWorthIt(manifest.payload, lease.payload, ask, condition.operatorPpm)) return 'price'
   // What it has of the job already, and this, is no more than the whole budget can ever pay.
   const promisedMicros = jobs.promisedIn(manifest.id)
   if (payment !== null && promisedMicros + worthOf(lease.payload) > payment.budgetMicros) return 'price'

@@ -120,6 +120,9 @@ export class Worker {
         this.#desk.condition.mode = input.mode
         if (input.mode !== 'run') standDown(this.#desk, input.mode, nowMs)
         break
+      case 'asks':
+        this.#desk.condition.asks = input.asks
+        break
       case 'operator-share':
         this.#desk.condition.operatorPpm = input.ppm
         break

@@ -1,5 +1,6 @@
 /** Embeddings of OpenAI's API: each text of a request is a document, and the answer has their vectors in order. */
 import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
+import { embedWeights } from './description.ts'
 
 /** As upstream. */
 const textsMax = 2048
@@ -7,7 +8,7 @@ const textsMax = 2048
 export const embedEndpoints: readonly EndpointDescription[] = [
   {
     url: '/v1/embeddings',
-    models: [],
+    models: Object.keys(embedWeights.packaged ?? {}),
     depthMax: 16,
     read,
     usage: (outputs) => ({ input: tokensOf(outputs), output: 0 }),
@@ -26,7 +27,8 @@ export const embedEndpoints: readonly EndpointDescription[] = [
 const ignored = ['model', 'user']
 
 function read(body: Readonly<Record<string, unknown>>): EndpointRequest {
-  const { input, encoding_format: form = 'float', ...others } = body
+  const { input, encoding_format: asked, ...others } = body
+  const form = asked ?? 'float'
   const unknown = Object.keys(others).find((name) => !ignored.includes(name) && others[name] !== null)
   if (unknown !== undefined) {
     const param = `body.${unknown.slice(0, 64)}`

@@ -123,7 +123,8 @@ function messagesOf(value: unknown, field: string): readonly ChatMessage[] {
   return value.map((one: unknown, i) => {
     const at = `${field}[${i}]`
     const { role, content, name: _, ...others } = objectAt(one, at)
-    const [unknown] = Object.keys(others)
+    // An answer that is asked about once more has such fields: null, where there was none.
+    const unknown = Object.keys(others).find((name) => others[name] !== null)
     if (unknown !== undefined) throw new RequestFault(`${at}.${unknown}`, 'is not known here; leave it out')
     if (typeof role !== 'string' || !roles.includes(role))
       throw new RequestFault(`${at}.role`, `is none of ${roles.join(', ')}`)

@@ -5,10 +5,12 @@ import { peerNamed } from '../fixtures.ts'
 import { startMs, timeZone } from './cell-world.ts'
 import { Life } from './life.ts'
 import { type Owner, ownerOf } from './owners.ts'
+import { type Market, Power } from './power.ts'
 import { habitsOf, type Kind, tripsOf } from './trips.ts'
 import { Watchful } from './watchful.ts'
 
-export interface Biography extends Pick<Owner, 'pauses' | 'pageMicros'> {
+export interface Biography extends Pick<Owner, 'pauses'> {
+  readonly power: Power
   readonly life: Life
   readonly rules: OwnerRules
   readonly watchful: Watchful
@@ -18,7 +20,13 @@ export interface Biography extends Pick<Owner, 'pauses' | 'pageMicros'> {
 const weeksBefore = 8
 
 /** The vehicle of this index in a cell: the same for the same seed. */
-export function biographyOf(index: number, kind: Kind, seed: number, days: number): Biography {
+export function biographyOf(
+  index: number,
+  kind: Kind,
+  seed: number,
+  days: number,
+  market: Market | undefined,
+): Biography {
   const chance = new Chance(seed, `vehicle ${index}`)
   const habits = habitsOf(chance, kind)
   const earlier = tripsOf(chance, kind, habits, -7 * weeksBefore, 7 * weeksBefore)
@@ -29,5 +37,5 @@ export function biographyOf(index: number, kind: Kind, seed: number, days: numbe
     departures: earlier.map(({ leavesMs }) => startMs + leavesMs),
   })
   const watchful = new Watchful(peerNamed(`car-${index}`), life, preferences, hours)
-  return { life, rules, watchful, pauses, pageMicros }
+  return { life, rules, watchful, pauses, power: new Power(market, pageMicros) }
 }

@@ -11,10 +11,9 @@ import { Steward } from '../../protocol/steward/steward.ts'
 import { cheapHash } from '../chance.ts'
 import { cidOf, drawSecretNamed, manifestOf, ownerNamed, peerNamed } from '../fixtures.ts'
 import type { SimJob } from '../sim-job.ts'
-import { type CellWorld, currency, type JobEar, shardMs } from './cell-world.ts'
+import { type CellWorld, currency, type JobEar, pagesPerShard, shardMs } from './cell-world.ts'
 import { dayMs } from './trips.ts'
 
-const pagesPerShard = 150
 /** About a cell's work of a night. */
 const shardsPerJob = 3_000
 /** The most that a page may cost. A vehicle that asks for more is not drawn. */
@@ -23,6 +22,12 @@ const stewardSlackMs = 10_000
 
 /** There is one steward, which lies about nothing and is never short of money. */
 const honest = { counts: () => true, isOpen: () => true }
+
+export interface JobOrder {
+  readonly shards?: number
+  readonly deadlineMs?: number
+  readonly waits?: boolean
+}
 
 export class CellJob implements JobEar {
   readonly job: SimJob
@@ -35,13 +40,15 @@ export class CellJob implements JobEar {
   readonly #after: (say: () => void) => void
   #wakes = false
 
-  constructor(cell: CellWorld, index: number) {
+  /** `order`: other than as much work as there is place for. */
+  constructor(cell: CellWorld, index: number, order: JobOrder = {}) {
     this.#cell = cell
     const self = peerNamed(`steward-${index}`)
     const nonce = new Uint8Array(16)
     const name = `job ${index} ${cell.chance.next()}`
     const drawSecret = drawSecretNamed(name)
-    const shards: ShardEntry[] = Array.from({ length: shardsPerJob }, (_, i) => ({
+    const count = order.shards ?? shardsPerJob
+    const shards: ShardEntry[] = Array.from({ length: count }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),
       pages: pagesPerShard,
       bytes: 4_000_000,
@@ -52,7 +59,7 @@ export class CellJob implements JobEar {
       serial: index,
       submitter: peerNamed('submitter'),
       runtime: 'ocr',
-      shards: shardsPerJob,
+      shards: count,
       pagesPerShard,
       assurance: {
         replicas: 2,
@@ -67,9 +74,10 @@ export class CellJob implements JobEar {
         unit: 'page',
         unitMicrosMax: pageMicrosMax,
         // Two replicas and a half: speculation and departures cost the half.
-        budgetMicros: Math.round(2.5 * shardsPerJob * pagesPerShard * pageMicrosMax),
+        budgetMicros: Math.round(2.5 * count * pagesPerShard * pageMicrosMax),
       },
-      deadlineMs: cell.clockMs + 3 * dayMs,
+      deadlineMs: cell.clockMs + (order.deadlineMs ?? 3 * dayMs),
+      ...(order.waits === true ? { waits: true } : {}),
       stewards: [{ peer: self, owner: ownerNamed(self), nonce }],
     })
     const { id, payload, signer: submitter } = manifest
@@ -130,7 +138,7 @@ export class CellJob implements JobEar {
             })),
           }),
         ),
-      ended: () => cell.ended(this.id),
+      ended: () => cell.ended(this.id, this.#steward.end?.outcome === 'complete'),
       wake: ({ atMs }) => {
         if (this.#wakes) return
         this.#wakes = true

@@ -2,9 +2,7 @@
 import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { JobId, LeaseId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { leaseInput } from '../../protocol/inbox.ts'
-import type { Lease } from '../../protocol/job/lease.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import type { Verified } from '../../protocol/record/record.ts'
 import type { Checked } from '../../protocol/records.ts'
 import type { RuleVerdict } from '../../protocol/rules/judgement.ts'
 import type { WorkerEffect, WorkerInput } from '../../protocol/worker/contract.ts'
@@ -15,31 +13,19 @@ import type { SimJob } from '../sim-job.ts'
 import { Slots, type TakenLease } from '../slots.ts'
 import { believed } from '../unsigned.ts'
 import { type Biography, biographyOf } from './biography.ts'
-import { type CellWorld, currency, shardMs, type VehicleEar } from './cell-world.ts'
-import type { Presences } from './presence.ts'
+import {
+  type CellWorld,
+  pagesPerShard,
+  shardMs,
+  type VehicleEar,
+  type VehicleWeek,
+  workKw,
+} from './cell-world.ts'
+import { type Presences, reasonOf } from './presence.ts'
 import { hourMs, type Kind } from './trips.ts'
+import { VehicleTally } from './vehicle-tally.ts'
 import { tickMs } from './watchful.ts'
 
-export interface VehicleWeek {
-  readonly kind: Kind
-  readonly parkedMs: number
-  /** While its owner's rules let it work. */
-  readonly allowedMs: number
-  /** The time in its slot, with or without a result. */
-  readonly computedMs: number
-  /**
-   * Three parts of it: broken off, since the rules said stop; finished, and never paid since it came late; not
-   * decided yet when the week ended.
-   */
-  readonly brokenOffMs: number
-  readonly unpaidMs: number
-  readonly pendingMs: number
-  readonly kwh: number
-  readonly owedMicros: number
-}
-
-/** An awake computer with its work, as owners measured them: 300 W. */
-const workKw = 0.3
 const workerSlackMs = 20_000
 /** The reasons that end by themselves, and at a known minute. */
 const mild: ReadonlySet<string> = new Set(['settling', 'paused', 'quiet-hours', 'ready-by'])
@@ -52,7 +38,8 @@ export class CellVehicle implements VehicleEar {
   readonly #cell: CellWorld
   readonly #kind: Kind
   readonly #owner: OwnerId
-  readonly #engine: typeof engine & { readonly ask: NonNullable<Capacity['engines'][number]['ask']> }
+  readonly #power: Biography['power']
+  #engine: typeof engine & ReturnType<Biography['power']['offer']>
   readonly #life: Biography['life']
   readonly #rules: Biography['rules']
   readonly #worker: Worker
@@ -62,10 +49,7 @@ export class CellVehicle implements VehicleEar {
   readonly #slots: Slots
   readonly #hands: Hands<WorkerEffect>
   readonly #after: (say: () => void) => void
-  /** The time that each shard took, of those that are done and not decided. */
-  readonly #undecidedMs = new Map<string, number>()
-  /** When the shard in its slot was begun. */
-  #beganMs = 0
+  readonly #tally = new VehicleTally()
   #verdict: RuleVerdict = 'stop'
   #reason: Presences = 'held back'
   #untilMs: number | null = null
@@ -73,15 +57,22 @@ export class CellVehicle implements VehicleEar {
   #capacity: Capacity | undefined
   #tickAtMs = 0
   #seenMs = 0
-  readonly #totals = { parkedMs: 0, allowedMs: 0, computedMs: 0, brokenOffMs: 0, unpaidMs: 0, owedMicros: 0 }
 
-  constructor(cell: CellWorld, index: number, kind: Kind, seed: number, days: number) {
-    const { life, rules, watchful, pauses, pageMicros } = biographyOf(index, kind, seed, days)
+  constructor(
+    cell: CellWorld,
+    index: number,
+    kind: Kind,
+    seed: number,
+    days: number,
+    market?: Parameters<typeof biographyOf>[4],
+  ) {
+    const { life, rules, watchful, pauses, power } = biographyOf(index, kind, seed, days, market)
     this.#cell = cell
     this.#kind = kind
     this.peer = peerNamed(`car-${index}`)
     this.#owner = ownerNamed(`car-${index}`)
-    this.#engine = { ...engine, ask: { currency, unitMicros: pageMicros } }
+    this.#power = power
+    this.#engine = { ...engine, ...power.offer(cell.clockMs) }
     this.#pauses = pauses
     this.#life = life
     this.#rules = rules
@@ -109,18 +100,20 @@ export class CellVehicle implements VehicleEar {
 
   week(): VehicleWeek {
     this.#account()
-    const { computedMs, ...totals } = this.#totals
-    const pendingMs = [...this.#undecidedMs.values()].reduce((sum, ms) => sum + ms, 0)
-    return { kind: this.#kind, ...totals, computedMs, pendingMs, kwh: (computedMs / hourMs) * workKw }
+    const totals = this.#tally.totals()
+    const { costMicros } = this.#power
+    return { kind: this.#kind, ...totals, kwh: (totals.computedMs / hourMs) * workKw, costMicros }
   }
 
   capacity(): Capacity {
     const { slots } = this.#worker.view()
+    this.#ask()
     const known = this.#capacity
     if (
       known?.slots.free === slots.free &&
       known.mode === this.#verdict &&
-      known.availableUntilMs === this.#untilMs
+      known.availableUntilMs === this.#untilMs &&
+      known.engines[0] === this.#engine
     )
       return known
     this.#serial += 1
@@ -137,7 +130,15 @@ export class CellVehicle implements VehicleEar {
     return this.#capacity
   }
 
-  offered(job: SimJob, lease: Verified<Lease>): void {
+  /** Looks at what power costs: where it asks for something else now, its worker is told. */
+  #ask(): void {
+    const offer = this.#power.offer(this.#cell.clockMs)
+    if (JSON.stringify(offer) === JSON.stringify({ ask: this.#engine.ask, ahead: this.#engine.ahead })) return
+    this.#engine = { ...engine, ...offer }
+    this.tell({ type: 'asks', asks: new Map([[engine.id, offer.ask]]) })
+  }
+
+  offered(job: SimJob, lease: TakenLease['lease']): void {
     this.#leases.set(lease.id, { job, lease })
     const { manifest } = job
     this.tell({ type: 'offer', from: lease.signer, manifest, handovers: [], lease, isPast: false })
@@ -150,12 +151,7 @@ export class CellVehicle implements VehicleEar {
   }
 
   claimed(lease: LeaseId, place: number, outcome: 'paid' | 'void' | 'reopened', micros: number): void {
-    const key = `${lease}/${place}`
-    const tookMs = this.#undecidedMs.get(key)
-    if (tookMs === undefined) return
-    this.#undecidedMs.delete(key)
-    if (outcome === 'paid') this.#totals.owedMicros += micros
-    else this.#totals.unpaidMs += tookMs
+    this.#tally.decided(`${lease}/${place}`, outcome === 'paid' ? micros : null)
   }
 
   tell(input: WorkerInput): void {
@@ -204,8 +200,7 @@ export class CellVehicle implements VehicleEar {
     const forMs = nowMs - this.#seenMs
     if (forMs === 0) return
     const isDriving = this.#life.truth.kmh > 0
-    if (!isDriving) this.#totals.parkedMs += forMs
-    if (this.#verdict === 'run') this.#totals.allowedMs += forMs
+    this.#tally.passed(forMs, { isParked: !isDriving, isAllowed: this.#verdict === 'run' })
     const what = isDriving
       ? 'driving'
       : this.#isWorking
@@ -214,6 +209,7 @@ export class CellVehicle implements VehicleEar {
           ? 'waiting'
           : this.#reason
     presence.add(this.#seenMs, nowMs, what)
+    if (this.#isWorking) this.#power.worked(this.#cell.clockMs - forMs, this.#cell.clockMs)
     this.#seenMs = nowMs
   }
 
@@ -225,7 +221,7 @@ export class CellVehicle implements VehicleEar {
     const cell = this.#cell
     return new Slots({
       begin: () => {
-        this.#beganMs = cell.nowMs
+        this.#tally.began(cell.nowMs)
         this.watchful.begins(cell.nowMs)
         return cell.chance.between(0.7 * shardMs, 1.4 * shardMs)
       },
@@ -233,8 +229,8 @@ export class CellVehicle implements VehicleEar {
       answer: (job, position) => job.truth(position),
       done: (lease, done) => {
         this.#account()
-        this.#totals.computedMs += done.wallMs
-        this.#undecidedMs.set(`${lease}/${done.place}`, done.wallMs)
+        this.#power.did(pagesPerShard)
+        this.#tally.did(`${lease}/${done.place}`, done.wallMs)
         cell.say(() => this.tell({ type: 'shard-done', lease, ...done }))
       },
       ended: (lease) => cell.say(() => this.tell({ type: 'run-ended', lease })),
@@ -268,11 +264,7 @@ export class CellVehicle implements VehicleEar {
       drain: ({ slot }) => this.#slots.drain(slot),
       abort: ({ slot }) => {
         this.#account()
-        if (this.#isWorking) {
-          const tookMs = cell.nowMs - this.#beganMs
-          this.#totals.computedMs += tookMs
-          this.#totals.brokenOffMs += tookMs
-        }
+        if (this.#isWorking) this.#tally.brokeOff(cell.nowMs)
         this.#slots.abort(slot)
       },
       release: ({ lease }) => this.#slots.forget(lease),
@@ -289,10 +281,4 @@ export class CellVehicle implements VehicleEar {
     for (const { lease } of this.#leases.values()) if (lease.job === job) return lease.signer
     return this.peer
   }
-}
-
-/** Names the reason that counts: a vehicle that is unplugged, or low on charge, mostly has another one, too. */
-function reasonOf(reasons: readonly string[]): Presences {
-  if (reasons.includes('unplugged')) return 'unplugged'
-  return reasons.includes('charge-low') || reasons.includes('reserve') ? 'charging' : 'held back'
 }

@@ -8,6 +8,8 @@ import type { Chance } from '../chance.ts'
 import type { SimJob } from '../sim-job.ts'
 import type { Timeline } from '../timeline.ts'
 import type { Presence } from './presence.ts'
+import type { Kind } from './trips.ts'
+import type { VehicleTotals } from './vehicle-tally.ts'
 
 /** 2026-06-01, a Monday, at midnight in Berlin: no clock changes in the weeks around it. */
 export const startMs = Date.UTC(2026, 4, 31, 22)
@@ -15,6 +17,9 @@ export const timeZone = 'Europe/Berlin'
 
 /** 150 pages, of two seconds each. */
 export const shardMs = 300_000
+export const pagesPerShard = 150
+/** An awake computer with its work, as owners measured them: 300 W. */
+export const workKw = 0.3
 export const currency = 'EUR'
 
 /** A job, as vehicles speak to it. */
@@ -30,6 +35,14 @@ export interface VehicleEar {
   claimed(lease: LeaseId, place: number, outcome: 'paid' | 'void' | 'reopened', ownerMicros: number): void
 }
 
+/** One vehicle's week in figures. */
+export interface VehicleWeek extends VehicleTotals {
+  readonly kind: Kind
+  readonly kwh: number
+  /** Its energy, by the hour, in micros of a euro. */
+  readonly costMicros: number
+}
+
 export interface CellWorld {
   readonly chance: Chance
   readonly timeline: Timeline
@@ -43,7 +56,7 @@ export interface CellWorld {
   job(id: JobId): JobEar | undefined
   vehicle(peer: PeerId): VehicleEar
   verified(shards: number): void
-  ended(job: JobId): void
+  ended(job: JobId, isComplete: boolean): void
   /** Wakes whoever asks for it late, by up to so much: a week has no time for every second. */
   wakeAt(clockMs: number, slackMs: number, happen: () => void): void
 }

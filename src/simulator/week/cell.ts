@@ -12,17 +12,20 @@
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { Chance } from '../chance.ts'
 import { Timeline } from '../timeline.ts'
-import { CellJob } from './cell-job.ts'
-import { CellVehicle, type VehicleWeek } from './cell-vehicle.ts'
-import { type CellWorld, startMs } from './cell-world.ts'
+import { CellJob, type JobOrder } from './cell-job.ts'
+import { CellVehicle } from './cell-vehicle.ts'
+import { type CellWorld, startMs, type VehicleWeek } from './cell-world.ts'
+import type { Market } from './power.ts'
 import { Presence } from './presence.ts'
-import { dayMs } from './trips.ts'
+import { dayMs, hourMs } from './trips.ts'
 
 export interface CellOptions {
   readonly seed: number
   readonly vehicles: number
   readonly robotaxis: number
   readonly days: number
+  /** Left out: as much work as vehicles take, at prices that do not change. */
+  readonly market?: Market
 }
 
 export interface CellWeek {
@@ -30,10 +33,15 @@ export interface CellWeek {
   readonly violations: readonly string[]
   readonly presence: Presence
   readonly shardsVerified: number
+  /** Jobs that ended before all was verified. */
+  readonly jobsMissed: number
+  readonly jobsDone: number
 }
 
 const advertsMs = 30_000
 const looksForJobs = 10
+/** In a cell with a market, jobs of a day's time come this often. */
+const jobEveryMs = 3 * hourMs
 
 export class Cell implements CellWorld {
   readonly chance: Chance
@@ -46,6 +54,8 @@ export class Cell implements CellWorld {
   #jobsBegun = 0
   #rounds = 0
   #shardsVerified = 0
+  #jobsMissed = 0
+  #jobsDone = 0
   /** The messages that go out once the machine that speaks has finished. */
   readonly #said: (() => void)[] = []
   #isSaying = false
@@ -60,6 +70,7 @@ export class Cell implements CellWorld {
         i < options.robotaxis ? 'robotaxi' : 'private',
         options.seed,
         options.days,
+        options.market,
       )
       this.#vehicles.push(vehicle)
       this.#byPeer.set(vehicle.peer, vehicle)
@@ -75,6 +86,8 @@ export class Cell implements CellWorld {
       violations: this.#vehicles.flatMap(({ watchful }) => watchful.violations),
       presence: this.presence,
       shardsVerified: this.#shardsVerified,
+      jobsMissed: this.#jobsMissed,
+      jobsDone: this.#jobsDone,
     }
   }
 
@@ -111,8 +124,10 @@ export class Cell implements CellWorld {
     this.#shardsVerified += shards
   }
 
-  ended(job: JobId): void {
+  ended(job: JobId, isComplete: boolean): void {
     this.#jobs.delete(job)
+    if (isComplete) this.#jobsDone += 1
+    else this.#jobsMissed += 1
     for (const vehicle of this.#vehicles) vehicle.ended(job)
   }
 
@@ -122,12 +137,23 @@ export class Cell implements CellWorld {
     // The next job begins when nothing of the others waits any more. To look is to count all of its shards.
     const isTime = this.#rounds % looksForJobs === 0
     this.#rounds += 1
-    if (isTime && [...this.#jobs.values()].every((job) => job.isHandedOut)) {
-      const job = new CellJob(this, this.#jobsBegun)
+    const order = isTime ? this.#order() : undefined
+    if (order !== undefined) {
+      const job = new CellJob(this, this.#jobsBegun, order)
       this.#jobsBegun += 1
       this.#jobs.set(job.id, job)
       job.learn(capacities)
     }
     this.timeline.at(this.nowMs + advertsMs, () => this.#advertise())
+  }
+
+  /** The next job, if it is time for one. */
+  #order(): JobOrder | undefined {
+    const { market, days } = this.#options
+    if (market === undefined) return [...this.#jobs.values()].every((job) => job.isHandedOut) ? {} : undefined
+    const isDue = this.nowMs >= this.#jobsBegun * jobEveryMs && this.nowMs < (days - 1) * dayMs
+    if (!isDue) return undefined
+    const shards = Math.round((market.shardsPerDay * jobEveryMs) / dayMs)
+    return { shards, deadlineMs: dayMs, waits: market.follows }
   }
 }

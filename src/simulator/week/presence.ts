@@ -59,3 +59,9 @@ export class Presence {
     return known
   }
 }
+
+/** Names the reason that counts: a vehicle that is unplugged, or low on charge, mostly has another one, too. */
+export function reasonOf(reasons: readonly string[]): Presences {
+  if (reasons.includes('unplugged')) return 'unplugged'
+  return reasons.includes('charge-low') || reasons.includes('reserve') ? 'charging' : 'held back'
+}

@@ -1,0 +1,63 @@
+/** What electricity cost, out of the hours in which a vehicle counted it. */
+import type { EnergyAccount, PeriodEarnings, Work } from '../../host/ledger/contract.ts'
+import { costOfJoules, type Tariff } from '../../protocol/energy/tariff.ts'
+
+const hourMs = 3_600_000
+
+/** Energy of a period. All in joules; costs in micros of the currency, null where the price is not known. */
+export interface Electricity {
+  /** All that the work drew. */
+  readonly drawnJoules: number
+  /** Of it, what went into no shard that was finished: work that was broken off, and engines that started. */
+  readonly lostJoules: number
+  /** What the computer drew beside the work while it was kept awake for it. */
+  readonly idleJoules: number
+  readonly costMicros: number | null
+  readonly lostMicros: number | null
+}
+
+/**
+ * Adds up the hours since then. `tariff` null: the costs that were counted when the energy was drawn. Energy that receipts speak
+ * of and no hour has, since it was drawn in this minute or before hours were counted, has the price of now.
+ */
+export function electricityOf(
+  { idleWatts, hours }: EnergyAccount,
+  { sinceMs, ...work }: Pick<PeriodEarnings, 'sinceMs'> & Pick<Work, 'measuredJoules' | 'estimatedJoules'>,
+  currency: string,
+  tariff: Tariff | null,
+  nowMs: number,
+): Electricity {
+  const priced = tariff !== null && (tariff.currency === null || tariff.currency === currency) ? tariff : null
+  const since = hours.filter(({ hour }) => (hour + 1) * hourMs > sinceMs)
+  let [drawn, lost, idle] = [0, 0, 0]
+  let cost: number | null = 0
+  let lostCost: number | null = 0
+  for (const { hour, drawnJoules, doneJoules, readyMs, costMicros } of since) {
+    const [lostHere, idleHere] = [Math.max(0, drawnJoules - doneJoules), (readyMs / 1_000) * idleWatts]
+    drawn += drawnJoules
+    lost += lostHere
+    idle += idleHere
+    const all = drawnJoules + idleHere
+    const micros = tariff === null ? (costMicros[currency] ?? null) : priceOf(priced, hour * hourMs, all)
+    if (all === 0) continue
+    cost = micros === null || cost === null ? null : cost + micros
+    lostCost = micros === null || lostCost === null ? null : lostCost + (micros * lostHere) / all
+  }
+  const unseen = Math.max(0, work.measuredJoules + work.estimatedJoules - drawn)
+  if (unseen > 0) {
+    const micros = priceOf(priced, nowMs, unseen)
+    cost = micros === null || cost === null ? null : cost + micros
+  }
+  return {
+    drawnJoules: drawn + unseen,
+    lostJoules: lost,
+    idleJoules: idle,
+    costMicros: cost === null ? null : Math.round(cost),
+    lostMicros: lostCost === null ? null : Math.round(lostCost),
+  }
+}
+
+function priceOf(tariff: Tariff | null, atMs: number, joules: number): number | null {
+  const kwhMicros = tariff?.priceAt(atMs) ?? null
+  return kwhMicros === null ? null : costOfJoules(joules, kwhMicros)
+}

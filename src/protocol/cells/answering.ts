@@ -1,0 +1,68 @@
+/** Answering: what other nodes ask of this one, each question with a bounded answer, from what it has in memory. */
+import { answerAdvertsMax, answerContactsMax } from '../cell-limits.ts'
+import type { PeerId } from '../ids.ts'
+import { nearest } from './contacts.ts'
+import { type Arc, type CellKey, distance, holds, isInArc } from './key.ts'
+import { type Contact, contactOf, type Member } from './member.ts'
+import { topicOf } from './moving.ts'
+import type { Station } from './station.ts'
+
+/** Whom do you know near this key? In its own cell, one of each owner first, so that the asker hears independent words. */
+export function answerWhere(
+  station: Station,
+  from: Contact,
+  question: number,
+  key: CellKey,
+  nowMs: number,
+): void {
+  const { cell, effects, contacts } = station
+  const near = holds(cell, key)
+    ? membersNear(station, key)
+    : station.nearest(key, answerContactsMax + 1, nowMs)
+  const others = near.filter(({ peer }) => peer !== from.peer).slice(0, answerContactsMax)
+  contacts.learn(from, true)
+  const message = { type: 'there', question, cell, contacts: others } as const
+  effects.push({ type: 'ask', to: from, message })
+}
+
+/** Who of your cell is in this arc? Those that are there, in the order of keys. */
+export function answerWho(
+  station: Station,
+  from: PeerId,
+  question: number,
+  arc: Arc,
+  after: CellKey | null,
+  offers: (member: Member) => boolean,
+): void {
+  const isBehind = ({ key }: Member) => after === null || distance(arc.from, key) > distance(arc.from, after)
+  const all = station
+    .here()
+    .filter((member) => isInArc(arc, member.key) && isBehind(member) && offers(member))
+    .sort((a, b) => distance(arc.from, a.key) - distance(arc.from, b.key))
+  const peers = all.slice(0, answerAdvertsMax).map(({ peer }) => peer)
+  const hasMore = all.length > peers.length
+  station.effects.push({ type: 'answer-these', to: from, question, cell: station.cell, peers, hasMore })
+}
+
+/** A member said its advert to this node, in place of gossip. */
+export function answerReport(station: Station, from: PeerId, since: number | null, nowMs: number): void {
+  const { members, effects, cell, news } = station
+  const member = members.get(from)
+  if (member === undefined || !holds(cell, member.key) || !station.speaks(nowMs)) return
+  effects.push({ type: 'tell-cell', peer: from, topic: topicOf(cell) })
+  if (since !== null) effects.push({ type: 'answer-news', to: from, ...news.since(since) })
+}
+
+function membersNear(station: Station, key: CellKey): Contact[] {
+  const sorted = nearest(
+    key,
+    station
+      .here()
+      .filter(({ addresses }) => addresses.length > 0)
+      .map(contactOf),
+  )
+  const owners = new Set()
+  const first = sorted.filter(({ owner }) => !owners.has(owner) && owners.add(owner))
+  const rest = sorted.filter((contact) => !first.includes(contact))
+  return [...first, ...rest].slice(0, answerContactsMax + 1)
+}

@@ -1,0 +1,105 @@
+/**
+ * Spreading: what holds for the whole fleet crosses all cells. A digest names the newest charter and the root over the proofs of lies that its
+ * speaker knows; whoever knows less asks that speaker.
+ */
+import { equals } from 'uint8arrays'
+import { digestSpacingMs, proofsPerMinuteMax } from '../cell-limits.ts'
+import type { OwnerId, RecordId } from '../ids.ts'
+import type { HeardDigest } from './digest.ts'
+import type { Contact } from './member.ts'
+import type { CellMessage } from './message.ts'
+import type { ProofName } from './proofs.ts'
+import type { Station } from './station.ts'
+
+type ProofMessage = Extract<CellMessage, { type: 'proof-branches' | 'proof-leaves' | 'proofs' }>
+
+export class Spreading {
+  readonly #station: Station
+  #pulledAtMs = Number.NEGATIVE_INFINITY
+  #comparedAtMs = Number.NEGATIVE_INFINITY
+  /** Proofs that were asked for, and when: one that does not come may be asked for again. */
+  readonly #fetched = new Map<RecordId, number>()
+
+  constructor(station: Station) {
+    this.#station = station
+  }
+
+  heard({ charter, proofs, speaker }: HeardDigest, nowMs: number): void {
+    const { charter: ours, effects, proofs: known } = this.#station
+    if (
+      ours !== null &&
+      charter !== null &&
+      charter.serial > ours.serial &&
+      nowMs - this.#pulledAtMs >= digestSpacingMs
+    ) {
+      this.#pulledAtMs = nowMs
+      effects.push({ type: 'pull-charter', from: speaker })
+    }
+    const isOwn = speaker.peer === this.#station.own.peer
+    if (isOwn || equals(proofs, known.root()) || nowMs - this.#comparedAtMs < digestSpacingMs) return
+    this.#comparedAtMs = nowMs
+    effects.push({ type: 'ask', to: speaker, message: { type: 'proof-branches', hashes: known.branches() } })
+  }
+
+  message(from: Contact, message: ProofMessage, nowMs: number): void {
+    const { proofs } = this.#station
+    switch (message.type) {
+      case 'proof-branches':
+        for (const branch of proofs.unlikeBranches(message.hashes))
+          this.#tell(from, { type: 'proof-leaves', branch, hashes: proofs.leaves(branch) })
+        return
+      case 'proof-leaves':
+        for (const leaf of proofs.unlikeLeaves(message.branch, message.hashes))
+          this.#tell(from, { type: 'proofs', leaf, names: proofs.names(leaf), asks: true })
+        return
+      case 'proofs':
+        for (const name of message.names) this.#accused(name, from, nowMs)
+        if (message.asks)
+          this.#tell(from, {
+            type: 'proofs',
+            leaf: message.leaf,
+            names: proofs.names(message.leaf),
+            asks: false,
+          })
+    }
+  }
+
+  /** A proof was checked here. */
+  proven(owner: OwnerId, proof: RecordId, isTrue: boolean): void {
+    const { proofs } = this.#station
+    if (isTrue) proofs.add({ owner, proof })
+    else proofs.drop((name) => name.proof === proof)
+  }
+
+  /** What a charter revokes needs no proof. */
+  revoked(): void {
+    const { proofs, revoked } = this.#station
+    proofs.drop(({ owner }) => revoked.has(owner))
+  }
+
+  clockSet(byMs: number): void {
+    this.#pulledAtMs += byMs
+    this.#comparedAtMs += byMs
+    for (const [proof, atMs] of this.#fetched) this.#fetched.set(proof, atMs + byMs)
+  }
+
+  #accused(name: ProofName, from: Contact, nowMs: number): void {
+    const { proofs, revoked, effects } = this.#station
+    if (proofs.has(name.proof) || revoked.has(name.owner)) return
+    const isUrgent = this.#station.speaks(nowMs)
+    if (!isUrgent) {
+      // It takes its speakers' word for what to look at, and nobody else's.
+      if (!this.#station.speakers(nowMs).includes(from.peer) || !proofs.add(name)) return
+      effects.push({ type: 'accused', ...name, from, isUrgent })
+      return
+    }
+    for (const [proof, atMs] of this.#fetched) if (nowMs - atMs >= 60_000) this.#fetched.delete(proof)
+    if (this.#fetched.has(name.proof) || this.#fetched.size >= proofsPerMinuteMax) return
+    this.#fetched.set(name.proof, nowMs)
+    effects.push({ type: 'accused', ...name, from, isUrgent })
+  }
+
+  #tell(to: Contact, message: ProofMessage): void {
+    this.#station.effects.push({ type: 'ask', to, message })
+  }
+}
