@@ -11,13 +11,11 @@ import { Connections } from '../history/connections.ts'
 import type { PriceNow } from '../history/energy-hours.ts'
 import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
-import { Payer } from '../ledger/payer.ts'
 import { PayingDesk } from '../ledger/paying-desk.ts'
 import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
-import { placeOf } from '../store/place.ts'
 import { readKept } from '../supervisor/kept.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
 import { Hub } from './hub.ts'
@@ -33,7 +31,7 @@ export interface Parts extends Resources {
   readonly membership: Membership
   readonly callers: Callers
   readonly jobs: Jobs
-  readonly payer: Payer
+  readonly desk: PayingDesk
 }
 
 type OfferedEngine = EngineDescription & { readonly ask: Ask | null }
@@ -121,13 +119,7 @@ export function makeParts(resources: Resources): Parts {
     seek: (peers) => network.seek(peers),
     clock,
   })
-  const payer = new Payer(store.database, submitter.peerId, placeOf(store.directory.databasePath))
-  payer.begin(clock.now())
-  const desk = new PayingDesk({
-    database: store.database,
-    books: store.books,
-    ...{ payer, key: submitter, self: key.peerId, log },
-  })
+  const desk = PayingDesk.open({ store, key: submitter, self: key.peerId, log }, clock.now())
   const jobs = new Jobs({
     onCalls: (engines) => {
       calls = engines
@@ -150,7 +142,7 @@ export function makeParts(resources: Resources): Parts {
     clock,
     log,
   })
-  return { ...resources, hub, payer, vehicle, tariff, history, connections, bans, membership, callers, jobs }
+  return { ...resources, hub, desk, vehicle, tariff, history, connections, bans, membership, callers, jobs }
 }
 
 /** Null: not known, or of no currency in which it could be kept. */
