@@ -104,6 +104,7 @@ test('an option is shown with its value and where that came from', () => {
       { option: 'quietHours', value: ['22:00-06:00', 'sat 12:00-14:00'], layer: 'file', where: '/c.json' },
       { option: 'readyBy', value: [], layer: 'default', where: 'none' },
       { option: 'name', value: null, layer: 'default', where: 'the end of its peer id' },
+      { option: 'http', value: { host: '::1', port: 8080 }, layer: 'flag', where: '--http' },
     ]),
     [
       'OPTION      VALUE                         FROM',
@@ -111,6 +112,7 @@ test('an option is shown with its value and where that came from', () => {
       'quietHours  22:00-06:00, sat 12:00-14:00  /c.json',
       'readyBy     –                             default: none',
       'name        –                             default: the end of its peer id',
+      'http        [::1]:8080                    --http',
     ],
   )
 })
