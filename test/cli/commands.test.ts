@@ -339,7 +339,19 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
   assert.deepEqual(readCertificate(certificate!).content.payload, { peer })
 
   const fleetKey = join(folder, 'fleet.key')
-  await run(['fleet', 'init', '--key', fleetKey, '--name', 'test', '-o', fleet!])
+  const made = await run([
+    'fleet',
+    'init',
+    '--key',
+    fleetKey,
+    '--name',
+    'test',
+    '-o',
+    fleet!,
+    '--data-dir',
+    folder,
+  ])
+  assert(made.err.includes(`--fleet-key ${fleetKey} --data-dir ${folder};`), made.err)
   const { signer, payload } = readCharter(fleet!).content
   const before = [fleet!, fleetKey].map((path) => readFileSync(path, 'utf8'))
   for (const [files, named] of [
