@@ -12,9 +12,16 @@ import { bodyOf } from '../../protocol/records.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { placeOf } from '../store/place.ts'
 import { type Books, heardPrefix } from './books.ts'
-import type { Payer } from './payer.ts'
+import { Payer } from './payer.ts'
 import { Transfers } from './transfers.ts'
+
+interface Kept {
+  readonly database: Database
+  readonly books: Books
+  readonly directory: { readonly databasePath: string }
+}
 
 export interface PayingDeskOptions {
   readonly database: Database
@@ -27,6 +34,17 @@ export interface PayingDeskOptions {
 }
 
 export class PayingDesk {
+  /** The desk of this data directory, whose first epoch begins here and now where it had none. */
+  static open(
+    { store, ...rest }: Pick<PayingDeskOptions, 'key' | 'self' | 'log'> & { readonly store: Kept },
+    nowMs: number,
+  ): PayingDesk {
+    const { database, books, directory } = store
+    const payer = new Payer(database, rest.key.peerId, placeOf(directory.databasePath))
+    payer.begin(nowMs)
+    return new PayingDesk({ database, books, payer, ...rest })
+  }
+
   readonly #options: PayingDeskOptions
   readonly #transfers: Transfers
   #lastSerial = 0
@@ -34,6 +52,10 @@ export class PayingDesk {
   constructor(options: PayingDeskOptions) {
     this.#options = options
     this.#transfers = new Transfers(options.database)
+  }
+
+  get payer(): Payer {
+    return this.#options.payer
   }
 
   notices(account: AccountId, currency: string): PaymentNotice[] {
