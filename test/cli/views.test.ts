@@ -181,11 +181,11 @@ test('too few owners are told at once, with what the job will do about it', () =
   const owners = { needed: 2, available: 1 }
   assert.equal(
     describeShortage(owners, 'wait', false),
-    '2 owners needed, 1 known: the job waits for more; owners that ask for money count only with --price-cap and --budget',
+    '2 owners needed, 1 known: the job waits for more; this node’s own owner does not count, and owners that ask for money do with --price-cap and --budget only',
   )
   assert.match(
     describeShortage(owners, 'fail', true)!,
-    /fails if no more appear.*more than --price-cap do not count/,
+    /fails if no more appear.*own owner does not count, nor do owners that ask for more than --price-cap/,
   )
   assert.equal(describeShortage({ needed: 2, available: 2 }, 'wait', false), null)
 })
@@ -200,7 +200,7 @@ test('a status shows progress, pace, every state of a shard, and nothing that is
 
 test('a status names what it waits for, who was contradicted, and how it ended', () => {
   const waiting = describeStatus({ ...status, owners: { needed: 2, available: 1 } })
-  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known')
+  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known beside those of the submitter and the standbys')
   const contradicted = [{ owner: 'b'.repeat(64) as OwnerId, peers: [peerRow.peer] }]
   const actor = { peer: status.vehicles[0]!.peer, name: 'hub' }
   assert.match(
