@@ -32,6 +32,8 @@ export function appOf(context: AppContext): Hono<AppEnv> {
     const isPath = c.env.incoming.url?.startsWith('/') === true
     if (isPath && hosts.has(c.req.header('host'))) await next()
     else c.res = refuse(c, notAllowedHost)
+    // Nobody reads what answers HEAD: a file would stay open, and a stream of events would go on for ever.
+    if (c.req.method === 'HEAD') await c.res.body?.cancel()
     c.header('x-request-id', id)
     c.header('x-content-type-options', 'nosniff')
     probes.answered(routeOf(c), c.res.status, clock.monotonicMs() - startMs)

@@ -35,6 +35,15 @@ const scan = (custom_id: string, url = dataUrl) => {
   return { ...chat(custom_id, ''), body: { model: 'ocr', messages } }
 }
 
+test('a record that owners agree on, and no model writes, is the fault of its line and keeps no other from its answer', async () => {
+  const file = await uploadLines(client, [chat('a', 'malformed'), chat('b', 'well')])
+  const batch = await when((await create(file.id)).id, isOver)
+  assert.equal(batch.status, 'completed', JSON.stringify(batch))
+  assert.deepEqual([batch.request_counts!.completed, batch.usage?.total_tokens], [1, 5])
+  const [line] = await linesIn(client, batch.error_file_id)
+  assert.deepEqual([line!.custom_id, line!.response!.status_code], ['a', 500])
+})
+
 test('a batch of chats comes back in its order, with a fault of its own for each line that cannot be answered', async () => {
   const models = await client.models.list()
   assert(models.data.some(({ id }) => id === 'letters') && models.data.some(({ id }) => id === 'ocr'))

@@ -1,7 +1,7 @@
 /** Clients that mean harm: whatever they send, or do not send, the node goes on answering others. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -66,6 +66,47 @@ test('a body without end, a head of megabytes and a head that is none are refuse
   const none = await say('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n')
   assert.match(await none.heard, /^HTTP\/1.1 400 /)
   await works()
+})
+
+/** Files of tenants that this process has open. */
+function openFiles(): number {
+  const folder = join(stage.mesh.submitter.dataDir, 'gateway')
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(join(folder, '/'))
+    } catch {
+      return false // the one by which this list was read
+    }
+  }).length
+}
+
+test('uploads that break off, and answers that nobody reads, keep no file open and no stream alive', async () => {
+  const headers = { authorization: `Bearer ${key}` }
+  const file = new File([new Uint8Array(300_000)], 'scan')
+  const { id } = await stage.client(key).files.create({ file, purpose: 'vision' })
+  for (let i = 0; i < 3; i += 1)
+    await fetch(`${stage.url}/v1/files/${id}/content`, { method: 'HEAD', headers })
+  const type = 'Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n'
+  const part = '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nhalf'
+  const folder = join(stage.mesh.submitter.dataDir, 'gateway')
+  const { socket } = await say(head('POST /v1/files', type) + part)
+  await stage.mesh.until('the upload has begun', () => readdirSync(folder).length > 1)
+  socket.destroy()
+  await stage.mesh.until('no file is open', () => openFiles() === 0)
+  await stage.client(key).files.delete(id)
+  const opened = await fetch(`${stage.url}/api/session`, {
+    method: 'POST',
+    headers: { origin: stage.url },
+    body: JSON.stringify({ key }),
+  })
+  const cookie = opened.headers.getSetCookie()[0]!.split(';')[0]!
+  const page = (method: string) => fetch(`${stage.url}/api/events?view=jobs`, { method, headers: { cookie } })
+  for (let i = 0; i < 16; i += 1) await page('HEAD')
+  await stage.mesh.until('a page can be opened', async () => {
+    const { status, body } = await page('GET')
+    await body!.cancel()
+    return status === 200
+  })
 })
 
 test('no path leads out of the folder of files', async () => {

@@ -4,8 +4,30 @@ const batches = ['test/gateway/batches.test.ts']
 const tenants = ['test/gateway/tenants.test.ts']
 const acceptance = ['test/gateway/acceptance.test.ts']
 const page = ['test/gateway/console.test.ts']
+const hostile = ['test/gateway/hostile.test.ts']
 
 export const gateway: readonly Mutation[] = [
+  {
+    name: 'What answers HEAD stays open, since nobody reads it.',
+    file: 'src/gateway/app.ts',
+    find: "if (c.req.method === 'HEAD') await c.res.body?.cancel()",
+    replace: '',
+    caughtBy: hostile,
+  },
+  {
+    name: 'An upload that breaks off keeps its file open.',
+    file: 'src/gateway/upload.ts',
+    find: 'await closed(file?.writer)',
+    replace: '',
+    caughtBy: hostile,
+  },
+  {
+    name: 'An answer is made of whatever owners agree on.',
+    file: 'src/gateway/answers.ts',
+    find: 'if (!outputs.every((pages) => pages.every(endpoint.isRecord)))',
+    replace: 'if (outputs.length < 0)',
+    caughtBy: batches,
+  },
   {
     name: 'The file that a batch writes is deleted under it.',
     file: 'src/gateway/files.ts',
