@@ -42,7 +42,9 @@ export function appOf(context: AppContext): Hono<AppEnv> {
   app.notFound((c) => refuse(c, { status: 404, message: 'there is nothing at this path', code: 'not_found' }))
   probeRoutes(app, probes)
   app.use('/v1/*', async (c, next) => {
-    c.set('key', keyOf(c, context.keys))
+    const key = keyOf(c, context.keys)
+    c.set('key', key)
+    context.flights.board(key.tenant, c.env.outgoing)
     await next()
   })
   modelRoutes(app, context)
@@ -130,10 +132,14 @@ function refuse(c: Context<AppEnv>, facts: ErrorFacts): Response {
   return c.json(errorBody(facts), facts.status, headers)
 }
 
+function isDiskFull(error: Error): boolean {
+  if (error instanceof StoreError) return error.code === 'disk-full'
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
 function factsOf(error: Error, c: Context<AppEnv>, log: Logger): ErrorFacts {
   if (error instanceof ApiError) return error.facts
-  if (error instanceof StoreError && error.code === 'disk-full')
-    return { status: 503, message: 'the disk of the node is full', code: 'disk_full' }
+  if (isDiskFull(error)) return { status: 503, message: 'the disk of the node is full', code: 'disk_full' }
   log.error({ err: error, request: c.get('requestId'), route: routeOf(c) }, 'a request failed')
   return { status: 500, message: 'the node could not answer; its log says why', code: 'server_error' }
 }

@@ -147,7 +147,7 @@ function parserOf(request: IncomingMessage) {
   }
 }
 
-function tooLarge(): ApiError {
+export function tooLarge(): ApiError {
   return new ApiError({
     status: 413,
     message: `the file has more than ${uploadBytesMax} bytes, which is the most that is taken; send it in parts`,

@@ -5,7 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { GatewayStage } from '../support/gateway.ts'
+import { chat, GatewayStage, uploadLines } from '../support/gateway.ts'
 
 const connectionsMax = 48
 let stage: GatewayStage
@@ -13,7 +13,9 @@ let key: string
 before(async () => {
   stage = await GatewayStage.start(undefined, 0)
   await stage.close()
-  await stage.open({ bounds: { connectionsMax, headMsMax: 400, silenceMsMax: 800 } })
+  await stage.open({
+    bounds: { connectionsMax, headMsMax: 400, silenceMsMax: 800, bodyMsMax: 1_200, requestsOfTenantMax: 4 },
+  })
   key = stage.key('team')
 })
 after(() => stage.stop())
@@ -66,6 +68,34 @@ test('a body without end, a head of megabytes and a head that is none are refuse
   const none = await say('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n')
   assert.match(await none.heard, /^HTTP\/1.1 400 /)
   await works()
+})
+
+test('who says a byte of a body now and then is hung up on, with a key and without', async () => {
+  for (const line of ['POST /api/session', 'POST /v1/batches', 'GET /livez']) {
+    const { socket, heard } = await say(head(line, 'Content-Length: 60000\r\n\r\n{'))
+    const drip = setInterval(() => socket.write(' '), 100)
+    await heard.finally(() => clearInterval(drip))
+  }
+  await works()
+})
+
+test('a tenant has so many requests at a time, streams of events among them, and a stream ends with its key', async () => {
+  const [most, shown] = [4, stage.key('greedy')]
+  const client = stage.client(shown)
+  const { id } = await client.batches.create({
+    input_file_id: (await uploadLines(client, [chat('a', 'x')])).id,
+    endpoint: '/v1/chat/completions',
+    completion_window: '24h',
+  })
+  const headers = { authorization: `Bearer ${shown}` }
+  const events = () => fetch(`${stage.url}/v1/batches/${id}/events`, { headers })
+  const streams = await Promise.all(Array.from({ length: most }, events))
+  assert.equal((await events()).status, 429)
+  await works()
+  stage.revoke('greedy')
+  await streams[0]!.body!.cancel()
+  await stage.client(stage.key('greedy')).batches.cancel(id)
+  for (const stream of streams.slice(1)) assert.doesNotMatch(await stream.text(), /"status":"cancel/)
 })
 
 /** Files of tenants that this process has open. */
