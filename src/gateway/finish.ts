@@ -42,7 +42,7 @@ export interface FinishContext {
   readonly breather: Breather
 }
 
-/** All that jobs which are called off cost, or may still cost. */
+/** All that jobs which are called off did cost: what vehicles finish later is not owed. */
 export async function owedBy(
   parts: readonly Part[],
   api: Pick<GatewayNode['api'], 'status'>,
@@ -50,7 +50,7 @@ export async function owedBy(
   let micros = 0
   for (const { job } of parts) {
     const status = job === null ? null : await api.status(job).catch(() => null)
-    micros += Math.max(status?.payment?.owedMicros ?? 0, status?.payment?.promisedMicros ?? 0)
+    micros += status?.payment?.owedMicros ?? 0
   }
   return micros
 }
