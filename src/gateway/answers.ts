@@ -17,6 +17,13 @@ export interface AnsweredLine {
   readonly usage: { readonly input: number; readonly output: number }
 }
 
+/** No fault of the request, and nothing that a second look would change: the owners' results are what they are. */
+const noRecord: ErrorFacts = {
+  status: 500,
+  message: 'the result that the owners agree on is none that this model gives; send the request once more',
+  code: 'result_malformed',
+}
+
 const noUsage = { input: 0, output: 0 }
 
 /** Answers a line by the records of its documents, in the order of documents and pages. All of them are here. */
@@ -33,6 +40,7 @@ export function answerOf(
     return faultOf(batch, row, { status: 400, message: `${where}${message}`, code })
   }
   const outputs = documentsOf(records)
+  if (!outputs.every((pages) => pages.every(endpoint.isRecord))) return faultOf(batch, row, noRecord)
   const id = idOf(batch, row)
   const asked = { model: model.id, id, createdAt: seconds(batch.createdAtMs), form: row.form }
   const body = endpoint.answer(outputs, asked)

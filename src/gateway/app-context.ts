@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { Batches } from './batches.ts'
 import type { Files } from './files.ts'
+import type { Flights } from './flights.ts'
 import type { AllowedHosts } from './hosts.ts'
 import type { KeyRow, Keys } from './keys.ts'
 import type { LineRows } from './line-rows.ts'
@@ -24,6 +25,7 @@ export interface AppContext {
   readonly sessions: Sessions
   readonly samples: Samples
   readonly hosts: AllowedHosts
+  readonly flights: Flights
   readonly clock: Clock
   readonly log: Logger
 }

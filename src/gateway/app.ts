@@ -32,6 +32,8 @@ export function appOf(context: AppContext): Hono<AppEnv> {
     const isPath = c.env.incoming.url?.startsWith('/') === true
     if (isPath && hosts.has(c.req.header('host'))) await next()
     else c.res = refuse(c, notAllowedHost)
+    // Nobody reads what answers HEAD: a file would stay open, and a stream of events would go on for ever.
+    if (c.req.method === 'HEAD') await c.res.body?.cancel()
     c.header('x-request-id', id)
     c.header('x-content-type-options', 'nosniff')
     probes.answered(routeOf(c), c.res.status, clock.monotonicMs() - startMs)
@@ -40,7 +42,9 @@ export function appOf(context: AppContext): Hono<AppEnv> {
   app.notFound((c) => refuse(c, { status: 404, message: 'there is nothing at this path', code: 'not_found' }))
   probeRoutes(app, probes)
   app.use('/v1/*', async (c, next) => {
-    c.set('key', keyOf(c, context.keys))
+    const key = keyOf(c, context.keys)
+    c.set('key', key)
+    context.flights.board(key.tenant, c.env.outgoing)
     await next()
   })
   modelRoutes(app, context)
@@ -128,10 +132,14 @@ function refuse(c: Context<AppEnv>, facts: ErrorFacts): Response {
   return c.json(errorBody(facts), facts.status, headers)
 }
 
+function isDiskFull(error: Error): boolean {
+  if (error instanceof StoreError) return error.code === 'disk-full'
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
 function factsOf(error: Error, c: Context<AppEnv>, log: Logger): ErrorFacts {
   if (error instanceof ApiError) return error.facts
-  if (error instanceof StoreError && error.code === 'disk-full')
-    return { status: 503, message: 'the disk of the node is full', code: 'disk_full' }
+  if (isDiskFull(error)) return { status: 503, message: 'the disk of the node is full', code: 'disk_full' }
   log.error({ err: error, request: c.get('requestId'), route: routeOf(c) }, 'a request failed')
   return { status: 500, message: 'the node could not answer; its log says why', code: 'server_error' }
 }

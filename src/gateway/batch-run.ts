@@ -8,18 +8,11 @@ import { existsSync } from 'node:fs'
 import { elapsed } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
 import { lineNumberOf } from './answers.ts'
-import {
-  type Batch,
-  type BatchError,
-  type BatchFacts,
-  type BatchStatus,
-  isOver,
-  type Part,
-} from './batches.ts'
+import { type Batch, type BatchFacts, type BatchStatus, inputGone, isOver, type Part } from './batches.ts'
 import { Breather } from './breather.ts'
 import { checkLines } from './check.ts'
 import type { FileRow } from './files.ts'
-import { type EndedPart, writeAnswers } from './finish.ts'
+import { type EndedPart, owedBy, writeAnswers } from './finish.ts'
 import { faultyLines, LineGatherer, PartialFile } from './follow.ts'
 import { formerServiceOf, type Model, modelsOf } from './models.ts'
 import { keepProofs } from './proofs.ts'
@@ -60,7 +53,7 @@ export class BatchRun {
         error instanceof RequestError ? error.message : 'the node could not do it; its log says why'
       this.#context.log.error({ batch: this.#batch.id, error }, 'a batch failed')
       await this.#cancelJobs() // they would go on costing
-      this.#fail([{ code: 'server_error', line: null, message, param: null }])
+      this.#fail([{ code: 'server_error', line: null, message, param: null }], await this.#owed())
     } finally {
       release()
     }
@@ -112,7 +105,8 @@ export class BatchRun {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       await this.#cancelJobs()
-      return this.#fail([{ code: 'submission_refused', line: null, message: error.message, param: null }])
+      const refused = { code: 'submission_refused', line: null, message: error.message, param: null }
+      return this.#fail([refused], await this.#owed())
     }
     const isCancelled = this.#batch.status === 'cancelling'
     this.#set(isCancelled ? 'cancelling' : 'in_progress', {}, 'in_progress')
@@ -253,8 +247,13 @@ export class BatchRun {
     })
   }
 
-  #fail(errors: BatchFacts['errors']): void {
-    this.#batch = { ...this.#batch, budgetMicros: 0 }
+  #owed(): Promise<number> {
+    return owedBy(this.#context.batches.parts(this.#batch.id), this.#context.node.api)
+  }
+
+  /** `budgetMicros`: what it did cost all the same. */
+  #fail(errors: BatchFacts['errors'], budgetMicros = 0): void {
+    this.#batch = { ...this.#batch, budgetMicros }
     this.#context.lines.forget(this.#batch.id)
     this.#end('failed', { errors })
   }
@@ -287,13 +286,6 @@ export class BatchRun {
 }
 
 type FileName = 'outputFileId' | 'errorFileId'
-
-const inputGone: BatchError = {
-  code: 'input_file_missing',
-  line: null,
-  message: 'its input file was deleted before it was read',
-  param: 'input_file_id',
-}
 
 function greater(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b)

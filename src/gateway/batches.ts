@@ -32,6 +32,13 @@ export interface BatchError {
   readonly param: string | null
 }
 
+export const inputGone: BatchError = {
+  code: 'input_file_missing',
+  line: null,
+  message: 'its input file was deleted before it was read',
+  param: 'input_file_id',
+}
+
 /** Moments of a batch, in milliseconds; those that did not come are missing. */
 type Moment = 'in_progress' | 'finalizing' | 'completed' | 'failed' | 'expired' | 'cancelling' | 'cancelled'
 

@@ -78,10 +78,13 @@ export function draftOf(
     )
   const windowMs = windowMsOf(window)
   const wishes = wishesOf(parsed.data.carpool, metadata ?? {})
-  const { purpose } = files.get(tenant, inputFileId)
+  const { purpose, bytes } = files.get(tenant, inputFileId)
   if (purpose !== 'batch')
     throw wrong(`the file ${inputFileId} was uploaded for ${purpose}, and not for "batch"`, 'input_file_id')
-  if (batches.countUnderWay(tenant) >= settings.batchesMax)
+  const underWay = batches.countUnderWay(tenant)
+  // Lines that nobody can answer cost nothing, and make a file of errors all the same.
+  files.checkRoom(tenant, (bytes ?? 0) * (underWay + 1))
+  if (underWay >= settings.batchesMax)
     throw refusedForNow(
       `${settings.batchesMax} batches of this key are under way, and no more may be at once; wait until one has ended, or cancel it`,
       'too_many_batches',

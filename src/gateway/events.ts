@@ -10,10 +10,12 @@ const pulseMs = 15_000
 export interface EventsContext {
   readonly batches: Batches
   readonly runner: Runner
+  /** The key that asked is still in force. */
+  readonly isAllowed: () => boolean
 }
 
 /** Nothing is replayed, since each event is complete. Where the batch is over already, 204 ends an EventSource. */
-export function batchEvents(c: Context, id: string, { batches, runner }: EventsContext): Response {
+export function batchEvents(c: Context, id: string, { batches, runner, isAllowed }: EventsContext): Response {
   const isFirst = c.req.header('last-event-id') === undefined
   if (!isFirst && isOver(batches.byId(id)!.status)) return c.body(null, 204)
   return streamSSE(c, async (stream) => {
@@ -29,7 +31,7 @@ export function batchEvents(c: Context, id: string, { batches, runner }: EventsC
         const woken = new Promise<void>((resolve) => {
           wake = resolve
         })
-        const batch = batches.byId(id)
+        const batch = isAllowed() ? batches.byId(id) : undefined
         if (batch === undefined) return
         const data = JSON.stringify(batchObject(batch, batches.parts(id)))
         if (data !== last) {

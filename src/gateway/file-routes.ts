@@ -6,6 +6,7 @@ import type { Context, Hono } from 'hono'
 import type { AppContext, AppEnv } from './app-context.ts'
 import { ApiError, wrong } from './errors.ts'
 import { type Files, fileObject, type ListQuery } from './files.ts'
+import { inForce } from './keys.ts'
 import { receive, type Upload, uploadBytesMax } from './upload.ts'
 
 const purposes = ['batch', 'user_data', 'vision']
@@ -23,7 +24,7 @@ export function fileRoutes(app: Hono<AppEnv>, context: AppContext, prefixes: rea
 function fileRoutesBelow(
   prefix: string,
   app: Hono<AppEnv>,
-  { files, clock }: AppContext,
+  { files, keys, clock }: AppContext,
   uploads: Uploads,
 ): void {
   app.post(`${prefix}/files`, async (c) => {
@@ -33,7 +34,8 @@ function fileRoutesBelow(
     return uploads.during(tenant, async () => {
       const path = files.spoolPath()
       const upload = await receive(c.env.incoming, path)
-      return c.json(kept(upload, tenant, files, clock.now()))
+      const check = () => inForce(c.get('key'), keys)
+      return c.json(kept(upload, tenant, files, clock.now(), check))
     })
   })
   app.get(`${prefix}/files`, (c) => {
@@ -92,8 +94,10 @@ function kept(
   tenant: string,
   files: Files,
   nowMs: number,
+  check: () => void,
 ): object {
   try {
+    check()
     const { purpose } = fields
     if (purpose === undefined || !purposes.includes(purpose))
       throw wrong(`purpose is none of ${purposes.join(', ')}`, 'purpose')

@@ -1,6 +1,6 @@
 /** Files of tenants: a row in the table, and bytes on the disk that are called by the row's id. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from '../host/store/database.ts'
 import { syncDirectory } from '../host/store/durable.ts'
@@ -26,6 +26,11 @@ export interface ListQuery {
 
 /** All files of a tenant together: fifty batches of the largest size, with their results. A guess. */
 const tenantBytesMax = 20 * 2 ** 30
+
+/** Empty ones take rows and names of the disk. Two batches of the largest size whose lines name a file each. A guess. */
+const tenantFilesMax = 100_000
+/** Files of tenants leave so much of the disk to the node. A guess. */
+const freeBytesMin = 2 ** 28
 
 /** Places of files that are gone, after which a list may go on: of the last so many. A guess. */
 const goneMax = 100_000
@@ -59,18 +64,27 @@ export class Files {
     return join(this.#folder, id)
   }
 
-  /** Throws ApiError where the tenant has no room for so many bytes. */
+  /** Throws ApiError where the tenant, or the disk, has no room for so many bytes. */
   checkRoom(tenant: string, bytes: number): void {
-    const { held } = this.#tables.get<{ held: number }>(
-      'SELECT coalesce(sum(bytes), 0) AS held FROM files WHERE tenant = ?',
+    const { held, count } = this.#tables.get<{ held: number; count: number }>(
+      'SELECT coalesce(sum(bytes), 0) AS held, count(*) AS count FROM files WHERE tenant = ?',
       tenant,
     )!
+    if (count >= tenantFilesMax)
+      throw new ApiError({
+        status: 400,
+        message: `you have ${count} files, and there is room for ${tenantFilesMax}; delete some`,
+        code: 'storage_quota_exceeded',
+      })
     if (held + bytes > tenantBytesMax)
       throw new ApiError({
         status: 400,
         message: `your files would have ${held + bytes} bytes together, and there is room for ${tenantBytesMax}; delete some`,
         code: 'storage_quota_exceeded',
       })
+    const { bavail, bsize } = statfsSync(this.#folder)
+    if (bavail * bsize < freeBytesMin + bytes)
+      throw new ApiError({ status: 503, message: 'the disk of the node is full', code: 'disk_full' })
   }
 
   /** Makes a file of bytes that are on the disk, synced, at `path`; or, without, of those that a batch is about to write. */

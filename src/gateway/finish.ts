@@ -6,6 +6,7 @@ import { createWriteStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import type { JobStatus, ResultLine, ResultsEnd } from '../host/api.ts'
+import type { Micros } from '../protocol/price.ts'
 import {
   type AnsweredLine,
   answerOf,
@@ -39,6 +40,19 @@ export interface FinishContext {
   readonly node: Pick<GatewayNode, 'api'>
   readonly lines: LineRows
   readonly breather: Breather
+}
+
+/** All that jobs which are called off did cost: what vehicles finish later is not owed. */
+export async function owedBy(
+  parts: readonly Part[],
+  api: Pick<GatewayNode['api'], 'status'>,
+): Promise<Micros> {
+  let micros = 0
+  for (const { job } of parts) {
+    const status = job === null ? null : await api.status(job).catch(() => null)
+    micros += status?.payment?.owedMicros ?? 0
+  }
+  return micros
 }
 
 /** Writes both files, and syncs them; one that would be empty is removed. Throws what the disk throws. */

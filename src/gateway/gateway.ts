@@ -5,6 +5,7 @@ import type { Database } from '../host/store/database.ts'
 import { appOf } from './app.ts'
 import { Batches } from './batches.ts'
 import { Files } from './files.ts'
+import { Flights } from './flights.ts'
 import { AllowedHosts } from './hosts.ts'
 import { Keys } from './keys.ts'
 import { LineRows } from './line-rows.ts'
@@ -101,12 +102,14 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
   }
   const runner = new Runner({ node, files, batches, lines, keys, clock, log, ended })
   const allowed = new AllowedHosts(listen.host.includes(':') ? `[${listen.host}]` : listen.host, hosts)
+  const bounds = { ...serverBounds, ...options.bounds }
   const app = appOf({
     ...{ node, keys, files, batches, lines, runner, probes, samples, clock, log },
     hosts: allowed,
+    flights: new Flights(bounds.requestsOfTenantMax),
     sessions: new Sessions(tables, keys),
   })
-  const server = new HttpServer(app, { ...serverBounds, ...options.bounds })
+  const server = new HttpServer(app, bounds)
   const listening = await server.listen(listen)
   runner.start()
   webhooks.send()

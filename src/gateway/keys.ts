@@ -126,6 +126,12 @@ export function withRole(key: KeyRow, role: Role): KeyRow {
   })
 }
 
+/** The same key. Throws ApiError where it was revoked since. */
+export function inForce(key: KeyRow, keys: Keys): KeyRow {
+  if (keys.byId(key.id) !== undefined) return key
+  throw new ApiError({ status: 401, message: 'this key was revoked', code: 'invalid_api_key' })
+}
+
 const noHash = new Uint8Array(32)
 
 const selection = `SELECT id, tenant, hash, settings, created_at_ms AS createdAtMs, revoked_at_ms AS revokedAtMs FROM keys`

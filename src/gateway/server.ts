@@ -1,11 +1,12 @@
 /**
  * The HTTP server, and its bounds against those who open connections and say nothing, say it slowly, or never end.
  *
- * A request's head has ten seconds. A body may take an hour, as a slow line needs for 200 MB; but a connection over which nothing comes
+ * A request's head has ten seconds. An upload may take an hour, as a slow line needs for 200 MB, and
+ * any other body half a minute; but a connection over which nothing comes
  * or goes for half a minute is ended, and those that are more than the bound are not taken at all.
  */
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
@@ -16,6 +17,10 @@ export interface ServerBounds {
   readonly headMsMax: number
   readonly silenceMsMax: number
   readonly requestMsMax: number
+  /** For a body that is no upload. */
+  readonly bodyMsMax: number
+  /** That are being answered at a time. */
+  readonly requestsOfTenantMax: number
 }
 
 /** `connectionsMax`: a browser opens six, and a client of a batch API one or two. A guess. */
@@ -24,6 +29,8 @@ export const serverBounds: ServerBounds = {
   headMsMax: 10_000,
   silenceMsMax: 30_000,
   requestMsMax: 3_600_000,
+  bodyMsMax: 30_000,
+  requestsOfTenantMax: 128,
 }
 
 /** How often Node looks for requests that take too long. */
@@ -62,6 +69,9 @@ export class HttpServer {
     this.#server.maxRequestsPerSocket = requestsPerConnection
     // An answer that is read slowly, or a stream of events, has a pulse; what has none is ended.
     this.#server.setTimeout(bounds.silenceMsMax, (socket) => socket.destroy())
+    this.#server.on('request', (request) => {
+      if (!isUpload(request)) endAfter(bounds.bodyMsMax, request)
+    })
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -91,4 +101,17 @@ export class HttpServer {
     for (const socket of this.#sockets) socket.destroy()
     await closed
   }
+}
+
+function isUpload({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'POST' && /^\/(v1|api)\/files(\?|$)/.test(url)
+}
+
+/** Hangs up on a request whose body has not come by then: who sends a byte now and then is never silent. */
+function endAfter(ms: number, request: IncomingMessage): void {
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers
+  if (length === '0' && coding === undefined) return
+  AbortSignal.timeout(ms).addEventListener('abort', () => {
+    if (!request.complete) request.destroy()
+  })
 }

@@ -3,7 +3,7 @@
  * file first and its purpose after it, so all of it is on the disk before anybody knows what it is for.
  */
 import { once } from 'node:events'
-import { createWriteStream, rmSync } from 'node:fs'
+import { createWriteStream, rmSync, type WriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
@@ -37,7 +37,7 @@ export async function receive(request: IncomingMessage, path: string): Promise<U
 async function received(request: IncomingMessage, path: string): Promise<Upload> {
   const parser = parserOf(request)
   const fields: Record<string, string> = {}
-  let file: { readonly filename: string; readonly written: Promise<number> } | undefined
+  let file: Incoming | undefined
   let fault: ApiError | undefined
   parser.on('field', (name, value) => {
     fields[name] = value
@@ -48,21 +48,28 @@ async function received(request: IncomingMessage, path: string): Promise<Upload>
       stream.resume()
       return
     }
-    const written = pipeline(stream, createWriteStream(path, { mode: 0o600 })).then(() => {
+    const writer = createWriteStream(path, { mode: 0o600 })
+    const written = pipeline(stream, writer).then(() => {
       if (stream.truncated) throw tooLarge()
       return stream.bytesRead
     })
     written.catch(() => {}) // met below
     // What comes after the limit is not read.
     stream.on('limit', () => request.unpipe(parser))
-    file = { filename: filename.slice(-filenameLettersMax) || 'upload', written }
+    file = { filename: filename.slice(-filenameLettersMax).toWellFormed() || 'upload', written, writer }
   })
   const tooManyParts = () => {
     fault ??= wrong(`an upload has at most ${fieldsMax} fields`)
   }
   parser.on('fieldsLimit', tooManyParts)
   parser.on('partsLimit', tooManyParts)
-  await parsed(request, parser, () => file?.written)
+  try {
+    await parsed(request, parser, () => file?.written)
+  } catch (error) {
+    // It would wait for more for ever, and keep the file open.
+    await closed(file?.writer)
+    throw error
+  }
   if (fault !== undefined) throw fault
   if (file === undefined) throw wrong('the upload has no part that is called "file"', 'file')
   const bytes = await file.written
@@ -73,6 +80,21 @@ async function received(request: IncomingMessage, path: string): Promise<Upload>
     await handle.close()
   }
   return { path, bytes, filename: file.filename, fields }
+}
+
+interface Incoming {
+  readonly filename: string
+  readonly written: Promise<number>
+  readonly writer: WriteStream
+}
+
+async function closed(writer: WriteStream | undefined): Promise<void> {
+  if (writer === undefined || writer.closed) return
+  const over = new Promise<void>((resolve) => {
+    writer.once('close', () => resolve())
+  })
+  writer.destroy()
+  await over
 }
 
 /** Resolves at the end of the body, and rejects where it breaks off, is no multipart, or its file failed. */
@@ -125,7 +147,7 @@ function parserOf(request: IncomingMessage) {
   }
 }
 
-function tooLarge(): ApiError {
+export function tooLarge(): ApiError {
   return new ApiError({
     status: 413,
     message: `the file has more than ${uploadBytesMax} bytes, which is the most that is taken; send it in parts`,

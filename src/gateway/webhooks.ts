@@ -44,7 +44,8 @@ export class Webhooks {
   readonly #context: WebhookContext
   readonly #stop = new AbortController()
   #callOff = () => {}
-  #sending: Promise<void> | undefined
+  /** By tenant: one whose server hangs keeps nobody else's news waiting. */
+  readonly #sending = new Map<string, Promise<void>>()
 
   constructor(context: WebhookContext) {
     this.#context = context
@@ -69,28 +70,42 @@ export class Webhooks {
 
   /** Sends what is due, and then looks again when more is. */
   send(): void {
-    if (this.#stop.signal.aborted || this.#sending !== undefined) return
+    const { tables, clock, log } = this.#context
+    if (this.#stop.signal.aborted) return
+    for (const { tenant } of tables.all<{ tenant: string }>(
+      'SELECT DISTINCT tenant FROM deliveries WHERE due_at_ms <= ?',
+      clock.now(),
+    )) {
+      if (this.#sending.has(tenant)) continue
+      const sent = this.#sendDue(tenant)
+        .catch((error) => log.warn({ error }, 'webhooks could not be sent'))
+        .finally(() => {
+          this.#sending.delete(tenant)
+          this.#lookLater()
+        })
+      this.#sending.set(tenant, sent)
+    }
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
     this.#callOff()
-    this.#sending = this.#sendDue()
-      .catch((error) => this.#context.log.warn({ error }, 'webhooks could not be sent'))
-      .finally(() => {
-        this.#sending = undefined
-        if (this.#stop.signal.aborted) return
-        this.#callOff = this.#context.clock.after(this.#pauseMs(), () => this.send())
-      })
+    if (this.#stop.signal.aborted) return
+    this.#callOff = this.#context.clock.after(this.#pauseMs(), () => this.send())
   }
 
   async stop(): Promise<void> {
     this.#stop.abort()
     this.#callOff()
-    await this.#sending
+    await Promise.all(this.#sending.values())
   }
 
-  async #sendDue(): Promise<void> {
+  async #sendDue(tenant: string): Promise<void> {
     for (;;) {
       const { tables, clock } = this.#context
       const due = tables.get<Delivery & object>(
-        'SELECT id, tenant, body, attempts FROM deliveries WHERE due_at_ms <= ? ORDER BY due_at_ms LIMIT 1',
+        'SELECT id, tenant, body, attempts FROM deliveries WHERE tenant = ? AND due_at_ms <= ? ORDER BY due_at_ms LIMIT 1',
+        tenant,
         clock.now(),
       )
       if (due === undefined || this.#stop.signal.aborted) return

@@ -15,6 +15,8 @@ export interface EndpointDescription {
   readonly depthMax: number
   /** Reads a request, without its model. */
   readonly read: (body: Readonly<Record<string, unknown>>) => EndpointRequest
+  /** Tells whether a page's record is one that `answer` and `usage` can be made of: owners who agree may agree on anything. */
+  readonly isRecord: (record: PageOutputs[number]) => boolean
   /** Makes the answer of the outputs of each document's pages. */
   readonly answer: (outputs: readonly PageOutputs[], asked: AskedEndpoint) => object
   /** Makes requests of files that a person has, for the page (src/gateway/console); left out where another endpoint does that. */

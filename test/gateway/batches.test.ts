@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type OpenAI from 'openai'
 import { toFile } from 'openai'
+import type { GatewayOptions } from '../../src/gateway/gateway.ts'
+import { RequestError } from '../../src/host/errors.ts'
 import { askMicros, batchWhen, chat, GatewayStage, isOver, linesIn, uploadLines } from '../support/gateway.ts'
 import { Gate } from '../support/mesh.ts'
 
@@ -34,6 +36,15 @@ const scan = (custom_id: string, url = dataUrl) => {
   const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
   return { ...chat(custom_id, ''), body: { model: 'ocr', messages } }
 }
+
+test('a record that owners agree on, and no model writes, is the fault of its line and keeps no other from its answer', async () => {
+  const file = await uploadLines(client, [chat('a', 'malformed'), chat('b', 'well')])
+  const batch = await when((await create(file.id)).id, isOver)
+  assert.equal(batch.status, 'completed', JSON.stringify(batch))
+  assert.deepEqual([batch.request_counts!.completed, batch.usage?.total_tokens], [1, 5])
+  const [line] = await linesIn(client, batch.error_file_id)
+  assert.deepEqual([line!.custom_id, line!.response!.status_code], ['a', 500])
+})
 
 test('a batch of chats comes back in its order, with a fault of its own for each line that cannot be answered', async () => {
   const models = await client.models.list()
@@ -237,4 +248,34 @@ test('answers are there while the batch runs, a restart loses none, and a cancel
       ['4', undefined],
     ],
   )
+})
+
+test('a batch that is refused after a part of it has cost something keeps that from the budget of the day', async () => {
+  const { node } = stage.mesh.submitter
+  const after: GatewayOptions['node'] = {
+    api: node.api,
+    quoteGiven: node.quoteGiven.bind(node),
+    followResults: node.followResults.bind(node),
+    submitGiven: async (request, given) => {
+      if (request.runtime === 'ocr') {
+        for await (const status of node.api.watch(jobs[0]!, AbortSignal.timeout(60_000)))
+          if (status.state !== 'running') break
+        throw new RequestError('this part is not taken')
+      }
+      const submitted = await node.submitGiven(request, given)
+      jobs.push(submitted.job)
+      return submitted
+    },
+  }
+  const jobs: string[] = []
+  await stage.close()
+  await stage.open({ node: after })
+  const budgetDay = { currency: 'EUR', micros: 1_000_000 }
+  client = stage.client(stage.key('refused', { budgetDay }))
+  const file = await uploadLines(client, [chat('a', 'one'), scan('b')])
+  const batch = await when((await create(file.id, { metadata: { 'carpool.budget': '0.9EUR' } })).id, isOver)
+  assert.equal(batch.errors?.data?.[0]?.code, 'submission_refused')
+  const { payment } = await node.api.status(jobs[0]!)
+  assert(payment!.owedMicros > 0)
+  await assert.rejects(create(file.id, { metadata: { 'carpool.budget': '1EUR' } }), /budget/)
 })

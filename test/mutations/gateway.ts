@@ -4,8 +4,74 @@ const batches = ['test/gateway/batches.test.ts']
 const tenants = ['test/gateway/tenants.test.ts']
 const acceptance = ['test/gateway/acceptance.test.ts']
 const page = ['test/gateway/console.test.ts']
+const hostile = ['test/gateway/hostile.test.ts']
+
+const room = ['test/gateway/room.test.ts']
 
 export const gateway: readonly Mutation[] = [
+  {
+    name: 'A tenant makes batches whose files it has no room for.',
+    file: 'src/gateway/create-batch.ts',
+    find: 'files.checkRoom(tenant, (bytes ?? 0) * (underWay + 1))',
+    replace: '',
+    caughtBy: room,
+  },
+  {
+    name: 'A small text that is named often makes a file without end.',
+    file: 'src/gateway/console/compose.ts',
+    find: 'if (bytes + line.byteLength > uploadBytesMax) throw tooLarge()',
+    replace: '',
+    caughtBy: room,
+  },
+  {
+    name: 'A tenant whose webhook hangs keeps the news of all others waiting.',
+    file: 'src/gateway/webhooks.ts',
+    find: 'if (this.#sending.has(tenant)) continue',
+    replace: 'if (this.#sending.size > 0) continue',
+    caughtBy: room,
+  },
+  {
+    name: 'A tenant has as many requests at a time as it likes.',
+    file: 'src/gateway/flights.ts',
+    find: 'if (open >= this.#most)',
+    replace: 'if (open < 0)',
+    caughtBy: hostile,
+  },
+  {
+    name: 'What a batch did cost is forgotten when a part of it is refused.',
+    file: 'src/gateway/batch-run.ts',
+    find: 'return this.#fail([refused], await this.#owed())',
+    replace: 'return this.#fail([refused])',
+    caughtBy: batches,
+  },
+  {
+    name: 'A stream of events outlives its key.',
+    file: 'src/gateway/events.ts',
+    find: 'isAllowed() ? batches.byId(id) : undefined',
+    replace: 'batches.byId(id)',
+    caughtBy: hostile,
+  },
+  {
+    name: 'What answers HEAD stays open, since nobody reads it.',
+    file: 'src/gateway/app.ts',
+    find: "if (c.req.method === 'HEAD') await c.res.body?.cancel()",
+    replace: '',
+    caughtBy: hostile,
+  },
+  {
+    name: 'An upload that breaks off keeps its file open.',
+    file: 'src/gateway/upload.ts',
+    find: 'await closed(file?.writer)',
+    replace: '',
+    caughtBy: hostile,
+  },
+  {
+    name: 'An answer is made of whatever owners agree on.',
+    file: 'src/gateway/answers.ts',
+    find: 'if (!outputs.every((pages) => pages.every(endpoint.isRecord)))',
+    replace: 'if (outputs.length < 0)',
+    caughtBy: batches,
+  },
   {
     name: 'The file that a batch writes is deleted under it.',
     file: 'src/gateway/files.ts',

@@ -32,6 +32,7 @@ function scriptOf(before: (message: string) => Promise<void> = async () => {}) {
     await before(content)
     if (content === 'too long')
       return { output: new Uint8Array(0), text: '', error: { code: 'context-length', message: 'too long' } }
+    if (content === 'malformed') return output({ text: content })
     const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
     return output({ text: content.toUpperCase(), finish_reason: 'stop', usage })
   }

@@ -9,6 +9,7 @@ import { wrong } from '../errors.ts'
 import { type FileRow, fileObject } from '../files.ts'
 import type { KeyRow } from '../keys.ts'
 import { type Model, modelsOf, serviceOf } from '../models.ts'
+import { tooLarge, uploadBytesMax } from '../upload.ts'
 
 /** A work that a person may choose. */
 export interface Work {
@@ -69,6 +70,7 @@ export async function compose(
   if (composer === undefined)
     throw wrong(`no model ${JSON.stringify(model)} takes files at ${endpoint}`, 'model')
   const rows = parsed.data.files.map((id) => files.get(key.tenant, id))
+  files.checkRoom(key.tenant, 0)
   const path = files.spoolPath()
   const names = new Set<string>()
   let bytes = 0
@@ -82,7 +84,10 @@ export async function compose(
         url: endpoint,
         body: { model, ...composer.body(document, instruction) },
       }
-      bytes += (await spool.write(`${JSON.stringify(request)}\n`)).bytesWritten
+      const line = Buffer.from(`${JSON.stringify(request)}\n`)
+      // A few bytes name the same file a thousand times.
+      if (bytes + line.byteLength > uploadBytesMax) throw tooLarge()
+      bytes += (await spool.write(line)).bytesWritten
     }
     files.checkRoom(key.tenant, bytes)
     await spool.sync()

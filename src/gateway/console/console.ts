@@ -13,7 +13,7 @@ import { submitRoutes } from './submit-routes.ts'
 import { vehicleRoutes } from './vehicle-view.ts'
 
 export function consoleRoutes(app: Hono<AppEnv>, context: AppContext): void {
-  const { sessions, clock } = context
+  const { sessions, flights, clock } = context
   staticRoutes(app)
   app.use('/api/*', async (c, next) => {
     refuseOtherPages(c)
@@ -22,7 +22,9 @@ export function consoleRoutes(app: Hono<AppEnv>, context: AppContext): void {
   })
   sessionRoutes(app, context)
   app.use('/api/*', async (c, next) => {
-    c.set('key', keyOfSession(c, sessions, clock.now()))
+    const key = keyOfSession(c, sessions, clock.now())
+    c.set('key', key)
+    flights.board(key.tenant, c.env.outgoing)
     await next()
   })
   for (const [path, role] of rights)

@@ -12,14 +12,16 @@ import type { KeyRow } from '../keys.ts'
 import { modelsOf } from '../models.ts'
 import { quotePart } from '../submit.ts'
 
-/** The others wait their turn. A guess. */
-const quotesMax = 4
+/** Of one tenant, and of all: the others wait their turn. Guesses. */
+const quotesMax = 2
+const quotesOfAllMax = 16
 const faultsShown = 20
 
 export class Quotes {
   readonly #context: AppContext
   readonly #turns = new Turns()
-  #count = 0
+  readonly #byTenant = new Map<string, number>()
+  #all = 0
 
   constructor(context: AppContext) {
     this.#context = context
@@ -27,20 +29,25 @@ export class Quotes {
 
   /** `body`: as for a batch. Throws ApiError. */
   async quote(body: unknown, key: KeyRow, signal: AbortSignal): Promise<object> {
-    if (this.#count >= quotesMax)
+    const own = this.#byTenant.get(key.tenant) ?? 0
+    if (own >= quotesMax || this.#all >= quotesOfAllMax)
       throw new ApiError({
         status: 429,
-        message: 'others wait for a quote, too; ask once more in a while',
+        message: `${own} quotes of yours are being made, and ${this.#all} in all; ask once more in a while`,
         code: 'busy',
       })
-    this.#count += 1
+    this.#byTenant.set(key.tenant, own + 1)
+    this.#all += 1
     try {
       return await this.#turns.inTurn('quote', () => this.#quote(body, key, signal))
     } catch (error) {
       if (error instanceof RequestError) throw wrong(error.message)
       throw error
     } finally {
-      this.#count -= 1
+      this.#all -= 1
+      const left = this.#byTenant.get(key.tenant)! - 1
+      if (left > 0) this.#byTenant.set(key.tenant, left)
+      else this.#byTenant.delete(key.tenant)
     }
   }
 

@@ -1,9 +1,15 @@
 /** Embeddings of OpenAI's API: each text of a request is a document, and the answer has their vectors in order. */
+import { z } from 'zod'
 import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
 import { embedWeights } from './description.ts'
 
 /** As upstream. */
 const textsMax = 2048
+
+const recordSchema = z.looseObject({
+  embedding: z.array(z.number()),
+  usage: z.looseObject({ prompt_tokens: z.int().min(0).optional() }).optional(),
+})
 
 export const embedEndpoints: readonly EndpointDescription[] = [
   {
@@ -16,6 +22,7 @@ export const embedEndpoints: readonly EndpointDescription[] = [
       takes: 'text',
       body: (input) => ({ input }),
     },
+    isRecord: (record) => recordSchema.safeParse(record).success,
     usage: (outputs) => ({ input: tokensOf(outputs), output: 0 }),
     answer(outputs, { model, form }) {
       const data = outputs.map(([page], index) => {

@@ -1,6 +1,9 @@
 /** Chat completions of OpenAI's API: a request of it is what the runtime takes, and its record makes the answer. */
+import { z } from 'zod'
 import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
 import { encodeRequest, RequestFault, readChatRequest, requestDepthMax } from './request.ts'
+
+const count = z.int().min(0)
 
 export const llmEndpoints: readonly EndpointDescription[] = [
   {
@@ -16,6 +19,7 @@ export const llmEndpoints: readonly EndpointDescription[] = [
         messages: [{ role: 'user', content: instruction === '' ? text : `${instruction}\n\n${text}` }],
       }),
     },
+    isRecord: (record) => answerSchema.safeParse(record).success,
     usage(outputs) {
       const { prompt_tokens: input, completion_tokens: output } = answerOf(outputs).usage
       return { input, output }
@@ -44,15 +48,13 @@ function read(body: Readonly<Record<string, unknown>>): EndpointRequest {
   }
 }
 
-interface Answer {
-  readonly text: string
-  readonly finish_reason: string
-  readonly usage: {
-    readonly prompt_tokens: number
-    readonly completion_tokens: number
-    readonly total_tokens: number
-  }
-}
+const answerSchema = z.looseObject({
+  text: z.string(),
+  finish_reason: z.string(),
+  usage: z.looseObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count }),
+})
+
+type Answer = z.infer<typeof answerSchema>
 
 /** The only record that a request has, as the runtime wrote it. */
 function answerOf([pages]: readonly PageOutputs[]): Answer {

@@ -10,6 +10,8 @@ const depthMax = 64
 /** Reading takes no tokens. */
 const usage = () => ({ input: 0, output: 0 })
 
+const isRecord = ({ text }: PageOutputs[number]) => typeof text === 'string'
+
 export const ocrEndpoints: readonly EndpointDescription[] = [
   {
     url: '/v1/ocr',
@@ -17,6 +19,7 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
     // Of others, nothing but the text is compared, and so nothing else is delivered.
     engine: 'exact',
     depthMax,
+    isRecord,
     usage,
     compose: {
       title: 'Read text in scans and PDFs',
@@ -62,6 +65,7 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
     url: '/v1/chat/completions',
     models,
     depthMax,
+    isRecord,
     usage,
     read(body) {
       if (body.stream === true) return { fault: 'body.stream can only be false here', param: 'body.stream' }
