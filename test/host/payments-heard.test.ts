@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
 import { Incoming } from '../../src/host/ledger/incoming.ts'
+import { Owed } from '../../src/host/ledger/owed.ts'
 import { Payer } from '../../src/host/ledger/payer.ts'
 import { PayingDesk } from '../../src/host/ledger/paying-desk.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
@@ -77,6 +78,15 @@ test('a payment that came back is not paid again by the same name, and one that 
   say('payer', 0, [notice('P-1', 5 * unit, 'returned')])
   say('payer', 5 * unit, [notice('P-1', 5 * unit), notice('P-2', 3 * unit), notice('P-3', 2 * unit)])
   assert.deepEqual([paidBy('payer'), states().sort()], [5 * unit, ['P-1 returned', 'P-2 paid', 'P-3 paid']])
+})
+
+test('what one payer says that it paid beyond its debt takes nothing from what another owes', () => {
+  const owed = new Owed()
+  owed.add(`submitter:${peerNamed('honest')}`, 5 * unit)
+  owed.add(`submitter:${peerNamed('liar')}`, unit)
+  owed.add(`outside:${peerNamed('liar')}`, -100 * unit)
+  owed.add(`outside:${peerNamed('honest')}`, -2 * unit)
+  assert.deepEqual(owed.sums(), { owedMicros: 3 * unit, beyondMicros: 99 * unit })
 })
 
 /** A node that pays with the submitter's key, and owes this vehicle ten units. */

@@ -109,7 +109,7 @@ export function describeOperator({ shares, silent }: OperatorsAccounts): string[
 }
 
 function describeCurrency(
-  { currency, pendingMicros, owedMicros, periods }: CurrencyEarnings,
+  { currency, pendingMicros, owedMicros, beyondMicros = 0, periods }: CurrencyEarnings,
   energy: EnergyAccount,
   { tariff, nowMs }: Shown,
 ): string[] {
@@ -136,9 +136,12 @@ function describeCurrency(
     })
   return [
     ...formatTable(columns, periods),
-    owedMicros < 0
-      ? `${money(pendingMicros)} pending, and ${money(-owedMicros)} paid beyond what is owed: it counts against the work to come`
-      : `${money(pendingMicros)} pending, ${money(owedMicros)} verified and not paid yet`,
+    `${money(pendingMicros)} pending, ${money(owedMicros)} verified and not paid yet`,
+    ...(beyondMicros > 0
+      ? [
+          `${money(beyondMicros)} paid beyond what its payers owe, as they say: it counts against the work to come for them`,
+        ]
+      : []),
     ...describeElectricity([...used], money),
   ]
 }

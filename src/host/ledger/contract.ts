@@ -39,8 +39,10 @@ export interface CurrencyEarnings {
   readonly currency: string
   /** Receipts without a verdict. */
   readonly pendingMicros: Micros
-  /** Verified and not paid. */
+  /** Verified and not paid, added up over those who owe. */
   readonly owedMicros: Micros
+  /** What payers say that they paid beyond what they owe; missing: an older node, which takes it from what others owe. */
+  readonly beyondMicros?: Micros
   readonly periods: readonly PeriodEarnings[]
 }
 

@@ -23,6 +23,7 @@ import type {
   Work,
 } from './contract.ts'
 import { operatorShares } from './operator-shares.ts'
+import { Owed } from './owed.ts'
 import type { ReceivablesDriver } from './receivables-driver.ts'
 import type { LedgerTables } from './tables.ts'
 
@@ -58,15 +59,12 @@ export class Money {
     const { self, owner, store, earnings, energy } = this.#options
     const damagedAt = await store.books.check()
     const jobs = new Map<JobId, Mutable<JobEarnings>>()
-    const currencies = new Map<
-      string,
-      { pending: number; owed: number; periods: Mutable<PeriodEarnings>[] }
-    >()
+    const currencies = new Map<string, { pending: number; owed: Owed; periods: Mutable<PeriodEarnings>[] }>()
     const seen = new Set<RecordId>()
     const currencyOf = (currency: string) => {
       const known = currencies.get(currency) ?? {
         pending: 0,
-        owed: 0,
+        owed: new Owed(),
         periods: periods.map((period) => ({ ...period, verifiedMicros: 0, paidMicros: 0, ...noWork })),
       }
       currencies.set(currency, known)
@@ -99,14 +97,14 @@ export class Money {
       const since = currency.periods.filter((_, i) => atMs >= periods[i]!.sinceMs)
       if (claim === null) {
         const paid = kind === 'paid' ? micros : -micros
-        currency.owed -= paid
+        currency.owed.add(entry.credits[0]!.account, -paid)
         for (const period of since) period.paidMicros += paid
         continue
       }
       const [pending, posted] = changeOf[kind]
       const job = jobs.get(claim.job)
       currency.pending += pending * micros
-      currency.owed += posted * micros
+      currency.owed.add(entry.debit, posted * micros)
       const { unit } = this.#unitOf(claim.job)
       for (const period of since) {
         period.verifiedMicros += posted * micros
@@ -132,7 +130,7 @@ export class Money {
       currencies: [...currencies].map(([currency, { pending, owed, periods }]) => ({
         currency,
         pendingMicros: pending,
-        owedMicros: owed,
+        ...owed.sums(),
         periods,
       })),
       jobs: [...jobs.values()],

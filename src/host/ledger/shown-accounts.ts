@@ -69,6 +69,7 @@ const earnedSchema: z.ZodType<Pick<EarningsView, 'currencies' | 'energy'>> = z.o
         currency: currencySchema,
         pendingMicros: micros,
         owedMicros: micros,
+        beyondMicros: micros.exactOptional(),
         periods: z
           .array(
             z.object({
