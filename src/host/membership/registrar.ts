@@ -189,10 +189,7 @@ export class Registrar {
     return { ...this.#put({ ...known, state: 'admitted', shown: { vehicle, owner } }), before }
   }
 
-  /**
-   * Lets everybody in who waits, is meant and was listed, or where nobody has looked at the list. Whoever came since, or asks as another,
-   * is shown and goes on waiting.
-   */
+  /** Lets in who waits, is meant and was listed, if anybody has looked. Whoever came since, or asks as another, is shown and waits on. */
   approveWaiting(meant: Waiting, by = ''): FleetDecision[] {
     return this.#waitingRows(meant).map((row) => {
       if (this.#listed?.has(row.peer) !== false && isShown(row)) return this.approve(row.peer, by)
