@@ -32,6 +32,8 @@ export async function createProgram(argv: readonly string[]): Promise<Command> {
     .description('Pools the idle computers of parked vehicles into one machine for verified batch inference.')
     .version(version, '--version', 'print the version')
     .exitOverride()
+    // A group such as settle has options of its own: what stands behind one of its commands is that command's.
+    .enablePositionalOptions()
     .configureOutput({
       outputError: (text, write) => write(`carpool: ${clean(onOneLine(text))}${orderHint(argv, text)}\n`),
     })

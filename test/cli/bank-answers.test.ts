@@ -108,11 +108,47 @@ test('a notification of an account says what left and what came back, and passes
   assert.deepEqual(brief(t, xml), [
     [`${name}-1`, 'paid', 'E1', '', 12_340_000],
     [`${name}-2`, 'paid', 'E1', ''],
-    [`${name}-3`, 'returned', 'E1', 'AC01'],
+    [`${name}-3`, 'returned', 'E1', 'AC01', 1_000_000],
     [`${name}-4`, 'sent', 'E1', ''],
     [name, 'NOK', 'paid', 'E1', ''],
   ])
   assert.equal(read(t, xml).others, 2)
+})
+
+test('a cent that a payee sends by the name of its payment is not the payment coming back', (t) => {
+  const came = (inside: string, details = '') =>
+    brief(
+      t,
+      `<Document xmlns="${camt054}"><A><Ntry><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>${inside}<NtryDtls>
+       <TxDtls><Refs><EndToEndId>${name}-1</EndToEndId></Refs><Amt Ccy="EUR">0.01</Amt>${details}</TxDtls>
+       </NtryDtls></Ntry></A></Document>`,
+    ).map((one) => (one as unknown[])[1])
+  const family = (code: string) =>
+    `<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>${code}</SubFmlyCd></Fmly></Domn></BkTxCd>`
+  assert.deepEqual(came(''), [])
+  assert.deepEqual(came(family('ESCT')), [])
+  assert.deepEqual(came('<RvslInd>false</RvslInd>'), [])
+  assert.deepEqual(came(family('RRTN')), ['returned'])
+  assert.deepEqual(came('<RvslInd>true</RvslInd>'), ['returned'])
+  assert.deepEqual(came('', '<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>'), ['returned'])
+})
+
+test('an amount that is none is refused, and one in the account’s currency gives way to the one that was ordered', (t) => {
+  const left = (amounts: string) =>
+    read(
+      t,
+      `<Document xmlns="${camt054}"><A><Ntry><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><NtryDtls><TxDtls>
+       <Refs><EndToEndId>${name}-1</EndToEndId></Refs>${amounts}</TxDtls></NtryDtls></Ntry></A></Document>`,
+    ).news.map(({ micros, inCurrency }) => [micros, inCurrency])
+  for (const [text, currency] of [
+    ...[['-12.34', 'EUR'] as const, ['1e308', 'EUR'] as const, ['9999999999.99', 'EUR'] as const],
+    ...[['', 'EUR'] as const, ['NaN', 'EUR'] as const, ['12.34', 'euro'] as const],
+  ])
+    assert.throws(() => left(`<Amt Ccy="${currency}">${text}</Amt>`), /is no amount of a transfer/)
+  assert.throws(() => left('<Amt>12.34</Amt>'), /is no amount of a transfer/)
+  assert.deepEqual(left('<Amt Ccy="EUR">00012.340000</Amt>'), [[12_340_000, 'EUR']])
+  const ordered = '<AmtDtls><InstdAmt><Amt Ccy="NOK">140</Amt></InstdAmt></AmtDtls>'
+  assert.deepEqual(left(`<Amt Ccy="EUR">12.34</Amt>${ordered}`), [[140_000_000, 'NOK']])
 })
 
 test('what no bank sends is refused in a sentence: entities, depth, length, other files', (t) => {

@@ -238,15 +238,16 @@ for (const [format, program, args, name] of programs) {
       { vat: { ppm: 190_000, account: 'Tax:VAT' } },
       { from: '2026-01-01', to: '2026-12-31' },
     ]
-    for (const sides of [['vehicle'], ['submitter'], ['operator'], ['vehicle', 'submitter', 'operator']])
-      for (const wish of wishes)
+    const all: LedgerSide[] = ['vehicle', 'submitter', 'operator']
+    for (const sides of [...all.map((side) => [side]), all])
+      for (const wish of sides === all ? wishes : wishes.slice(2))
         passes(
           t,
           program,
           args,
           name,
           written(
-            entries.map((entry) => ({ ...entry, sides: sides as LedgerSide[] })),
+            entries.map((entry) => ({ ...entry, sides })),
             format,
             wish,
           ),

@@ -50,6 +50,12 @@ test('a command that is named first is loaded alone, and all are where none is',
   for (const other of ['help', '--json', 'peer']) assert.deepEqual(await namesOf(other), all)
 })
 
+test('an option behind a command of a group is that command’s, also where the group has it, too', async () => {
+  const program = await silent()
+  const argv = ['node', 'carpool', 'settle', 'list', '--data-dir', '/nowhere/at-all']
+  await assert.rejects(program.parseAsync(argv), /no node is running on \/nowhere\/at-all/)
+})
+
 test('every flag that is read by itself takes what it is given, or says in a sentence what it takes', () => {
   let found = 0
   for (const [command, words] of walked)

@@ -193,6 +193,11 @@ test('a bank that names another amount, or a transfer that is not known here, is
   const { settlement } = payout!.lines[0]!
   const other = await note({ of: settlement, state: 'paid', reference: 'x', micros: cents, byBank: true })
   assert.match(other.refused[0]!.why, /the bank names 0\.01 EUR, and .* is 0\.20 EUR/)
+  const said = { of: settlement, reference: 'x', byBank: true } as const
+  const abroad = await note({ ...said, state: 'paid', micros: 20 * cents, inCurrency: 'USD' })
+  assert.match(abroad.refused[0]!.why, /the bank names 0\.20 USD, and .* is 0\.20 EUR/)
+  for (const micros of [cents, 21 * cents])
+    assert.equal((await note({ ...said, state: 'returned', micros })).refused.length, 1)
   assert.match(
     (await note({ of: 'P260131-abcdef-1234567-1', state: 'paid', reference: 'x' })).refused[0]!.why,
     /no pay-out or transfer/,

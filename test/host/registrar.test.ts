@@ -167,6 +167,18 @@ test('those who wait are approved by name or owner, as they were listed, and who
   assert.deepEqual(named(registrar.approveWaiting({ vehicle: null, owner: null })), [])
 })
 
+test('a stranger that asks between the list and the word for all is not let in by that word', (t) => {
+  const { registrar } = opened(t)
+  const everybody = { vehicle: null, owner: null }
+  const named = () => registrar.approveWaiting(everybody).map(({ vehicle, state }) => `${vehicle} ${state}`)
+  registrar.consider(applicant('bus-1', 'ada'))
+  registrar.list()
+  registrar.consider(applicant('bus-3', 'a thief'))
+  assert.deepEqual(named().sort(), ['bus-1 admitted', 'bus-3 pending'])
+  // By then it was shown.
+  assert.deepEqual(named(), ['bus-3 admitted'])
+})
+
 test('name, share and registrars change by a signed charter that names them, and the log says who changed what', (t) => {
   const { registrar, fleet } = opened(t)
   const { charters } = registrar

@@ -266,7 +266,7 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'Who has changed since the list was shown is approved with everybody else.',
     file: 'src/host/membership/registrar.ts',
-    find: '      if (isShown(row)) return this.approve(row.peer, by)\n      this.#show(row)\n',
+    find: '      if (this.#listed?.has(row.peer) !== false && isShown(row)) return this.approve(row.peer, by)\n      this.#show(row)\n',
     replace: '      this.#show(row)\n      return this.approve(row.peer, by)\n',
     caughtBy: ['test/host/registrar.test.ts'],
   },
@@ -283,5 +283,12 @@ export const fleet: readonly Mutation[] = [
     find: '              replaceCharter(charterPath, this.#fleet, log)\n',
     replace: '',
     caughtBy: ['test/mesh/fleet.test.ts'],
+  },
+  {
+    name: 'The word for all that wait lets in a stranger that nobody has seen.',
+    file: 'src/host/membership/registrar.ts',
+    find: 'this.#listed?.has(row.peer) !== false && ',
+    replace: '',
+    caughtBy: ['test/host/registrar.test.ts'],
   },
 ]

@@ -149,6 +149,13 @@ export const rules: readonly Mutation[] = [
     caughtBy: ['test/protocol/cheap-hours.test.ts'],
   },
   {
+    name: 'An hour has as much room as one vehicle says.',
+    file: 'src/protocol/energy/cheap-hours.ts',
+    find: 'Math.min(count, slotsMost)',
+    replace: 'count',
+    caughtBy: ['test/protocol/cheap-hours.test.ts'],
+  },
+  {
     name: 'A price that follows power is that of this minute, and not of the lease.',
     file: 'src/protocol/energy/own-ask.ts',
     find: 'askWithin(tariff, energy, nowMs, nowMs + leaseAheadMs)',

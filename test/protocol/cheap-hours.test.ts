@@ -40,6 +40,18 @@ test('few that ask for little do not make others wait, and the cheapest are not 
   assert.equal(cheapHours([cheap, ...others], hourMs, nowMs, deadlineIn(4)).nowMicros, 5)
 })
 
+test('a few vehicles that say they have a thousand slots do not have work wait for an hour that has no room for it', () => {
+  const asks = [9, 9, 9, 1]
+  const honest = Array.from({ length: 5 }, () => vehicle(asks))
+  const liars = Array.from({ length: 4 }, () => ({ ...vehicle(asks), slots: 1_024 }))
+  const isTime = (...vehicles: PricedVehicle[]) =>
+    cheapHours(vehicles, 5 * hourMs, nowMs, deadlineIn(4)).isTime
+  assert.deepEqual(
+    [isTime(...honest), isTime(...honest, ...liars), isTime(honest[0]!, liars[0]!)],
+    [true, true, true],
+  )
+})
+
 test('whatever vehicles ask, work that waits at each hour at which it may is done by its deadline', () => {
   fc.assert(
     fc.property(

@@ -383,6 +383,26 @@ test('records in any order, each as often as one likes, come to the same balance
   )
 })
 
+test('a payment that is a fact is written also where less is owed, and the rest counts against what comes', () => {
+  const books = new MemoryBooks(sha256)
+  const order = {
+    name: 'P-1/0',
+    currency: 'EUR',
+    from: owed,
+    to: outsideAccount(paidJob.submitter),
+    micros: 70,
+  }
+  const pay = (isFact: boolean) =>
+    books.handle({ type: 'pay', order: { ...order, reference: 'r', isFact } }, 1)
+  assert.deepEqual(
+    pay(false).map(({ type }) => type),
+    ['refused'],
+  )
+  pay(true)
+  assert.equal(books.balance(owed, 'EUR').postedMicros, -70)
+  assert.equal(brokenLink(sha256, books.entries), null)
+})
+
 test('the bytes of an entry are those of dag-cbor, whatever is in it', () => {
   const natural = fc.oneof(fc.nat(30), fc.nat(70_000), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))
   const text = fc.oneof(fc.string({ maxLength: 300 }), fc.string({ unit: 'grapheme', maxLength: 40 }))

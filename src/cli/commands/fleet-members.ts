@@ -56,7 +56,7 @@ export function addFleetMembers(fleet: Command): void {
     .summary('let vehicles in that asked')
     .description(
       'Lets vehicles in that asked. They get a credential as soon as they ask again, within seconds. A vehicle that ' +
-        'has changed its name or its owner since it was listed is shown anew, and not let in. Names are what vehicles call ' +
+        'has changed its name or its owner since it was listed, or that came since and was not named by its peer id, is shown, and not let in. Names are what vehicles call ' +
         'themselves; owners are proven.',
     )
     .action((peers: string[], flags: Flags) =>
@@ -225,7 +225,7 @@ async function decide(flags: Flags, peers: readonly string[], what: string, by: 
   const left = rows.filter(({ state }) => state === 'pending')
   if (left.length > 0)
     throw new CommandFailure(
-      `${formatCount(left.length, 'vehicle')} changed name or owner since the list was last shown, and still ${left.length === 1 ? 'waits' : 'wait'}: look at carpool fleet list, and ${what} again`,
+      `${formatCount(left.length, 'vehicle')} came, or changed name or owner, since the list was last shown, and still ${left.length === 1 ? 'waits' : 'wait'}: look at carpool fleet list, and ${what} again`,
     )
 }
 

@@ -8,6 +8,7 @@ import { print, printJson } from '../output.ts'
 export function paymentsCommand(program: Command): void {
   const payments = program
     .command('payments')
+    .enablePositionalOptions()
     .summary("list what payers paid for this vehicle's work")
     .description(
       "Lists the payments that payers have named to this node's vehicle: by the end-to-end id that stands on the statement of the owner's account, with the payer's reference.",

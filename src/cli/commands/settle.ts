@@ -34,6 +34,8 @@ interface SettleFlags {
 export function settleCommand(program: Command): void {
   const command = program
     .command('settle')
+    // What stands behind the name of one of its commands is that command's.
+    .enablePositionalOptions()
     .summary("pay out what this node's jobs owe")
     .description(
       'Shows what the jobs submitted on this node owe, net for each payee. With --pain it makes a pay-out ready and writes the file that a bank takes (ISO 20022 pain.001.001.09). What became of its transfers is read from the answers of the bank (settle import), or said by hand (settle mark, settle return).',

@@ -55,13 +55,21 @@ export function readBankAnswer(path: string, bytes = readBankFile(path)): BankAn
       case 'TxInfAndSts': {
         const state = stateOfStatus(textAt(element, 'TxSts'))
         const reference = textAt(element, 'AcctSvcrRef') || fallback
-        if (state !== undefined)
-          add(newsOf(textAt(element, 'OrgnlEndToEndId'), state, reference, reasonOf(element)))
+        const named = moneyOf(path, elementAt(element, 'OrgnlTxRef', 'Amt', 'InstdAmt'))
+        const news = state && newsOf(textAt(element, 'OrgnlEndToEndId'), state, reference, reasonOf(element))
+        if (state !== undefined) add(news ? { ...news, ...named } : null)
         break
       }
       case 'TxDtls':
         inEntry += 1
-        add(transferNews(element, within.find(({ name }) => name === 'Ntry') ?? parentOf(within), fallback))
+        add(
+          transferNews(
+            path,
+            element,
+            within.find(({ name }) => name === 'Ntry') ?? parentOf(within),
+            fallback,
+          ),
+        )
         break
       case 'Ntry':
         if (inEntry === 0) add(entryNews(element, fallback))
@@ -84,8 +92,9 @@ function stateOfStatus(status: string): TransferNews['state'] | undefined {
 }
 
 /** One transfer of an entry of the account. */
-function transferNews(details: BankElement, entry: BankElement, fallback: string) {
-  const state = stateOfEntry(entry, textAt(details, 'CdtDbtInd') || textAt(entry, 'CdtDbtInd'))
+function transferNews(path: string, details: BankElement, entry: BankElement, fallback: string) {
+  const direction = textAt(details, 'CdtDbtInd') || textAt(entry, 'CdtDbtInd')
+  const state = stateOfEntry(entry, direction, isReturn(details) || isReturn(entry))
   if (state === undefined) return null
   const reference =
     textAt(details, 'Refs', 'AcctSvcrRef') ||
@@ -98,31 +107,47 @@ function transferNews(details: BankElement, entry: BankElement, fallback: string
     const batch = textAt(details, 'Refs', 'PmtInfId')
     return ours.test(batch) ? batchNews(batch, state, reference, reason) : null
   }
-  const amount =
-    elementAt(details, 'Amt') ??
-    elementAt(details, 'AmtDtls', 'TxAmt', 'Amt') ??
-    elementAt(details, 'AmtDtls', 'InstdAmt', 'Amt')
-  // A bank keeps its charges from what it sends back.
-  const micros = state === 'returned' ? undefined : microsOf(amount?.text)
+  const came = elementAt(details, 'Amt')
+  const ordered =
+    elementAt(details, 'AmtDtls', 'InstdAmt', 'Amt') ?? elementAt(details, 'AmtDtls', 'TxAmt', 'Amt')
+  // The account may be in another currency than the transfer.
+  const amount = state === 'returned' ? (came ?? ordered) : (ordered ?? came)
   const news = newsOf(endToEnd, state, reference, reason)
-  return news === null || micros === undefined ? news : { ...news, micros }
+  return news && { ...news, ...moneyOf(path, amount) }
 }
 
 /** An entry for a whole batch, whose transfers the bank does not list. */
 function entryNews(entry: BankElement, fallback: string) {
-  const state = stateOfEntry(entry, textAt(entry, 'CdtDbtInd'))
+  const state = stateOfEntry(entry, textAt(entry, 'CdtDbtInd'), isReturn(entry))
   const batch = elementAt(entry, 'NtryDtls', 'Btch')
   const of = textAt(batch, 'PmtInfId') || textAt(batch, 'MsgId')
   if (state === undefined || !ours.test(of)) return null
   return batchNews(of, state, textAt(entry, 'AcctSvcrRef') || textAt(entry, 'NtryRef') || fallback, '')
 }
 
-/** Money that comes is a transfer that came back; what is only announced is neither. */
-function stateOfEntry(entry: BankElement, direction: string): TransferNews['state'] | undefined {
+/** What is only announced is neither. */
+function stateOfEntry(
+  entry: BankElement,
+  direction: string,
+  isReturned: boolean,
+): TransferNews['state'] | undefined {
   const status = textAt(entry, 'Sts', 'Cd') || textAt(entry, 'Sts')
   if (status !== 'BOOK' && status !== 'PDNG') return undefined
   if (direction === 'DBIT') return status === 'BOOK' ? 'paid' : 'sent'
-  return direction === 'CRDT' && status === 'BOOK' ? 'returned' : undefined
+  return direction === 'CRDT' && status === 'BOOK' && isReturned ? 'returned' : undefined
+}
+
+/**
+ * The bank says so itself, by a reason of return, a reversal, or its code for returned transfers. The end-to-end id alone does
+ * not: whoever was paid knows it, and may send a cent with the same.
+ */
+function isReturn(element: BankElement): boolean {
+  const family = textAt(element, 'BkTxCd', 'Domn', 'Fmly', 'SubFmlyCd')
+  return (
+    elementAt(element, 'RtrInf') !== undefined ||
+    textAt(element, 'RvslInd') === 'true' ||
+    ['RRTN', 'RPCR'].includes(family)
+  )
 }
 
 function batchNews(batch: string, state: TransferNews['state'], reference: string, reason: string) {
@@ -151,9 +176,16 @@ function shortened(text: string): string {
   return text.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 140)
 }
 
-function microsOf(text: string | undefined): number | undefined {
-  const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(text ?? '') ?? []
-  return whole === undefined ? undefined : Number(whole) * 1_000_000 + Number(fraction.padEnd(6, '0'))
+/** Nothing where no amount is named. Throws CommandFailure for one that is none, or that no transfer has. */
+function moneyOf(path: string, amount: BankElement | undefined) {
+  if (amount === undefined) return {}
+  const [, whole, fraction = ''] = /^\+?0*(\d{1,9})(?:\.(\d{1,6})0*)?$/.exec(amount.text) ?? []
+  const currency = amount.attributes.Ccy ?? ''
+  if (whole === undefined || !/^[A-Z]{3}$/.test(currency))
+    throw new CommandFailure(
+      `${path} is no answer of a bank: '${shortened(`${amount.text} ${currency}`)}' is no amount of a transfer`,
+    )
+  return { micros: Number(whole) * 1_000_000 + Number(fraction.padEnd(6, '0')), inCurrency: currency }
 }
 
 function parentOf(within: readonly BankElement[]): BankElement {

@@ -136,7 +136,9 @@ function describeCurrency(
     })
   return [
     ...formatTable(columns, periods),
-    `${money(pendingMicros)} pending, ${money(owedMicros)} verified and not paid yet`,
+    owedMicros < 0
+      ? `${money(pendingMicros)} pending, and ${money(-owedMicros)} paid beyond what is owed: it counts against the work to come`
+      : `${money(pendingMicros)} pending, ${money(owedMicros)} verified and not paid yet`,
     ...describeElectricity([...used], money),
   ]
 }

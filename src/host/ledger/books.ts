@@ -180,6 +180,18 @@ export class Books implements LedgerState {
     )!.micros
   }
 
+  /** Returns all that this vehicle's verified work for this submitter has ever come to, on this account. */
+  earnedFrom(account: AccountId, vehicle: PeerId, submitter: PeerId, currency: string): number {
+    return this.#database.get<{ micros: number }>(
+      `SELECT coalesce(sum(CASE kind WHEN 'posted' THEN micros ELSE -micros END), 0) AS micros FROM ledger_entries
+       WHERE kind IN ('posted', 'reversed') AND currency = (SELECT number FROM ledger_names WHERE name = ?)
+       AND vehicle = (SELECT number FROM ledger_names WHERE name = ?)
+       AND credit = (SELECT number FROM ledger_names WHERE name = ?)
+       AND debit = (SELECT number FROM ledger_names WHERE name = ?)`,
+      ...[currency, vehicle, account, submitterAccount(submitter)],
+    )!.micros
+  }
+
   /**
    * Reads all of it: the serial of the first entry that does not follow from those before it, or of the last, where the
    * balances are not their sum; null when everything holds. As long as nobody else writes to the database, what was read once

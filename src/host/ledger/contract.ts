@@ -9,6 +9,8 @@ import type { Difference } from '../../protocol/ledger/receivables.ts'
 import type { Micros, UnitCount } from '../../protocol/price.ts'
 import type { EnergyHour } from '../history/energy-hours.ts'
 
+export type * from './settle-contract.ts'
+
 /** Work, with the evidence of its receipts. */
 export interface Work {
   /** The units of shards that were verified, by their name, as in a manifest: "page", "token". */

@@ -36,6 +36,14 @@ interface Row extends PaymentNotice {
 
 const columns = `settlement, submitter, job, currency, micros, state, reference, at_ms AS atMs, missing_at_ms AS missingAtMs`
 
+/**
+ * A payer's word counts up to this, and so many times what this vehicle has ever earned from it: more than this vehicle knows of,
+ * since its disk may have been lost, and far less than a ledger can hold. Otherwise a stranger who says that it paid without
+ * bound would leave no room for what others pay. Guesses: a million units of a currency.
+ */
+const unearnedMicrosMax = 1e12
+const unearnedFactor = 1_000
+
 export class Incoming {
   readonly #options: IncomingOptions
 
@@ -53,46 +61,68 @@ export class Incoming {
     const { books, database, news, log } = this.#options
     const { vehicle, owner, currency } = payload
     const account = ownerAccount(owner, vehicle)
-    const inputs: LedgerInput[] = []
     const to = outsideAccount(row.submitter)
     const nameOf = (settlement: string) => `${row.submitter}/${settlement}/${account}`
+    // At once: the next statement is judged by what this one has left. Each by itself: one that does not fit leaves the others.
+    const write = (input: LedgerInput): boolean => {
+      const refusals = books.handleNow([input], nowMs)
+      for (const refusal of refusals) log.error({ job: row.job, refusal }, 'the ledger refused a payment')
+      return refusals.length === 0
+    }
+    let noted = books.paidTo(account, row.submitter, currency)
+    const isBelieved = (micros: number) => {
+      const sum = noted + micros
+      if (sum <= unearnedMicrosMax) return true
+      const earned = books.earnedFrom(account, vehicle, row.submitter, currency)
+      if (sum <= unearnedMicrosMax + unearnedFactor * earned) return true
+      log.warn({ job: row.job, signer, micros }, 'a payer says that it paid more than it can have owed')
+      return false
+    }
     const pay = (settlement: string, micros: number, reference: string) => {
       const name = nameOf(settlement)
       const order = { name, currency, from: account, to, micros, reference, isFact: true }
-      inputs.push({ type: 'pay', order })
+      if (!isBelieved(micros) || !write({ type: 'pay', order })) return false
+      noted += micros
+      return true
     }
-    const known = new Map(this.#rows(account, currency).map((one) => [one.settlement, one]))
+    const rows = this.#rows(account)
+    const known = new Map(rows.map((one) => [one.settlement, one]))
+    const isOfPayer = (one: Row) => one.submitter === row.submitter && one.currency === currency
     const keep: PaymentNotice[] = []
     // Payments that were noted before this node knew their names.
-    let unnamed = Math.max(0, books.paidTo(account, row.submitter, currency) - sumOf(known.values()))
+    let unnamed = Math.max(0, noted - sumOf(rows.filter(isOfPayer)))
     let fresh = payload.paidMicros - this.#paidBy(account, currency, signer) - unnamed
     let newMicros = 0
     for (const notice of payments.toSorted((a, b) => a.atMs - b.atMs)) {
       const { settlement, micros, state, reference } = notice
       const before = known.get(settlement)
       if (before?.state === state && before.reference === reference) continue
-      if (before !== undefined && before.micros !== micros) continue // it is another's
-      keep.push(notice)
+      // It is another's, whether by its amount or by its payer; and what was sent back is not paid again by its old name.
+      if (before !== undefined && (before.micros !== micros || !isOfPayer(before))) continue
+      if (before?.state === 'returned' && state === 'paid') continue
       if (state === 'paid' && before === undefined) {
         if (micros > fresh && micros <= unnamed) unnamed -= micros
         else {
-          pay(settlement, micros, reference === '' ? settlement : `${settlement}: ${reference}`)
+          if (!pay(settlement, micros, reference === '' ? settlement : `${settlement}: ${reference}`))
+            continue
           fresh -= micros
           newMicros += micros
         }
-      } else if (state === 'returned' && before?.state === 'paid')
-        inputs.push({ type: 'take-back', name: nameOf(settlement), reference: `${settlement} was sent back` })
+      } else if (state === 'returned' && before?.state === 'paid') {
+        const name = nameOf(settlement)
+        // One that was noted before this node knew its name has no entry of its own.
+        if (!write({ type: 'take-back', name, reference: `${settlement} was sent back` })) continue
+      }
+      keep.push(notice)
     }
     if (fresh > 0) {
       const settlement = `unnamed-${id.slice(-12)}`
-      pay(settlement, fresh, `paid, says ${signer}`)
-      keep.push({ settlement, micros: fresh, state: 'paid', reference: '', atMs: nowMs })
-      newMicros += fresh
+      if (pay(settlement, fresh, `paid, says ${signer}`)) {
+        keep.push({ settlement, micros: fresh, state: 'paid', reference: '', atMs: nowMs })
+        newMicros += fresh
+      }
     }
     if (keep.length === 0) return
-    // At once: the next statement is judged by what this one has left.
-    for (const refusal of books.handleNow(inputs, nowMs))
-      log.error({ job: row.job, refusal }, 'the ledger refused a payment')
     database.transaction(() => {
       for (const { settlement, micros, state, reference, atMs } of keep)
         database.run(
@@ -109,8 +139,12 @@ export class Incoming {
   word({ job, submitter }: WorkedJob, owner: Statement['owner'], currency: string): PayeeWord {
     const { books, self } = this.#options
     const account = ownerAccount(owner, self)
-    const missing = this.#rows(account, currency).filter(
-      (row) => row.submitter === submitter && row.missingAtMs !== null && row.state === 'paid',
+    const missing = this.#rows(account).filter(
+      (row) =>
+        row.submitter === submitter &&
+        row.currency === currency &&
+        row.missingAtMs !== null &&
+        row.state === 'paid',
     )
     return {
       owner,
@@ -156,11 +190,10 @@ export class Incoming {
       .map(({ job }) => job)
   }
 
-  #rows(account: string, currency: string): Row[] {
+  #rows(account: string): Row[] {
     return this.#options.database.all<Row>(
-      `SELECT ${columns} FROM ledger_incoming WHERE account = ? AND currency = ? ORDER BY at_ms DESC, settlement`,
+      `SELECT ${columns} FROM ledger_incoming WHERE account = ? ORDER BY at_ms DESC, settlement`,
       account,
-      currency,
     )
   }
 

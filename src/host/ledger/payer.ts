@@ -108,9 +108,13 @@ export class Payer {
   /** Another node with the submitter's key took over at this time. Returns true where that is news. */
   yield(to: PeerId, atMs: number): boolean {
     const epoch = this.#epoch()
-    if (epoch === undefined || epoch.yielded_to !== null || epoch.since_ms >= atMs) return false
-    this.#database.run('UPDATE ledger_epochs SET yielded_to = ? WHERE serial = ?', to, epoch.serial)
-    return true
+    if (epoch === undefined || epoch.since_ms >= atMs) return false
+    // With its time, by the other's clock, which may be ahead: to take over again is to be later than that.
+    this.#database.run(
+      'UPDATE ledger_epochs SET yielded_to = ?, since_ms = ? WHERE serial = ?',
+      ...[to, atMs, epoch.serial],
+    )
+    return epoch.yielded_to === null
   }
 
   /** When this directory took over last; 0 where it never did, and only pays for what was submitted from it. */
@@ -118,6 +122,11 @@ export class Payer {
     const epoch = this.#epoch()
     const isFirst = epoch === undefined || epoch.serial === this.#first()
     return isFirst ? 0 : epoch.since_ms
+  }
+
+  /** The beginning of this directory's epoch, later than all that it has heard of others that paid before. */
+  get sinceMs(): number {
+    return this.#epoch()?.since_ms ?? 0
   }
 
   #first(): number {
@@ -131,7 +140,7 @@ export class Payer {
   #put(nowMs: number): void {
     this.#database.run(
       'INSERT INTO ledger_epochs (since_ms, place, yielded_to) VALUES (?, ?, NULL)',
-      nowMs,
+      Math.min(Number.MAX_SAFE_INTEGER, Math.max(nowMs, this.sinceMs + 1)),
       this.#place,
     )
   }

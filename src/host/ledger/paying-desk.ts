@@ -12,9 +12,16 @@ import { bodyOf } from '../../protocol/records.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'
 import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
+import { placeOf } from '../store/place.ts'
 import { type Books, heardPrefix } from './books.ts'
-import type { Payer } from './payer.ts'
+import { Payer } from './payer.ts'
 import { Transfers } from './transfers.ts'
+
+interface Kept {
+  readonly database: Database
+  readonly books: Books
+  readonly directory: { readonly databasePath: string }
+}
 
 export interface PayingDeskOptions {
   readonly database: Database
@@ -27,6 +34,17 @@ export interface PayingDeskOptions {
 }
 
 export class PayingDesk {
+  /** The desk of this data directory, whose first epoch begins here and now where it had none. */
+  static open(
+    { store, ...rest }: Pick<PayingDeskOptions, 'key' | 'self' | 'log'> & { readonly store: Kept },
+    nowMs: number,
+  ): PayingDesk {
+    const { database, books, directory } = store
+    const payer = new Payer(database, rest.key.peerId, placeOf(directory.databasePath))
+    payer.begin(nowMs)
+    return new PayingDesk({ database, books, payer, ...rest })
+  }
+
   readonly #options: PayingDeskOptions
   readonly #transfers: Transfers
   #lastSerial = 0
@@ -34,6 +52,10 @@ export class PayingDesk {
   constructor(options: PayingDeskOptions) {
     this.#options = options
     this.#transfers = new Transfers(options.database)
+  }
+
+  get payer(): Payer {
+    return this.#options.payer
   }
 
   notices(account: AccountId, currency: string): PaymentNotice[] {
@@ -51,7 +73,8 @@ export class PayingDesk {
     nowMs: number,
   ): SignedRecord {
     const { key } = this.#options
-    this.#lastSerial = Math.max(this.#lastSerial + 1, nowMs)
+    // Also where the clock was ahead when this directory took over: its word is newer than that of whoever paid before.
+    this.#lastSerial = Math.max(this.#lastSerial + 1, nowMs, this.#options.payer.sinceMs)
     const body = encodeBody(bodyOf('statement', { ...about, signer: key.peerId, serial: this.#lastSerial }))
     return { body, signature: key.sign(body) }
   }
@@ -66,10 +89,14 @@ export class PayingDesk {
     // What another node of the key pays for its own jobs is not this one's to count, unless it took those over.
     if (payer.tookOverMs === 0) return
     const { currency, paidMicros } = word
-    const micros = paidMicros - books.paidTo(account, payer.submitter, currency, true)
+    const knownMicros = books.paidTo(account, payer.submitter, currency, true)
+    // Beyond what it has earned its word changes no debt, and would only fill the ledger. It says it again when it has earned more.
+    const mostMicros =
+      paidMicros > knownMicros ? books.earnedFrom(account, vehicle, payer.submitter, currency) : 0
+    const micros = Math.min(paidMicros, mostMicros) - knownMicros
     if (micros > 0) {
       const order = {
-        name: `${heardPrefix}${account}/${currency}/${paidMicros}`,
+        name: `${heardPrefix}${account}/${currency}/${knownMicros + micros}`,
         ...{ currency, from: account, to: outsideAccount(payer.submitter), micros },
         reference: 'paid before, says the payee',
         isFact: true,

@@ -236,8 +236,11 @@ const said: Readonly<Record<TransferState, string>> = {
 /** Returns why a line cannot take that step; null: it can, or stands there already. */
 function objection(line: PayoutLine, news: TransferNews): string | null {
   const { settlement, currency, micros } = line
-  if (news.micros !== undefined && news.micros !== micros)
-    return `the bank names ${formatMoney(news.micros, currency)}, and ${settlement} is ${formatMoney(micros, currency)}`
+  const { micros: named = micros, inCurrency = currency } = news
+  // A bank keeps its charges from what it sends back: half of it, at most. A guess.
+  const isLike = news.state === 'returned' ? named <= micros && 2 * named >= micros : named === micros
+  if (!isLike || inCurrency !== currency)
+    return `the bank names ${formatMoney(named, inCurrency)}, and ${settlement} is ${formatMoney(micros, currency)}`
   if (line.state === news.state && news.state === 'paid') {
     const isOther = !news.byBank && news.reference !== '' && news.reference !== line.reference
     return isOther ? `${settlement} was paid as '${line.reference}' already` : null

@@ -22,8 +22,10 @@ export interface TransferNews {
   readonly reason: string
   /** A bank says so, and may say it again in other words. */
   readonly byBank?: true
-  /** By the bank; it must be that of the line. */
+  /** By the bank; it must be that of the line. Of what came back the bank may have kept its charges. */
   readonly micros?: Micros
+  /** The currency of `micros`; missing: that of the line. */
+  readonly inCurrency?: string
 }
 
 export type SettleRequest =

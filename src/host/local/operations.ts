@@ -155,6 +155,7 @@ const settlement: z.ZodType<SettleRequest> = z.discriminatedUnion('action', [
           reference: printableSchema(paymentReferenceCharsMax),
           reason: printableSchema(paymentReferenceCharsMax),
           micros: naturalSchema.exactOptional(),
+          inCurrency: currencySchema.exactOptional(),
           byBank: z.literal(true).exactOptional(),
         }),
       )

@@ -50,7 +50,8 @@ export class Registrar {
   readonly #options: RegistrarOptions
   /** Those who wait, and those who were rejected. */
   readonly #waiting = new WaitingList<PeerId>()
-  /** Signs for the fleet. */
+  /** Those whom a person has seen in the list; null: nobody has looked at it since this node began. */
+  #listed: Set<PeerId> | null = null
   readonly charters: CharterSigner
   /** Who decided what. */
   readonly decisions: FleetLog
@@ -163,7 +164,8 @@ export class Registrar {
   list(): FleetMemberRow[] {
     this.#drop(this.#waiting.lapse(systemClock.now()))
     const rows = this.#rows()
-    for (const row of rows) if (row.state === 'pending' && !isShown(row)) this.#show(row)
+    this.#listed = new Set()
+    for (const row of rows) if (row.state === 'pending') this.#show(row)
     return rows.map((row) => this.#rowOf(row))
   }
 
@@ -188,12 +190,12 @@ export class Registrar {
   }
 
   /**
-   * Lets everybody in who waits and is meant. One that asks as another since it was shown is shown anew, and goes on
-   * waiting.
+   * Lets everybody in who waits, is meant and was listed, or where nobody has looked at the list. Whoever came since, or asks as another,
+   * is shown and goes on waiting.
    */
   approveWaiting(meant: Waiting, by = ''): FleetDecision[] {
     return this.#waitingRows(meant).map((row) => {
-      if (isShown(row)) return this.approve(row.peer, by)
+      if (this.#listed?.has(row.peer) !== false && isShown(row)) return this.approve(row.peer, by)
       this.#show(row)
       return { ...this.#rowOf(row), before: row.state }
     })
@@ -280,7 +282,8 @@ export class Registrar {
   }
 
   #show(row: FleetMember): void {
-    this.#put({ ...row, shown: { vehicle: row.vehicle, owner: row.owner } }, row.sinceMs)
+    this.#listed?.add(row.peer)
+    if (!isShown(row)) this.#put({ ...row, shown: { vehicle: row.vehicle, owner: row.owner } }, row.sinceMs)
   }
 
   #drop(peers: readonly PeerId[]): void {

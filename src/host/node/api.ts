@@ -47,7 +47,9 @@ export function apiOf(parts: Parts): NodeApi {
     network: parts.network.accounts,
     money,
   })
-  const payouts = new Payouts(store.database, store.books, parts.payer, (accounts) => jobs.paid(accounts))
+  const payouts = new Payouts(store.database, store.books, parts.desk.payer, (accounts) =>
+    jobs.paid(accounts),
+  )
   return {
     info: () => infoOf(parts),
     peers: () => peerRows(parts),

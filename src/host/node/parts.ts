@@ -7,13 +7,11 @@ import { OwnPrices } from '../energy/own-prices.ts'
 import { Connections } from '../history/connections.ts'
 import { History } from '../history/history.ts'
 import { Jobs } from '../jobs/jobs.ts'
-import { Payer } from '../ledger/payer.ts'
 import { PayingDesk } from '../ledger/paying-desk.ts'
 import { Bans } from '../membership/bans.ts'
 import { Callers } from '../membership/callers.ts'
 import { ClockOffsets } from '../membership/clock-offsets.ts'
 import { Membership } from '../membership/membership.ts'
-import { placeOf } from '../store/place.ts'
 import { readKept } from '../supervisor/kept.ts'
 import { traceWork } from '../vehicle/traced-work.ts'
 import { WorkerDriver } from '../vehicle/worker-driver.ts'
@@ -33,7 +31,7 @@ export interface Parts extends Resources {
   readonly membership: Membership
   readonly callers: Callers
   readonly jobs: Jobs
-  readonly payer: Payer
+  readonly desk: PayingDesk
 }
 
 /** Makes the parts. They stand still until node.ts starts them. */
@@ -129,13 +127,7 @@ export function makeParts(resources: Resources): Parts {
     seek: (peers) => network.seek(peers),
     clock,
   })
-  const payer = new Payer(store.database, submitter.peerId, placeOf(store.directory.databasePath))
-  payer.begin(clock.now())
-  const desk = new PayingDesk({
-    database: store.database,
-    books: store.books,
-    ...{ payer, key: submitter, self: key.peerId, log },
-  })
+  const desk = PayingDesk.open({ store, key: submitter, self: key.peerId, log }, clock.now())
   const jobs = new Jobs({
     onCalls: (engines) => {
       calls = engines
@@ -162,7 +154,7 @@ export function makeParts(resources: Resources): Parts {
     ...resources,
     terms,
     hub,
-    payer,
+    desk,
     vehicle,
     prices,
     history,

@@ -7,12 +7,12 @@ import type { Parts } from './parts.ts'
 
 /** Throws RequestError. */
 export function mayTakeOver({
-  payer,
+  desk: { payer },
   store,
   membership,
   network,
   identity: { key },
-}: Pick<Parts, 'payer' | 'store' | 'membership' | 'network' | 'identity'>): void {
+}: Pick<Parts, 'desk' | 'store' | 'membership' | 'network' | 'identity'>): void {
   const payers = new Set<PeerId>()
   for (const job of payer.elsewhere()) {
     const record = store.journal.get(job)

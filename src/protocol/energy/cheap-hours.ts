@@ -6,6 +6,9 @@
  * hour is none of these. What is not done by then has fewer hours to choose from, and near the deadline none: then it waits
  * no more.
  *
+ * An hour's room is that of all who will be there, none of them counted as more than the median of them: the slots are a vehicle's
+ * word, and one that says a thousand would have the work wait for an hour in which the others cannot do it.
+ *
  * An hour's price is the median of what all ask in it, and when an hour has come, everybody whom the job can pay is drawn
  * alike. To draw only those that ask for little would leave the work to a cartel, for which little is easy to ask.
  */
@@ -83,18 +86,24 @@ function hoursUntil(vehicles: readonly PricedVehicle[], nowMs: number, untilMs: 
     const fromMs = Math.max(nowMs, hour * hourMs)
     const toMs = Math.min(untilMs, (hour + 1) * hourMs)
     const asks: number[] = []
-    let slots = 0
+    const slots: number[] = []
     for (const vehicle of vehicles) {
       const ask = hour === first ? vehicle.unitMicros : askIn(vehicle, hour)
       if (ask === undefined || (vehicle.availableUntilMs ?? toMs) < toMs) continue
       asks.push(ask)
-      slots += vehicle.slots
+      slots.push(vehicle.slots)
     }
     if (asks.length === 0) continue
-    asks.sort((a, b) => a - b)
-    hours.push({ hour, micros: asks[(asks.length - 1) >> 1]!, roomMs: slots * (toMs - fromMs) })
+    const slotsMost = medianOf(slots)
+    const slotsInAll = slots.reduce((sum, count) => sum + Math.min(count, slotsMost), 0)
+    hours.push({ hour, micros: medianOf(asks), roomMs: slotsInAll * (toMs - fromMs) })
   }
   return hours
+}
+
+/** The lower of two in the middle. */
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!
 }
 
 /** Undefined: nobody knows. */

@@ -1,0 +1,132 @@
+/** Payments as both sides hear of them from a peer that lies, or whose clock is off. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import pino from 'pino'
+import { Incoming } from '../../src/host/ledger/incoming.ts'
+import { Payer } from '../../src/host/ledger/payer.ts'
+import { PayingDesk } from '../../src/host/ledger/paying-desk.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
+import { placeOf } from '../../src/host/store/place.ts'
+import type { Store } from '../../src/host/store.ts'
+import type { PeerId } from '../../src/protocol/ids.ts'
+import { ownerAccount } from '../../src/protocol/ledger/account.ts'
+import type { PaymentNotice } from '../../src/protocol/ledger/payment.ts'
+import { cidNamed, ownerNamed, peerNamed } from '../support/core-fakes.ts'
+import { paidJob, recordOf } from '../support/paid-work.ts'
+import { temporaryStore } from '../support/store.ts'
+
+const log = pino({ enabled: false })
+const [vehicle, owner, currency] = [peerNamed('v1'), ownerNamed('anna'), 'EUR']
+const account = ownerAccount(owner, vehicle)
+const unit = 1_000_000
+
+/** A vehicle's node, to which payers tell what they paid. */
+function vehicleOf(t: TestContext) {
+  const { database, books, ledgerTables: tables } = temporaryStore(t)
+  const nothing = () => {}
+  const news = {
+    ...{ leaseTaken: nothing, leaseKept: nothing, shardDone: nothing },
+    ...{ leaseOver: nothing, verified: nothing, paid: nothing },
+  }
+  const incoming = new Incoming({ self: vehicle, database, books, tables, news, log })
+  let statements = 0
+  return {
+    incoming,
+    /** `of`: the submitter, whose node has the same name here. */
+    say(of: string, paidMicros: number, payments: readonly PaymentNotice[] = []) {
+      const signer = peerNamed(of)
+      statements += 1
+      const row = { ...paidJob, submitter: signer, stewards: [signer], sinceMs: 0, settledAtMs: null }
+      const totals = { units: 0, micros: 0, receipts: 0, root: new Uint8Array(32), closed: false }
+      const payload = { vehicle, owner, currency, ...totals, paidMicros }
+      const { record } = recordOf('statement', signer, statements, payload)
+      incoming.note(row, record, payments, statements)
+    },
+    paidBy: (of: string) => books.paidTo(account, peerNamed(of), currency),
+    states: () => incoming.list().map(({ settlement, state }) => `${settlement} ${state}`),
+  }
+}
+
+function notice(settlement: string, micros: number, state: PaymentNotice['state'] = 'paid'): PaymentNotice {
+  return { settlement, micros, state, reference: 'bank', atMs: 1 }
+}
+
+test('a payer that says it paid without bound ends nothing, and leaves room for what others pay', (t) => {
+  const { say, paidBy } = vehicleOf(t)
+  const all = Number.MAX_SAFE_INTEGER
+  for (let i = 0; i < 3; i += 1) say('liar', all, [notice(`L-${i}`, all), notice(`M-${i}`, all)])
+  for (let i = 0; i < 30; i += 1) say('slow liar', 0, [notice(`S-${i}`, 1e12)])
+  say('honest', 5 * unit, [notice('H-1', 5 * unit)])
+  assert.deepEqual([paidBy('liar'), paidBy('slow liar'), paidBy('honest')], [0, 1e12, 5 * unit])
+})
+
+test('a payer can neither send back what another has paid, nor pay by its name', (t) => {
+  const { incoming, say, paidBy, states } = vehicleOf(t)
+  say('anna’s', 5 * unit, [notice('A-1', 5 * unit)])
+  incoming.mark('A-1', true, 1)
+  say('liar', 5 * unit, [notice('A-1', 5 * unit, 'returned')])
+  say('liar', 5 * unit, [{ ...notice('A-1', 5 * unit), reference: 'forged' }])
+  assert.ok(states().includes('A-1 paid'))
+  const { missingAtMs, reference } = incoming.list().find(({ settlement }) => settlement === 'A-1')!
+  assert.deepEqual([paidBy('anna’s'), missingAtMs, reference], [5 * unit, 1, 'bank'])
+})
+
+test('a payment that came back is not paid again by the same name, and one that does not fit leaves the others', (t) => {
+  const { say, paidBy, states } = vehicleOf(t)
+  say('payer', 5 * unit, [notice('P-1', 5 * unit)])
+  say('payer', 0, [notice('P-1', 5 * unit, 'returned')])
+  say('payer', 5 * unit, [notice('P-1', 5 * unit), notice('P-2', 3 * unit), notice('P-3', 2 * unit)])
+  assert.deepEqual([paidBy('payer'), states().sort()], [5 * unit, ['P-1 returned', 'P-2 paid', 'P-3 paid']])
+})
+
+/** A node that pays with the submitter's key, and owes this vehicle ten units. */
+function payerOf(t: TestContext, key = SigningKey.generate()) {
+  const store = temporaryStore(t)
+  const payer = new Payer(store.database, key.peerId, placeOf(store.directory.databasePath))
+  payer.begin(1_000)
+  const self = SigningKey.generate().peerId
+  const desk = new PayingDesk({ database: store.database, books: store.books, payer, key, self, log })
+  owe(store, key.peerId)
+  const hear = (paidMicros: number) =>
+    desk.hear(vehicle, { owner, currency, paidMicros, missing: [], payer: null }, 3_000)
+  return { ...{ store, payer, desk, key, self, hear } }
+}
+
+function owe({ books }: Store, submitter: PeerId): void {
+  const receipt = cidNamed('receipt')
+  const claim = {
+    ...{ ...paidJob, submitter, lease: cidNamed('lease'), receipt, place: 0, position: 0, vehicle, owner },
+    ...{ units: 1, ownerMicros: 10 * unit, operatorMicros: 0 },
+  }
+  for (const outcome of ['pending', 'paid'] as const)
+    assert.deepEqual(books.handleNow([{ type: 'claim', outcome, claim }], 1), [])
+}
+
+test('a vehicle that says it was paid without bound is owed nothing, and other payments still find room', (t) => {
+  const { store, payer, key, hear } = payerOf(t)
+  payer.takeOver(2_000)
+  hear(Number.MAX_SAFE_INTEGER)
+  hear(Number.MAX_SAFE_INTEGER)
+  assert.equal(store.books.paidTo(account, key.peerId, currency, true), 10 * unit)
+})
+
+test('who takes over from a node whose clock is ahead is not taken for the older one', (t) => {
+  const far = Date.UTC(2099)
+  const here = payerOf(t)
+  const other = payerOf(t, here.key)
+  const totals = { units: 0, micros: 0, receipts: 0, root: new Uint8Array(32), closed: false, paidMicros: 0 }
+  const payload = { vehicle, owner, currency, ...totals }
+  const word = (from: typeof here, nowMs: number) => ({
+    ...{ owner, currency, paidMicros: 0, missing: [] },
+    payer: from.desk.sign({ job: paidJob.job, steward: from.self, expiresMs: far, payload }, nowMs),
+  })
+  other.payer.takeOver(far)
+  const said = [word(other, far), word(other, far + 1)]
+  for (const one of said) here.desk.hear(vehicle, one, 3_000)
+  assert.equal(here.payer.doubt()?.why, 'yielded')
+  here.payer.takeOver(4_000)
+  for (const one of said) here.desk.hear(vehicle, one, 5_000)
+  assert.equal(here.payer.doubt(), null)
+  other.desk.hear(vehicle, word(here, 5_000), far)
+  assert.equal(other.payer.doubt()?.why, 'yielded')
+})
