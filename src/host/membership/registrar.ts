@@ -50,7 +50,6 @@ export class Registrar {
   readonly #options: RegistrarOptions
   /** Those who wait, and those who were rejected. */
   readonly #waiting = new WaitingList<PeerId>()
-  /** Those whom a person has seen in the list. */
   readonly #listed = new Set<PeerId>()
   readonly charters: CharterSigner
   /** Who decided what. */
@@ -182,7 +181,7 @@ export class Registrar {
         `${peer} was shown as ${before}, and asks as ${described(known)} now; if that is right, approve it again`,
       )
     }
-    this.charters.letBack(peer)
+    this.charters.letBack(peer, known.owner)
     this.#waiting.remove(peer)
     const { vehicle, owner, state: before } = known
     this.#decided('approved', by, known)
@@ -191,7 +190,8 @@ export class Registrar {
 
   /** Lets everybody in who waits, is meant and was listed. Whoever came since, or asks as another, is shown and goes on waiting. */
   approveWaiting(meant: Waiting, by = ''): FleetDecision[] {
-    return this.#waitingRows(meant).map((row) => {
+    const meantIn = this.#waitingRows(meant).filter((row) => !this.charters.revokes(row.peer, row.owner))
+    return meantIn.map((row) => {
       if (this.#listed.has(row.peer) && isShown(row)) return this.approve(row.peer, by)
       this.#show(row)
       return { ...this.#rowOf(row), before: row.state }
@@ -228,7 +228,7 @@ export class Registrar {
     const facts = { owner: owner ?? known?.owner ?? null, vehicle: vehicle || (known?.vehicle ?? '') }
     this.#waiting.remove(peer)
     if (peer !== this.#options.self.peer) {
-      this.charters.letBack(peer)
+      this.charters.letBack(peer, facts.owner)
       this.#options.log.info({ peer, owner: facts.owner, by }, `${facts.vehicle} is admitted`)
       this.decisions.note('admitted', by, { peer, ...facts }, unRevokes(known))
     }
