@@ -110,8 +110,8 @@ export function describeShortage(
   if (available >= needed) return null
   const missing = `${formatCount(needed, 'owner')} needed, ${formatNumber(available)} known`
   const hint = isPaid
-    ? '; owners that ask for more than --price-cap do not count'
-    : '; owners that ask for money count only with --price-cap and --budget'
+    ? '; this node’s own owner does not count, nor do owners that ask for more than --price-cap'
+    : '; this node’s own owner does not count, and owners that ask for money do with --price-cap and --budget only'
   return shortage === 'wait'
     ? `${missing}: the job waits for more${hint}`
     : `${missing}: the job fails if no more appear soon${hint}`
@@ -132,7 +132,9 @@ export function describeStatus(status: JobStatus): string[] {
         ]),
   ]
   if (status.state === 'running' && owners.available < owners.needed)
-    lines.push(`waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known`)
+    lines.push(
+      `waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known beside those of the submitter and the standbys`,
+    )
   if (status.state === 'running' && status.reason !== '') lines.push(`waiting: ${clean(status.reason)}`)
   if (status.state === 'running' && status.actor !== null) lines.push(describeActor(status.actor))
   lines.push(...describeOutcomes(status))

@@ -79,7 +79,10 @@ function describeDearer({ dearer, payment, runtime }: Quote): string[] {
   const from = dearer.from
     .map(({ currency, unitMicros, per = 1 }) => `${formatMoney(unitMicros, currency)}${formatPer(per, unit)}`)
     .join(' or ')
-  const than = payment === null ? 'and this job pays nothing' : 'which is more than --price-cap'
+  const than =
+    payment === null
+      ? 'and this job pays nothing: name --price-cap and --budget'
+      : 'which is more than --price-cap'
   const ask = dearer.owners === 1 ? 'asks' : 'ask'
   return [`${formatCount(dearer.owners, 'owner')} more ${ask} from ${from}, ${than}`]
 }

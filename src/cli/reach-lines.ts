@@ -11,13 +11,13 @@ export function describeReach({
   const addresses = told.filter((address) => !address.includes('/p2p-circuit'))
   if (addresses.length === 0)
     return 'other nodes cannot dial this one, since it listens nowhere; it dials out. To be dialled, name an address with --listen'
+  if (addresses.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address)))
+    return 'only nodes on this machine can dial this one; for others, name an address with --listen'
   if (reach === 'direct') return 'other nodes can dial this one'
   if (reach === 'relayed')
     return `other nodes cannot dial this one: a router or a firewall keeps them out. They reach it through a relay, which carries small jobs; larger ones need a standby that others can dial. ${howToBeDialled(addresses, routerAddress)}`
   if (reach === 'outbound')
     return `other nodes cannot dial this one: a router or a firewall keeps them out. It dials out, and works where its mesh has a node that others can dial. ${howToBeDialled(addresses, routerAddress)}`
-  if (addresses.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address)))
-    return 'only nodes on this machine can dial this one; for others, name an address with --listen'
   return undefined
 }
 

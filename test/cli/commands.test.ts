@@ -16,6 +16,7 @@ import { inContext } from '../../src/cli/contexts.ts'
 import { shortPeer } from '../../src/cli/format.ts'
 import type { NodeApi } from '../../src/host/api.ts'
 import { RequestError } from '../../src/host/errors.ts'
+import type { SettleRequest, SettleView } from '../../src/host/ledger/settle-contract.ts'
 import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
 import { loadKey, loadOrCreateKey } from '../../src/host/store/keys.ts'
@@ -338,7 +339,19 @@ test('an owner vouches for a vehicle, and a fleet admits it by hand', async (t) 
   assert.deepEqual(readCertificate(certificate!).content.payload, { peer })
 
   const fleetKey = join(folder, 'fleet.key')
-  await run(['fleet', 'init', '--key', fleetKey, '--name', 'test', '-o', fleet!])
+  const made = await run([
+    'fleet',
+    'init',
+    '--key',
+    fleetKey,
+    '--name',
+    'test',
+    '-o',
+    fleet!,
+    '--data-dir',
+    folder,
+  ])
+  assert(made.err.includes(`--fleet-key ${fleetKey} --data-dir ${folder};`), made.err)
   const { signer, payload } = readCharter(fleet!).content
   const before = [fleet!, fleetKey].map((path) => readFileSync(path, 'utf8'))
   for (const [files, named] of [
@@ -384,6 +397,33 @@ test('bans are listed with their evidence, and lifted by owner', async (t) => {
   const json = await run(['bans', 'lift', row.owner, '--data-dir', dataDir, '--json'])
   assert.equal(JSON.parse(json.out).event, 'lifted')
   assert.match((await run(['bans', 'lift', 'van', '--data-dir', dataDir])).err, /'van' is not an owner id/)
+})
+
+test('commands below settle take the flags that settle has as well, before their name and after it', async (t) => {
+  const { dataDir, node } = await startFake(t)
+  const asked: SettleRequest[] = []
+  const view = { owed: [], payouts: [], payout: null, steps: [], refused: [], noted: 1 }
+  const settle = async (request: SettleRequest): Promise<SettleView> => {
+    asked.push(request)
+    return { ...view, elsewhere: 0, doubt: null, damagedAt: null }
+  }
+  Object.assign(node, { settle } satisfies Partial<NodeApi>)
+  const name = 'P260630-Ab3dE9-1k2m3n4'
+  const ended = await runAll([
+    ['settle', 'list', '--data-dir', dataDir, '--json'],
+    ['settle', '--data-dir', dataDir, 'list'],
+    ['settle', 'mark', name, 'paid', '--reference', 'statement 42, line 7', '--data-dir', dataDir],
+    ['settle', 'return', name, '--reason', 'account closed', '--data-dir', dataDir],
+  ])
+  for (const { code, err } of ended) assert.equal(code, 0, err)
+  assert.equal(JSON.parse(ended[0]!.out).event, 'settlement')
+  assert.deepEqual(
+    asked.flatMap((request) => (request.action === 'note' ? request.news : [])),
+    [
+      { of: name, state: 'paid', reference: 'statement 42, line 7', reason: '' },
+      { of: name, state: 'returned', reference: '', reason: 'account closed' },
+    ],
+  )
 })
 
 test('the submitter’s key goes to another data directory, locked, and never over another one', async (t) => {

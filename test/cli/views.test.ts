@@ -21,6 +21,7 @@ import {
 import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
 import { describeErrorsPaid, describeQuote } from '../../src/cli/quote-view.ts'
+import { describeReach } from '../../src/cli/reach-lines.ts'
 import { afterInterruption } from '../../src/cli/submission.ts'
 import { formatTable } from '../../src/cli/table.ts'
 import type { Quote } from '../../src/host/api.ts'
@@ -104,6 +105,7 @@ test('an option is shown with its value and where that came from', () => {
       { option: 'quietHours', value: ['22:00-06:00', 'sat 12:00-14:00'], layer: 'file', where: '/c.json' },
       { option: 'readyBy', value: [], layer: 'default', where: 'none' },
       { option: 'name', value: null, layer: 'default', where: 'the end of its peer id' },
+      { option: 'http', value: { host: '::1', port: 8080 }, layer: 'flag', where: '--http' },
     ]),
     [
       'OPTION      VALUE                         FROM',
@@ -111,8 +113,15 @@ test('an option is shown with its value and where that came from', () => {
       'quietHours  22:00-06:00, sat 12:00-14:00  /c.json',
       'readyBy     –                             default: none',
       'name        –                             default: the end of its peer id',
+      'http        [::1]:8080                    --http',
     ],
   )
+})
+
+test('who listens on this machine alone is told that, whoever has dialled or failed to', () => {
+  const addresses = ['/ip4/127.0.0.1/tcp/4001']
+  for (const reach of [null, 'direct', 'outbound'] as const)
+    assert.match(describeReach({ addresses, reach, routerAddress: null })!, /^only nodes on this machine/)
 })
 
 test('members of a fleet are a table, and who waits is said at the end', () => {
@@ -172,11 +181,11 @@ test('too few owners are told at once, with what the job will do about it', () =
   const owners = { needed: 2, available: 1 }
   assert.equal(
     describeShortage(owners, 'wait', false),
-    '2 owners needed, 1 known: the job waits for more; owners that ask for money count only with --price-cap and --budget',
+    '2 owners needed, 1 known: the job waits for more; this node’s own owner does not count, and owners that ask for money do with --price-cap and --budget only',
   )
   assert.match(
     describeShortage(owners, 'fail', true)!,
-    /fails if no more appear.*more than --price-cap do not count/,
+    /fails if no more appear.*own owner does not count, nor do owners that ask for more than --price-cap/,
   )
   assert.equal(describeShortage({ needed: 2, available: 2 }, 'wait', false), null)
 })
@@ -191,7 +200,7 @@ test('a status shows progress, pace, every state of a shard, and nothing that is
 
 test('a status names what it waits for, who was contradicted, and how it ended', () => {
   const waiting = describeStatus({ ...status, owners: { needed: 2, available: 1 } })
-  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known')
+  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known beside those of the submitter and the standbys')
   const contradicted = [{ owner: 'b'.repeat(64) as OwnerId, peers: [peerRow.peer] }]
   const actor = { peer: status.vehicles[0]!.peer, name: 'hub' }
   assert.match(
@@ -455,7 +464,10 @@ test('a quote of a job that pays says what it costs, what the budget is worth, a
     ...quote,
     dearer: { owners: 1, from: [{ currency: 'EUR', unitMicros: 600 }] },
   })
-  assert.equal(free.at(-1), '1 owner more asks from 0.0006 EUR a page, and this job pays nothing')
+  assert.equal(
+    free.at(-1),
+    '1 owner more asks from 0.0006 EUR a page, and this job pays nothing: name --price-cap and --budget',
+  )
 })
 
 test('a price is capped and a budget set in one currency, both or neither', () => {

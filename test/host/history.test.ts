@@ -117,6 +117,11 @@ test('a hundred leases a second for a minute and a half are some lines of the lo
     const told = ofKind.reduce((sum, { events }) => sum + ((events as number | undefined) ?? 1), 0)
     assert.equal(told, expected, kind)
   }
+  history.verified(manifest.id, peerNamed('steward'), 230, 'EUR')
+  assert.deepEqual(
+    lines.slice(-1).map(({ msg, owed, shards }) => [msg, owed, shards]),
+    [['work verified', '0.00023 EUR', undefined]],
+  )
   const [work] = history.view(1).days[0]!.work
   assert.deepEqual(
     [work!.leasesTaken, work!.leasesDone, work!.shards, work!.pages],

@@ -266,7 +266,7 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'Who has changed since the list was shown is approved with everybody else.',
     file: 'src/host/membership/registrar.ts',
-    find: '      if (this.#listed.has(row.peer) && isShown(row)) return this.approve(row.peer, by)\n      this.#show(row)\n',
+    find: '      if (this.#listed?.has(row.peer) !== false && isShown(row)) return this.approve(row.peer, by)\n      this.#show(row)\n',
     replace: '      this.#show(row)\n      return this.approve(row.peer, by)\n',
     caughtBy: ['test/host/registrar.test.ts'],
   },
@@ -287,7 +287,7 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'The word for all that wait lets in a stranger that nobody has seen.',
     file: 'src/host/membership/registrar.ts',
-    find: 'this.#listed.has(row.peer) && ',
+    find: 'this.#listed?.has(row.peer) !== false && ',
     replace: '',
     caughtBy: ['test/host/registrar.test.ts'],
   },

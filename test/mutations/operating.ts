@@ -48,6 +48,13 @@ export const operating: readonly Mutation[] = [
     caughtBy: command,
   },
   {
+    name: '`settle mark --reference` and `settle list --data-dir` lose what they were told.',
+    file: 'src/cli/commands/settle-transfers.ts',
+    find: '({ ...settle.opts(), ...flags })',
+    replace: '({ ...flags })',
+    caughtBy: ['test/cli/commands.test.ts'],
+  },
+  {
     name: '`config set` says that the node heeds what a flag forbids.',
     file: 'src/cli/reload.ts',
     find: "['flag', 'environment'].includes(read.origins[name].layer)",

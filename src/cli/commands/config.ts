@@ -4,6 +4,7 @@ import { connectLocal } from '../../host/local/client.ts'
 import type { Reloaded } from '../../host/reloaded.ts'
 import { addOptions, type Config, type OptionName, resolveConfig } from '../config/config.ts'
 import { editConfig, optionInFile, optionNamed } from '../config/edit.ts'
+import { type HttpAddress, httpAddressText } from '../config/gateway-options.ts'
 import { optionNames } from '../config/options.ts'
 import { wishOf } from '../config/preferences.ts'
 import { type OthersAsk, warningsOf } from '../config/weigh.ts'
@@ -170,5 +171,9 @@ export function describeConfig(rows: readonly ExplainedOption[]): string[] {
 function inWords(value: unknown): string {
   if (value === null) return '–'
   if (Array.isArray(value)) return value.length === 0 ? '–' : value.join(', ')
-  return String(value)
+  return isHttpAddress(value) ? httpAddressText(value) : String(value)
+}
+
+function isHttpAddress(value: unknown): value is HttpAddress {
+  return typeof value === 'object' && value !== null && 'host' in value && 'port' in value
 }

@@ -67,7 +67,11 @@ function initFleet(flags: Readonly<Record<string, unknown>>): void {
   if (json) return
   const hidden = meshKey.map((file) => ` --mesh-key ${quoted(file)}`).join('')
   const everybody = `--fleet ${quoted(output)}${hidden}`
-  note(`the registrar: carpool node ${everybody} --fleet-key ${quoted(path)}; every other node: ${everybody}`)
+  // The charter names the registrar's peer id, which is that of a data directory.
+  const where = flags.dataDir === undefined ? '' : ` --data-dir ${quoted(dataDir)}`
+  note(
+    `the registrar: carpool node ${everybody} --fleet-key ${quoted(path)}${where}; every other node: ${everybody}`,
+  )
 }
 
 /**

@@ -15,16 +15,18 @@ import { print, printJson } from '../output.ts'
 const newsAtOnce = 1_000
 
 interface NewsFlags {
-  readonly reference: string
-  readonly reason: string
+  readonly reference?: string
+  readonly reason?: string
 }
 
 export function addTransferCommands(settle: Command): void {
+  // A flag that settle has as well is taken by settle, wherever it stands in the line.
+  const all = <Flags extends object>(flags: Flags): Flags => ({ ...settle.opts(), ...flags })
   const list = settle
     .command('list')
     .summary('list all pay-outs, and where they stand')
     .description('Lists the pay-outs that were made ready here, with the sums of their transfers by state.')
-    .action((flags) => ask(flags, async (node, json) => say(await preview(node), json, describePayouts)))
+    .action((flags) => ask(all(flags), async (node, json) => say(await preview(node), json, describePayouts)))
   const show = settle
     .command('show')
     .argument('<name>', 'a pay-out, or one of its transfers')
@@ -33,7 +35,9 @@ export function addTransferCommands(settle: Command): void {
       'Shows where each transfer of a pay-out stands; of one transfer also each step that it took.',
     )
     .action((of: string, flags) =>
-      ask(flags, async (node, json) => say(await node.settle({ action: 'show', of }), json, describePayout)),
+      ask(all(flags), async (node, json) =>
+        say(await node.settle({ action: 'show', of }), json, describePayout),
+      ),
     )
   const mark = settle
     .command('mark')
@@ -45,20 +49,20 @@ export function addTransferCommands(settle: Command): void {
     .description(
       'Notes what became of a pay-out, or of one transfer of it: sent to the bank, paid by it, rejected, or cancelled before it was sent. What was rejected or cancelled is owed again. Of a pay-out, transfers that have come to an end stay as they are.',
     )
-    .option('--reference <text>', 'what the bank calls the payment', '')
-    .option('--reason <text>', 'why', '')
+    .option('--reference <text>', 'what the bank calls the payment')
+    .option('--reason <text>', 'why')
     .action((of: string, state: TransferNews['state'], flags: NewsFlags) =>
-      ask(flags, (node, json) => noteNews(node, [newsOf(of, state, flags)], json)),
+      ask(all(flags), (node, json) => noteNews(node, [newsOf(of, state, all(flags))], json)),
     )
   const back = settle
     .command('return')
     .argument('<name>', 'a transfer, or a pay-out')
     .summary('note that the bank sent a payment back')
     .description('Notes that money came back. It is owed again, and goes into the next pay-out.')
-    .option('--reference <text>', 'what the bank calls it', '')
-    .option('--reason <text>', 'why it came back', '')
+    .option('--reference <text>', 'what the bank calls it')
+    .option('--reason <text>', 'why it came back')
     .action((of: string, flags: NewsFlags) =>
-      ask(flags, (node, json) => noteNews(node, [newsOf(of, 'returned', flags)], json)),
+      ask(all(flags), (node, json) => noteNews(node, [newsOf(of, 'returned', all(flags))], json)),
     )
   const read = settle
     .command('import')
@@ -68,7 +72,7 @@ export function addTransferCommands(settle: Command): void {
       'Reads the answers of a bank (ISO 20022): the report on the file that it was given (pain.002), and the notifications and statements of the account (camt.054, camt.053). Payments that are none of a pay-out are passed over. To read a file again changes nothing.',
     )
     .action((files: readonly string[], flags) =>
-      ask(flags, async (node, json) => {
+      ask(all(flags), async (node, json) => {
         const answers = files.map((file) => readBankAnswer(resolve(file)))
         const others = answers.reduce((sum, answer) => sum + answer.others, 0)
         if (others > 0 && !json) print(`${formatCount(others, 'payment')} of the account: none of a pay-out`)
@@ -100,7 +104,11 @@ export async function noteNews(node: RemoteApi, news: readonly TransferNews[], j
   if (first !== undefined) throw new CommandFailure(first.why)
 }
 
-function newsOf(of: string, state: TransferNews['state'], { reference, reason }: NewsFlags): TransferNews {
+function newsOf(
+  of: string,
+  state: TransferNews['state'],
+  { reference = '', reason = '' }: NewsFlags,
+): TransferNews {
   return { of, state, reference, reason }
 }
 

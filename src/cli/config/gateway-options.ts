@@ -34,6 +34,11 @@ export const gatewayOptions = {
   } satisfies Option<readonly string[]> as Option<readonly string[]>,
 }
 
+/** An address as the option takes it: `127.0.0.1:8080`, `[::1]:8080`. */
+export function httpAddressText({ host, port }: HttpAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 function addressIn(text: string): HttpAddress | undefined {
   const [, bracketed, plain, port = ''] =
     /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9.-]{1,253})):(\d{1,5})$/.exec(text) ?? []

@@ -145,11 +145,11 @@ export class History implements WorkNews {
   }
 
   verified(job: JobId, steward: PeerId, micros: Micros, currency: string): void {
-    this.#lines.say('work verified', 0, { owed: formatMoney(micros, currency), job, steward })
+    this.#lines.say('work verified', null, { owed: formatMoney(micros, currency), job, steward })
   }
 
   paid(job: JobId, steward: PeerId, micros: Micros, currency: string): void {
-    this.#lines.say('payment announced', 0, { paid: formatMoney(micros, currency), job, steward })
+    this.#lines.say('payment announced', null, { paid: formatMoney(micros, currency), job, steward })
   }
 
   // --- pauses, connections ------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ const windowMs = 60_000
 
 interface Unsaid {
   events: number
-  shards: number
+  /** Null: events of this kind are not counted in shards. */
+  shards: number | null
 }
 
 export class LogLines {
@@ -28,18 +29,21 @@ export class LogLines {
     this.#clock = clock
   }
 
-  /** `kind`: the event in words, such as 'lease taken', which begins the line. */
-  say(kind: string, shards: number, facts: Readonly<Record<string, unknown>>): void {
+  /**
+   * `kind`: the event in words, such as 'lease taken', which begins the line. `shards`: null for a kind that is not counted in
+   * them.
+   */
+  say(kind: string, shards: number | null, facts: Readonly<Record<string, unknown>>): void {
     this.#callOff ??= this.#clock.after(windowMs, () => this.#endWindow())
     const said = this.#said.get(kind) ?? 0
     if (said < linesMax) {
       this.#said.set(kind, said + 1)
-      this.#log.info({ shards, ...facts }, kind)
+      this.#log.info({ ...(shards === null ? {} : { shards }), ...facts }, kind)
       return
     }
-    const unsaid = this.#unsaid.get(kind) ?? { events: 0, shards: 0 }
+    const unsaid = this.#unsaid.get(kind) ?? { events: 0, shards: null }
     unsaid.events += 1
-    unsaid.shards += shards
+    if (shards !== null) unsaid.shards = (unsaid.shards ?? 0) + shards
     this.#unsaid.set(kind, unsaid)
   }
 
@@ -52,7 +56,10 @@ export class LogLines {
   #endWindow(): void {
     this.#callOff = undefined
     for (const [kind, { events, shards }] of this.#unsaid)
-      this.#log.info({ events, shards, withinMs: windowMs }, `${kind}, and more of them than are listed here`)
+      this.#log.info(
+        { events, ...(shards === null ? {} : { shards }), withinMs: windowMs },
+        `${kind}, and more of them than are listed here`,
+      )
     this.#said.clear()
     this.#unsaid.clear()
   }

@@ -50,9 +50,9 @@ export class Registrar {
   readonly #options: RegistrarOptions
   /** Those who wait, and those who were rejected. */
   readonly #waiting = new WaitingList<PeerId>()
-  readonly #listed = new Set<PeerId>()
+  /** Those whom a person has seen in the list; null: nobody has looked at it since this node began. */
+  #listed: Set<PeerId> | null = null
   readonly charters: CharterSigner
-  /** Who decided what. */
   readonly decisions: FleetLog
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
@@ -163,7 +163,7 @@ export class Registrar {
   list(): FleetMemberRow[] {
     this.#drop(this.#waiting.lapse(systemClock.now()))
     const rows = this.#rows()
-    this.#listed.clear()
+    this.#listed = new Set()
     for (const row of rows) if (row.state === 'pending') this.#show(row)
     return rows.map((row) => this.#rowOf(row))
   }
@@ -188,11 +188,11 @@ export class Registrar {
     return { ...this.#put({ ...known, state: 'admitted', shown: { vehicle, owner } }), before }
   }
 
-  /** Lets everybody in who waits, is meant and was listed. Whoever came since, or asks as another, is shown and goes on waiting. */
+  /** Lets in who waits, is meant and was listed, or where nobody has looked at the list; whoever came or changed since is shown. */
   approveWaiting(meant: Waiting, by = ''): FleetDecision[] {
     const meantIn = this.#waitingRows(meant).filter((row) => !this.charters.revokes(row.peer, row.owner))
     return meantIn.map((row) => {
-      if (this.#listed.has(row.peer) && isShown(row)) return this.approve(row.peer, by)
+      if (this.#listed?.has(row.peer) !== false && isShown(row)) return this.approve(row.peer, by)
       this.#show(row)
       return { ...this.#rowOf(row), before: row.state }
     })
@@ -279,7 +279,7 @@ export class Registrar {
   }
 
   #show(row: FleetMember): void {
-    this.#listed.add(row.peer)
+    this.#listed?.add(row.peer)
     if (!isShown(row)) this.#put({ ...row, shown: { vehicle: row.vehicle, owner: row.owner } }, row.sinceMs)
   }
 
