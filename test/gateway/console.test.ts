@@ -109,6 +109,9 @@ test('a page is opened with a key, by a cookie that no script reads and no other
   assert.equal(await statusOf('/api/session', headers), 200)
   assert.equal(await statusOf('/api/batches', headers), 200)
   assert.equal(await statusOf('/api/session', own), 401)
+  const [name] = headers.cookie.split('=')
+  const tossed = { ...headers, cookie: `${name}=another; ${headers.cookie}` }
+  assert.equal(await statusOf('/api/session', tossed), 401, 'of two cookies one is somebody else’s')
   assert.equal(await statusOf('/v1/batches', headers), 401, 'the cookie opens nothing for programs')
   assert.equal(await statusOf('/api/batches', { ...own, authorization: `Bearer ${key}` }), 401)
   const again = await post('/api/session', { key }, own)

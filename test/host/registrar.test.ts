@@ -118,6 +118,28 @@ test('a vehicle that was revoked and is admitted beforehand is let back in', (t)
   fleet.vouch(decision.credential, van.peer, van.owner, Date.now())
 })
 
+test('a vehicle whose owner was put out is not said to be in', (t) => {
+  const { registrar } = opened(t)
+  const [van, bus] = [applicant('van', 'ada'), applicant('bus', 'ada')]
+  registrar.consider(van)
+  registrar.approve(van.peer)
+  registrar.revoke(van.owner)
+  registrar.consider(bus)
+  for (const { peer } of [van, bus])
+    assert.throws(() => registrar.approve(peer), /its owner .* was put out with all vehicles, until 20/)
+  assert.throws(() => registrar.admit(van.peer, null, 'van'), /its owner .* was put out/)
+  const other = applicant('other')
+  registrar.consider(other)
+  registrar.list()
+  const approved = registrar.approveWaiting({ vehicle: null, owner: null })
+  assert.deepEqual(
+    approved.map(({ peer }) => peer),
+    [other.peer],
+    'and it keeps nobody else out',
+  )
+  assert.deepEqual([registrar.stateOf(van.peer), registrar.stateOf(bus.peer)], ['revoked', 'pending'])
+})
+
 test('a vehicle that is let back in keeps its name and its owner, and that it was revoked is said and logged', (t) => {
   const { registrar } = opened(t)
   const van = applicant('van')

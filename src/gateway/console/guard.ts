@@ -43,8 +43,11 @@ export function keyOfSession(c: Context<AppEnv>, sessions: Sessions, nowMs: numb
   })
 }
 
+/** None where there are two: a server on another port of this host can set one as well, for a session of its own. */
 export function tokenOf(c: Context<AppEnv>): string | undefined {
-  return getCookie(c, cookieName(c))
+  const name = cookieName(c)
+  const cookies = (c.req.header('cookie') ?? '').split(';').filter((one) => one.trim().startsWith(`${name}=`))
+  return cookies.length === 1 ? getCookie(c, name) : undefined
 }
 
 export function keepToken(c: Context<AppEnv>, token: string): void {

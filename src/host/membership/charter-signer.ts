@@ -142,9 +142,14 @@ export class CharterSigner {
     this.#sign({ revoked: [...revoked, { id, untilMs: systemClock.now() + keptMs }] })
   }
 
-  /** A peer is not put out any more. */
-  letBack(peer: PeerId): void {
+  /** A peer is not put out any more. Throws RequestError while its owner is put out, with all vehicles. */
+  letBack(peer: PeerId, owner: OwnerId | null): void {
     const revoked = this.revoked
+    const whole = revoked.find(({ id }) => id === owner)
+    if (whole !== undefined)
+      throw new RequestError(
+        `its owner ${owner} was put out with all vehicles, until ${new Date(whole.untilMs).toISOString()}: before that no node would deal with it`,
+      )
     const others = revoked.filter(({ id }) => id !== peer)
     if (others.length < revoked.length) this.#sign({ revoked: others })
   }

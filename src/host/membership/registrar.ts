@@ -53,7 +53,6 @@ export class Registrar {
   /** Those whom a person has seen in the list; null: nobody has looked at it since this node began. */
   #listed: Set<PeerId> | null = null
   readonly charters: CharterSigner
-  /** Who decided what. */
   readonly decisions: FleetLog
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
@@ -182,16 +181,17 @@ export class Registrar {
         `${peer} was shown as ${before}, and asks as ${described(known)} now; if that is right, approve it again`,
       )
     }
-    this.charters.letBack(peer)
+    this.charters.letBack(peer, known.owner)
     this.#waiting.remove(peer)
     const { vehicle, owner, state: before } = known
     this.#decided('approved', by, known)
     return { ...this.#put({ ...known, state: 'admitted', shown: { vehicle, owner } }), before }
   }
 
-  /** Lets in who waits, is meant and was listed, if anybody has looked. Whoever came since, or asks as another, is shown and waits on. */
+  /** Lets in who waits, is meant and was listed, or where nobody has looked at the list; whoever came or changed since is shown. */
   approveWaiting(meant: Waiting, by = ''): FleetDecision[] {
-    return this.#waitingRows(meant).map((row) => {
+    const meantIn = this.#waitingRows(meant).filter((row) => !this.charters.revokes(row.peer, row.owner))
+    return meantIn.map((row) => {
       if (this.#listed?.has(row.peer) !== false && isShown(row)) return this.approve(row.peer, by)
       this.#show(row)
       return { ...this.#rowOf(row), before: row.state }
@@ -228,7 +228,7 @@ export class Registrar {
     const facts = { owner: owner ?? known?.owner ?? null, vehicle: vehicle || (known?.vehicle ?? '') }
     this.#waiting.remove(peer)
     if (peer !== this.#options.self.peer) {
-      this.charters.letBack(peer)
+      this.charters.letBack(peer, facts.owner)
       this.#options.log.info({ peer, owner: facts.owner, by }, `${facts.vehicle} is admitted`)
       this.decisions.note('admitted', by, { peer, ...facts }, unRevokes(known))
     }
