@@ -1,6 +1,6 @@
 /** Money: what owners are told that they earned, what the submitter is billed, and what leaves for the bank. */
 import assert from 'node:assert/strict'
-import { copyFileSync, rmSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { SignedText, SubmitRequest } from '../../src/host/api.ts'
@@ -275,39 +275,6 @@ function accessBy(key: SigningKey, reader: PeerId): SignedText {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
   return { body: text(body), signature: text(signature) }
 }
-
-test('a node that was restored from a backup pays nothing before the cars have said what they were paid since', async () => {
-  const { submitter } = mesh
-  const car = mesh.node('car-1')
-  const { owner } = car.api.info()
-  await paid(['paid and', 'forgotten'], {})
-  await submitter.stop()
-  const database = join(submitter.dataDir, 'carpool.sqlite')
-  const backup = join(mesh.folder, 'backup.sqlite')
-  copyFileSync(database, backup)
-  await submitter.start(mesh.addresses())
-  await mesh.acquainted()
-  const before = await paidIn(car)
-  const { payout } = await submitter.api.settle(prepare)
-  const { micros } = payout!.lines.find(({ payee }) => payee === owner)!
-  await note({ of: payout!.name, state: 'paid', reference: 'forgotten' })
-  await mesh.until('the car knows that it was paid', async () => (await paidIn(car)) === before + micros)
-
-  await submitter.stop()
-  rmSync(database)
-  copyFileSync(backup, database)
-  await submitter.start(mesh.addresses())
-  await mesh.acquainted()
-  assert((await submitter.api.settle(ask)).doubt !== null)
-  await assert.rejects(submitter.api.settle(prepare), /restored from a backup/)
-  await submitter.api.settle({ action: 'take-over' })
-  await mesh.until('the car has said what it was paid', async () => {
-    const { owed } = await submitter.api.settle(ask)
-    return owed.every(({ payee, unheard }) => payee !== owner || !unheard)
-  })
-  const owed = owedOf(await submitter.api.settle(ask), owner)
-  assert(owed >= 0 && owed < 10_000, `${owed} are owed, and ${micros} were paid before`)
-})
 
 test('a node with a copy of the key pays nothing that another pays, and takes over what was paid with the debts', async () => {
   const { submitter } = mesh
