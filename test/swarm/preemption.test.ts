@@ -53,8 +53,11 @@ test(
       if (now?.startedTicks === standing[i]?.startedTicks) assert.equal(now?.cpuMs, standing[i]?.cpuMs)
     }
     await until('its slots are gone', () => slotPids(car).length === 0)
+    await until('its leases are handed back', async () => {
+      const { leases, slots } = (await car.node.info()).vehicle
+      return leases === 0 && slots.free === 0
+    })
     const { vehicle } = await car.node.info()
-    assert.deepEqual([vehicle.leases, vehicle.slots.free], [0, 0])
     await until('the others know why', async () => {
       const row = (await submitter.node.peers()).find(({ peer }) => peer === car.peer)
       return row?.mode === 'stop' && row.reasons.includes('driving')
