@@ -40,6 +40,8 @@ export class Files {
   readonly #folder: string
   /** Deleting waits for what still reads. */
   readonly #reading = new Map<string, number>()
+  /** Those of them whose row is gone. */
+  readonly #goneMeanwhile = new Set<string>()
 
   /** Removes what a crash left: bytes without a row. */
   constructor(tables: Database, dataDir: string) {
@@ -169,10 +171,11 @@ export class Files {
         goneMax,
       )
     })
-    if (!this.#reading.has(id)) rmSync(this.pathOf(id), { force: true })
+    if (this.#reading.has(id)) this.#goneMeanwhile.add(id)
+    else rmSync(this.pathOf(id), { force: true })
   }
 
-  /** Keeps the bytes of a file until the answer is called, whatever becomes of its row. */
+  /** Keeps the bytes of a file until the answer is called, whatever becomes of its row, and though the gateway may have stopped by then. */
   hold(id: string): () => void {
     this.#reading.set(id, (this.#reading.get(id) ?? 0) + 1)
     let isHeld = true
@@ -183,7 +186,7 @@ export class Files {
       if (left > 0) this.#reading.set(id, left)
       else {
         this.#reading.delete(id)
-        if (this.#row(id) === undefined) rmSync(this.pathOf(id), { force: true })
+        if (this.#goneMeanwhile.delete(id)) rmSync(this.pathOf(id), { force: true })
       }
     }
   }

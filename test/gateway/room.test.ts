@@ -1,7 +1,7 @@
 /** Tenants that would fill the disk, or keep others waiting: without a node, by the parts that hold against it. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -103,4 +103,24 @@ test('a tenant whose webhook hangs keeps nobody else’s news waiting', async (t
   webhooks.ended('takes', batch)
   await taking.heard
   await webhooks.stop()
+})
+
+test('a download that goes on while the gateway stops ends it for nobody, and a file that was deleted meanwhile goes with its last reader', (t) => {
+  const dataDir = temporaryDirectory(t)
+  const tables = openTables(dataDir)
+  const files = new Files(tables, dataDir)
+  const row = { tenant: 'team', filename: 'x', purpose: 'batch', createdAtMs: 0, expiresAtMs: null }
+  const added = () => {
+    const path = files.spoolPath()
+    writeFileSync(path, 'text')
+    return files.add(row, { path, bytes: 4 }).id
+  }
+  const [kept, deleted] = [added(), added()]
+  const releases = [files.hold(kept), files.hold(deleted), files.hold(deleted)]
+  files.remove(deleted)
+  tables.close()
+  releases[1]!()
+  assert(existsSync(files.pathOf(deleted)), 'somebody reads it yet')
+  for (const release of releases) release()
+  assert.deepEqual([existsSync(files.pathOf(kept)), existsSync(files.pathOf(deleted))], [true, false])
 })

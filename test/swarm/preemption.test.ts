@@ -1,6 +1,6 @@
 /** A vehicle whose signals say that it drives, in the middle of a job. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { statOf } from '../../src/host/executor/usage.ts'
@@ -81,9 +81,16 @@ test(
   },
 )
 
-/** Stopped, or ended. */
+/** All of its threads are stopped, or ended: a process says that it is stopped as soon as its first one is. */
 function isStill(pid: number): boolean {
-  return ['T', 'Z', 'X', undefined].includes(statOf(pid)?.state)
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) => {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+      return ['T', 'Z', 'X'].includes(stat.charAt(stat.lastIndexOf(')') + 2))
+    })
+  } catch {
+    return statOf(pid) === null
+  }
 }
 
 /** The node's children that execute work; its supervisor is another. */
