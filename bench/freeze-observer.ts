@@ -3,9 +3,9 @@
  * process of its own, since the node of the benchmark is busy on purpose. Told of the slots' pids, it answers each round.
  */
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { statOf } from '../src/host/executor/usage.ts'
+import { standsStill } from '../test/support/threads.ts'
 import { driving, parked, VehicleBus } from '../test/support/vehicle-bus.ts'
 
 export interface Order {
@@ -54,14 +54,6 @@ async function preempt(): Promise<Round> {
   const before = pids.map(cpuMsOf)
   await delay(watchMs)
   return { saidMs, frozenMs, leakedMs: pids.reduce((sum, pid, i) => sum + cpuMsOf(pid) - before[i]!, 0) }
-}
-
-/** All its threads: a stop reaches one after the other. */
-function standsStill(pid: number): boolean {
-  return readdirSync(`/proc/${pid}/task`).every((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
-    return stat.charAt(stat.lastIndexOf(')') + 2) === 'T'
-  })
 }
 
 function cpuMsOf(pid: number): number {

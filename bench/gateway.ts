@@ -196,7 +196,7 @@ function residentMiB(pid: number, name: 'VmRSS' | 'VmHWM'): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)![1]) / 1024
 }
 
-/** Of all its threads. */
+/** The processor time of all its threads, in seconds. */
 function cpuSeconds(pid: number): number {
   return statOf(pid)!.cpuMs / 1000
 }

@@ -74,7 +74,7 @@ text { fill: currentColor }
 }
 </style>`
 
-/** Of the seven days of a week, in EUR/MWh. */
+/** The mean over the seven days of a week, in EUR/MWh. */
 function meanPrice(hour: number): number {
   const days = Array.from({ length: 7 }, (_, day) => dayAheadAt(startMs + (day * 24 + hour) * hourMs) / 1e3)
   return days.reduce((sum, price) => sum + price, 0) / days.length

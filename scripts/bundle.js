@@ -12,7 +12,7 @@ import { rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'src') + sep
 
-/** What is started as a process, and what is imported from outside, by its path in the bundle: where it would be if each file were compiled by itself. */
+/** The modules that are started as processes or imported from outside, by their path in the bundle: where they would be if each file were compiled by itself. */
 const programs = {
   'index.js': 'src/index.ts',
   'runtimes/define.js': 'src/runtimes/define.ts',
@@ -64,7 +64,7 @@ export async function bundle(folder, more = {}) {
   await made.close()
 }
 
-/** What a module says about where it is stays true: as if each file were compiled by itself. */
+/** Keeps true what a module says about where it is: as if each file were compiled by itself. */
 const places = {
   name: 'places',
   transform: {

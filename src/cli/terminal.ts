@@ -1,4 +1,4 @@
-/** What a terminal can show: so many columns, and with some locales no more than ASCII. */
+/** The abilities of a terminal: so many columns, and with some locales no more than ASCII. */
 
 export interface Terminal {
   /** Infinity: it is none, and nothing is cut. */

@@ -1,5 +1,5 @@
 /**
- * What a view shows, kept up to date by one stream of events. A view is in one of four states: nothing has come yet, it is live, it is
+ * The state that a view shows, kept up to date by one stream of events. A view is in one of four states: nothing has come yet, it is live, it is
  * lost (what is shown is as old as `sinceMs` says), or the key does not open it.
  */
 import { useEffect, useState } from 'preact/hooks'

@@ -1,4 +1,4 @@
-/** Who waits to join the fleet, and who is in it or out: the operator's word to each. */
+/** Those who wait to join the fleet, and those who are in it or out: the operator's word to each. */
 import { ask } from './api.js'
 import { Asking, Badge, Card, Fold, html, Refused, Table, useAct } from './pieces.js'
 import { count, counted, moment, tail } from './words.js'

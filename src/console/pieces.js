@@ -49,7 +49,7 @@ export function Tile({ name, value, note }) {
   return html`<div><p class="tile-name">${name}</p><p class="tile-value">${value}</p><p class="hint">${note}</p></div>`
 }
 
-/** What may be looked at, and need not be. */
+/** A part that may be looked at, and need not be. */
 export function Fold({ title, children, ...others }) {
   return html`<details class="fold" ...${others}><summary>${title}</summary><div class="fold-in">${children}</div></details>`
 }
@@ -130,7 +130,7 @@ export function Refused({ why }) {
   return why === '' ? null : html`<p class="refused" role="alert">${why}</p>`
 }
 
-/** Whether what is shown is so now. @param {{ live: import('./live.js').Live }} props */
+/** Says if what is shown is so now. @param {{ live: import('./live.js').Live }} props */
 export function Pulse({ live: { state, sinceMs } }) {
   if (state === 'live') return html`<${Badge} tone="good" sign="●">live<//>`
   if (state === 'lost')

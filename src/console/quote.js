@@ -1,4 +1,4 @@
-/** What a batch would take, before it is sent: the plan that it gets, its time and its cost; and what of it cannot be read. */
+/** The price of a batch before it is sent: the plan that it gets, its time and its cost; and what of it cannot be read. */
 import { Facts, html } from './pieces.js'
 import { count, counted, duration, money, oneIn } from './words.js'
 

@@ -2,7 +2,7 @@
 import { ask, Refusal } from './api.js'
 import { counted } from './words.js'
 
-/** Of the four that the node takes at once, some are left for programs. */
+/** The node takes four at once: some are left for programs. */
 const atOnce = 2
 const filesMax = 5_000
 /** A line may have 16 MiB; its endpoint stands near its beginning as clients write it, and is looked for here. */

@@ -92,7 +92,7 @@ export class LineRows {
     return { count, rows: rows.map(rowOf) }
   }
 
-  /** Of quotes, which a crash may leave behind. */
+  /** Forgets the lines of quotes, which a crash may leave behind. */
   forgetQuotes(): void {
     for (const table of ['lines', 'parts'])
       this.#tables.run(`DELETE FROM ${table} WHERE batch GLOB 'quote_*'`)

@@ -8,7 +8,7 @@ import type { KeyRow, Keys } from './keys.ts'
 
 /** A guess. */
 export const sessionMs = 7 * 86_400_000
-/** Of one key: the next one ends the oldest. A guess. */
+/** Sessions of one key: the next one ends the oldest. A guess. */
 const sessionsMax = 32
 
 export class Sessions {

@@ -101,7 +101,7 @@ export interface NodeApi extends FleetApi {
    * which need not be this one. Throws RequestError without the key, and where no end was seen in time.
    */
   cancel(job: string): Promise<Cancelled>
-  /** What a job still owes, as far as payments tell; null: nothing. Throws RequestError for a job that is not here. */
+  /** The debt of a job, as far as payments tell; null: nothing. Throws RequestError for a job that is not here. */
   owes(job: string): JobDebt | null
   /** Frees the job's blocks and records; its bill stays. Throws RequestError for a job that runs. */
   forget(job: string): Promise<void>

@@ -1,4 +1,4 @@
-/** What is said and asked about a fleet: the plain data of `api.ts`. */
+/** Questions about a fleet, and their answers: the plain data of `api.ts`. */
 import type { OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Charter } from '../protocol/membership/fleet.ts'
 import type { FleetDecision, FleetLogEntry, FleetMemberRow } from './store/member-tables.ts'
@@ -18,7 +18,7 @@ export interface Waiting {
 }
 
 /**
- * What can be asked of a node about its fleet. All up to `fleetLog` need a registrar, and throw RequestError on other nodes. `by`: the
+ * The questions about its fleet that a node answers. All up to `fleetLog` need a registrar, and throw RequestError on other nodes. `by`: the
  * user who decides, for the log.
  */
 export interface FleetApi {

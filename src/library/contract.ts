@@ -97,7 +97,7 @@ export interface Submission {
   readonly languages?: readonly string[]
   /** Path of a template that makes a request of each document. */
   readonly promptTemplate?: string
-  /** What the runtime lets a job set (`carpool help submit`). */
+  /** The options that the runtime lets a job set (`carpool help submit`). */
   readonly options?: Readonly<Record<string, string | number | boolean>>
   /** The highest probability of a wrong result that is accepted; left out: 1e-4. */
   readonly errorBound?: number
@@ -121,7 +121,7 @@ export interface Submission {
   readonly budget?: string
 }
 
-/** What became of a submission. */
+/** The outcome of a submission. */
 export interface JobPlan {
   readonly documents: number
   readonly pages: number
@@ -215,11 +215,11 @@ export interface NodeStatus {
   readonly owner: string
   /** Multiaddrs where others may dial it, the most useful first. */
   readonly addresses: readonly string[]
-  /** Whether its fleet has let it in; null: it belongs to none. */
+  /** The word of its fleet; null: it belongs to none. */
   readonly fleet: 'admitted' | 'waiting' | null
   readonly connections: number
   readonly slots: { readonly total: number; readonly free: number }
-  /** Whether the owner's rules let it work: `drain` finishes what it has. */
+  /** The verdict of the owner's rules: `drain` finishes what it has. */
   readonly mode: 'run' | 'drain' | 'stop'
   /** The judgement of the owner's rules, in a sentence. */
   readonly why: string

@@ -88,26 +88,11 @@ export class NodeJob implements Job {
   }
 }
 
-function planOf({
-  documents,
-  pages,
-  shards,
-  engine,
-  replicas,
-  errorBound,
-  known,
-  refused,
-}: Submitted): JobPlan {
-  return {
-    documents,
-    pages,
-    shards,
-    engine,
-    replicas,
-    errorBound,
-    known,
-    refused: refused.map(({ what, count, documents: named }) => ({ what, count, documents: named })),
-  }
+/** Without what is the node's own affair. */
+function planOf(submitted: Submitted): JobPlan {
+  const { documents, pages, shards, engine, replicas, errorBound, known, refused } = submitted
+  const named = refused.map(({ what, count, documents: names }) => ({ what, count, documents: names }))
+  return { documents, pages, shards, engine, replicas, errorBound, known, refused: named }
 }
 
 function statusOf(status: HostStatus): JobStatus {

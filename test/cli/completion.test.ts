@@ -14,7 +14,7 @@ const program = new Command('carpool')
 await addCommands(program, undefined)
 const shapes = shapesOf(program)
 
-/** What comes before the cursor, and what has to be offered; a cross before what may not be. */
+/** The line before the cursor, and the words that have to be offered; a cross before what may not be. */
 const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ['fleet ', ['approve', 'revoke', '!submit']],
   ['fleet ap', ['approve', '!revoke']],

@@ -1,4 +1,4 @@
-/** What commands show fits the terminal, whatever its width and its locale. */
+/** The output of commands fits the terminal, whatever its width and its locale. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { describeConfig } from '../../src/cli/commands/config.ts'

@@ -269,7 +269,7 @@ test('an operator reads its share of each vehicle’s work, by job, and it is wh
   assert.throws(() => mesh.node('car-1').api.operatorsAccounts([]), /is not a registrar/)
 })
 
-/** What an owner's key signs for a node that is to read its accounts. */
+/** The record that an owner's key signs for a node that is to read its accounts. */
 function accessBy(key: SigningKey, reader: PeerId): SignedText {
   const { body, signature } = signAccountsAccess(key, { reader, of: 'owner' })
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')

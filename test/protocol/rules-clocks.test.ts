@@ -166,7 +166,7 @@ function changesOfAllZones(): Change[] {
   )
 }
 
-/** What the clock on the wall shows, in milliseconds since 1970 of a zone without an offset. */
+/** The time that a clock on the wall shows, in milliseconds since 1970 of a zone without an offset. */
 function wallOf(atMs: number): number {
   return atMs - new Date(atMs).getTimezoneOffset() * 60_000
 }

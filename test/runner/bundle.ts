@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** Of this user, and kept: Node keeps compiled code by the path of its source. */
+/** A folder of this user, and kept: Node keeps compiled code by the path of its source. */
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'carpool', 'bundles')
 
 /** Returns the folder. It is this process's until that ends. Throws where the sources cannot be bundled. */

@@ -1,6 +1,6 @@
 /** A vehicle whose signals say that it drives, in the middle of a job. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import type { Member } from '../../src/cli/swarm/member.ts'
 import { statOf } from '../../src/host/executor/usage.ts'
@@ -17,6 +17,7 @@ import {
   wasmJob,
   writeSlowDocuments,
 } from '../support/swarm.ts'
+import { standsStill } from '../support/threads.ts'
 import { driving, parked, VehicleBus } from '../support/vehicle-bus.ts'
 import { childPids } from '../support/wasm/executor.ts'
 
@@ -44,12 +45,12 @@ test(
 
     const pids = slotPids(car)
     bus.say(driving)
-    await until('its slots stand still', () => pids.every(isStill))
+    await until('its slots stand still', () => pids.every(standsStill))
     const standing = pids.map((pid) => statOf(pid))
     await until('its node knows', async () => (await car.node.info()).vehicle.mode === 'stop')
     for (const [i, pid] of pids.entries()) {
       const now = statOf(pid)
-      assert(isStill(pid))
+      assert(standsStill(pid))
       if (now?.startedTicks === standing[i]?.startedTicks) assert.equal(now?.cpuMs, standing[i]?.cpuMs)
     }
     await until('its slots are gone', () => slotPids(car).length === 0)
@@ -80,18 +81,6 @@ test(
     )
   },
 )
-
-/** All of its threads are stopped, or ended: a process says that it is stopped as soon as its first one is. */
-function isStill(pid: number): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/task`).every((thread) => {
-      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
-      return ['T', 'Z', 'X'].includes(stat.charAt(stat.lastIndexOf(')') + 2))
-    })
-  } catch {
-    return statOf(pid) === null
-  }
-}
 
 /** The node's children that execute work; its supervisor is another. */
 function slotPids({ pid }: Member): number[] {

@@ -29,7 +29,7 @@ interface FlagShape {
   readonly value: FlagValue
 }
 
-/** What follows a flag: nothing, a file, one of some words, or something that nobody can list. */
+/** The word that follows a flag: nothing, a file, one of some words, or something that nobody can list. */
 export type FlagValue = 'none' | 'file' | 'any' | readonly string[]
 
 /** All commands below a program, itself the first. */

@@ -6,24 +6,7 @@ import type { Option } from './option.ts'
 
 export const energyOptions = {
   // A guess: a core of a computer built for vehicles, with its share of memory and fans. Tesla's HW3 takes 72 W in all.
-  slotWatts: {
-    help: 'watts that a busy slot draws, used if the vehicle cannot measure it',
-    placeholder: '<watts>',
-    isList: false,
-    expects: 'a number from 0 to 10000',
-    schema: () =>
-      z
-        .union([
-          z.number(),
-          z
-            .string()
-            .regex(/^\d{1,5}(\.\d{1,3})?$/)
-            .transform(Number),
-        ])
-        .pipe(z.number().min(0).max(10_000)),
-    fallback: () => 10,
-    fallbackText: '10',
-  } satisfies Option<number> as Option<number>,
+  slotWatts: watts('watts that a busy slot draws, used if the vehicle cannot measure it', 10, '10'),
   tariff: {
     help: 'price of a kWh: an amount, a JSON file of hours, or a command that prints the prices now and ahead (docs/tariffs.md)',
     placeholder: '<price>',
@@ -55,8 +38,16 @@ export const energyOptions = {
     fallbackText: '20%',
   } satisfies Option<number> as Option<number>,
   // A machine that is on in any case costs its owner nothing more; a car's computer draws 250 to 300 W awake (owners' measurements).
-  idleWatts: {
-    help: 'watts that the computer draws beside the work, if it is awake for the work only',
+  idleWatts: watts(
+    'watts that the computer draws beside the work, if it is awake for the work only',
+    0,
+    '0: it is on in any case',
+  ),
+}
+
+function watts(help: string, usual: number, fallbackText: string): Option<number> {
+  return {
+    help,
     placeholder: '<watts>',
     isList: false,
     expects: 'a number from 0 to 10000',
@@ -70,7 +61,7 @@ export const energyOptions = {
             .transform(Number),
         ])
         .pipe(z.number().min(0).max(10_000)),
-    fallback: () => 0,
-    fallbackText: '0: it is on in any case',
-  } satisfies Option<number> as Option<number>,
+    fallback: () => usual,
+    fallbackText,
+  }
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Option } from './option.ts'
 
-/** Whether a node does something: by itself where that makes sense, always, or never. */
+/** When a node does something: by itself where that makes sense, always, or never. */
 export type Choice = 'auto' | 'on' | 'off'
 
 /** A file or a folder. */

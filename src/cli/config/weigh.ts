@@ -21,7 +21,7 @@ const dayMinutesMin = 30
 const dearTimes = 1_000
 /** Where no other owner's price is known: what the examples in README.md ask for a page, in millionths of any currency. */
 const usualMicros = 200
-/** Of fewer prices a median says nothing. */
+/** A median of fewer prices says nothing. */
 const asksMin = 3
 
 /** The price that another owner asks, by runtime. */

@@ -125,7 +125,7 @@ function entryNews(entry: BankElement, fallback: string) {
   return batchNews(of, state, textAt(entry, 'AcctSvcrRef') || textAt(entry, 'NtryRef') || fallback, '')
 }
 
-/** What is only announced is neither. */
+/** Null for an entry that is only announced. */
 function stateOfEntry(
   entry: BankElement,
   direction: string,

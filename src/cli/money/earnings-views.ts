@@ -25,7 +25,7 @@ import { type Column, formatTable } from '../table.ts'
 import { electricityOf } from './electricity.ts'
 import { damage } from './views.ts'
 
-/** What earnings are shown against. */
+/** The costs that earnings are shown against. */
 export interface Shown {
   /** Null: the costs count that the node noted by its own. */
   readonly tariff: Tariff | null
@@ -146,7 +146,7 @@ function describeCurrency(
   ]
 }
 
-/** Of the longest time in which anything was counted. */
+/** Describes the longest time in which anything was counted. */
 function describeElectricity(
   used: readonly (readonly [PeriodEarnings, ReturnType<typeof electricityOf>])[],
   money: (micros: number) => string,

@@ -1,4 +1,4 @@
-/** What electricity cost, out of the hours in which a vehicle counted it. */
+/** The cost of electricity, out of the hours in which a vehicle counted it. */
 import type { EnergyAccount, PeriodEarnings, Work } from '../../host/ledger/contract.ts'
 import { costOfJoules, type Tariff } from '../../protocol/energy/tariff.ts'
 
@@ -8,9 +8,9 @@ const hourMs = 3_600_000
 export interface Electricity {
   /** All that the work drew. */
   readonly drawnJoules: number
-  /** Of it, what went into no shard that was finished: work that was broken off, and engines that started. */
+  /** The part of it that went into no shard that was finished: work that was broken off, and engines that started. */
   readonly lostJoules: number
-  /** What the computer drew beside the work while it was kept awake for it. */
+  /** The energy that the computer drew beside the work while it was kept awake for it. */
   readonly idleJoules: number
   readonly costMicros: number | null
   readonly lostMicros: number | null

@@ -13,7 +13,7 @@ import type { ViewParts } from './view-parts.ts'
 
 /** Thousands of rows would stop the browser, and nobody reads them. */
 const rowsMax = 200
-/** What is "30 s ago" is so for a while: else each look would be news. */
+/** An age is true for a while: else each look would be news. */
 const ageStepMs = 10_000
 /** Points of the chart over the day: five minutes each. */
 const pointsMax = 288
@@ -82,7 +82,7 @@ function textOf({ name, owner, mode, reasons, software, peer }: Shown): string {
   return [name, owner, mode, ...reasons, software, peer].join(' ').toLowerCase()
 }
 
-/** Who lied comes first, then who is silent, then who stands still. */
+/** Liars come first, then the silent, then those that stand still. */
 function urgency({ banned, mode }: Shown): number {
   return banned ? 0 : ['silent', 'stop', 'drain', 'run'].indexOf(mode) + 1
 }

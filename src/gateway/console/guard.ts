@@ -1,5 +1,5 @@
 /**
- * Who may ask for what the page shows: the page itself, in a browser that has a session.
+ * Guards what the page shows: only the page itself may ask for it, in a browser that has a session.
  *
  * A browser sends the cookie along with whatever asks this server, and takes other ports of this machine for the same site. So each
  * request must also come from a page of this server: browsers say so in Sec-Fetch-Site, which no page can set. They say it of servers

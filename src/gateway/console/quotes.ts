@@ -1,4 +1,4 @@
-/** What a batch would cost and how long it would take, before it is made: its lines are checked and its documents looked at, as for a batch. */
+/** The cost and the time of a batch, before it is made: its lines are checked and its documents looked at, as for a batch. */
 import { randomBytes } from 'node:crypto'
 import type { Quote } from '../../host/api.ts'
 import { RequestError } from '../../host/errors.ts'
@@ -12,7 +12,7 @@ import type { KeyRow } from '../keys.ts'
 import { modelsOf } from '../models.ts'
 import { quotePart } from '../submit.ts'
 
-/** Of one tenant, and of all: the others wait their turn. Guesses. */
+/** Quotes of one tenant, and of all: the others wait their turn. Guesses. */
 const quotesMax = 2
 const quotesOfAllMax = 16
 const faultsShown = 20

@@ -9,7 +9,7 @@ export interface ShardMap {
 /** Forty lines of forty. */
 const cellsMax = 1_600
 
-/** What most needs a look comes first: a failed shard is not lost among a thousand verified ones. */
+/** The states that most need a look come first: a failed shard is not lost among a thousand verified ones. */
 const urgency = 'fdrlqv'
 
 export function shardMap(letters: string): ShardMap {

@@ -19,7 +19,7 @@ import type { ViewParts } from './view-parts.ts'
 const lookMs = 1_000
 /** The page takes a server for lost that is silent for three of them; and the server hangs up on who is silent for 30 s. */
 const pulseMs = 8_000
-/** Of one key, and of all together. Guesses. */
+/** Streams of one key, and of all together. Guesses. */
 const streamsMax = 16
 const streamsOfAllMax = 128
 

@@ -1,4 +1,4 @@
-/** What the page asks for to submit: an input file of dropped files, a quote, and which lines failed. Files and batches are the API's own. */
+/** The routes by which the page submits: an input file of dropped files, a quote, and which lines failed. Files and batches are the API's own. */
 import type { Hono } from 'hono'
 import type { AppContext, AppEnv } from '../app-context.ts'
 import { readJson } from '../body.ts'

@@ -1,5 +1,5 @@
 /**
- * What this node's owner asks: an amount that stands, or one that follows the price of power (protocol/energy/own-ask.ts).
+ * The prices that this node's owner asks: an amount that stands, or one that follows the price of power (protocol/energy/own-ask.ts).
  *
  * The energy of a unit is what this vehicle measured of the last weeks' work, with what came to nothing and the share of the
  * computer that is awake for it; before the first pages a guess that is rather too much. Where nobody knows what power costs, it
@@ -20,7 +20,7 @@ import { TariffSource } from './tariff-source.ts'
 export interface AutoPrice {
   /** Null: of all runtimes that have no price of their own. */
   readonly runtimes: readonly string[] | null
-  /** Of the cost of energy: 0.2 for 20 %. */
+  /** A share of the cost of energy: 0.2 for 20 %. */
   readonly margin: number
 }
 

@@ -186,7 +186,7 @@ async function probeRoot(
   return (await succeeds([...unshare, ...root, ...below.flat(), process.execPath, ...look])) ? root : null
 }
 
-/** What a child may have beside its code. */
+/** The things that a child may have beside its code. */
 export interface Given {
   readonly files?: readonly GivenFile[]
   readonly devices?: readonly string[]

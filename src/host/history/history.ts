@@ -57,7 +57,7 @@ interface Held {
 }
 
 const lookMs = 60_000
-/** What a unit takes changes with the kind of documents, within weeks. A guess. */
+/** The energy of a unit changes with the kind of documents, within weeks. A guess. */
 const weeksMeasured = 4
 /** Between writes while there is no work: 96 a day. A guess. */
 const idleSaveMs = 15 * 60_000

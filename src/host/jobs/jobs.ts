@@ -258,7 +258,7 @@ export class Jobs {
     return billOf({ registry: this.#registry, find, store, money }, prefix)
   }
 
-  /** What this node's submitter still owes for a job; null: nothing. Throws RequestError for a job that is not here. */
+  /** The debt of this node's submitter for a job; null: nothing. Throws RequestError for a job that is not here. */
   owes(prefix: string): ReturnType<typeof debtOf> {
     const { store, submitter } = this.#options
     return debtOf(store.books, submitter.peerId, this.#registry.rows.find(prefix))

@@ -42,7 +42,7 @@ export class Books implements LedgerState {
   readonly #database: Database
   readonly #ledger: Ledger
   readonly #names: Names
-  /** What the last check has read and found whole. */
+  /** The part that the last check has read and found whole. */
   #checked: Checked | undefined
 
   constructor(database: Database) {

@@ -41,7 +41,7 @@ export interface CurrencyEarnings {
   readonly pendingMicros: Micros
   /** Verified and not paid, added up over those who owe. */
   readonly owedMicros: Micros
-  /** What payers say that they paid beyond what they owe; missing: an older node, which takes it from what others owe. */
+  /** The sum that payers say they paid beyond what they owe; missing: an older node, which takes it from what others owe. */
   readonly beyondMicros?: Micros
   readonly periods: readonly PeriodEarnings[]
 }
@@ -77,7 +77,7 @@ export interface EarningsView {
 
 /** Energy by the hour, as far back as it was counted: a year at most. */
 export interface EnergyAccount {
-  /** What the computer draws that is awake for work only, beside the work. */
+  /** The power of a computer that is awake for work only, beside the work. */
   readonly idleWatts: number
   readonly hours: readonly EnergyHour[]
 }

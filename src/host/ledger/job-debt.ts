@@ -1,4 +1,4 @@
-/** What one job still owes, as far as payments tell: they are made to accounts, for all jobs together. */
+/** The debt of one job, as far as payments tell: they are made to accounts, for all jobs together. */
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { submitterAccount } from '../../protocol/ledger/account.ts'
 import type { Micros } from '../../protocol/price.ts'

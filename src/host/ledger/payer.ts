@@ -1,5 +1,5 @@
 /**
- * Who pays for the jobs of this node's submitter. The key may lie on several machines, and its data directory may be an old
+ * The payer of the jobs of this node's submitter. The key may lie on several machines, and its data directory may be an old
  * copy of itself, so that a debt in the ledger is not enough: what was paid may be known elsewhere.
  *
  * A data directory pays for the jobs that were submitted from it. Others that its key submitted, which it reads from their

@@ -37,7 +37,7 @@ const next: Readonly<Record<TransferState, readonly TransferState[]>> = {
   cancelled: [],
 }
 
-/** Of the key that pays; with 32 bits drawn by lot, no two pay-outs of a day have one name, whichever copy of the key made them. */
+/** Letters of the key that pays; with 32 bits drawn by lot, no two pay-outs of a day have one name, whichever copy of the key made them. */
 const payerChars = 6
 const lotBytes = 4
 
@@ -252,7 +252,7 @@ function objection(line: PayoutLine, news: TransferNews): string | null {
   return null
 }
 
-/** What a bank says first of a transfer is old news once it has said more. */
+/** The first word of a bank on a transfer is old news once it has said more. */
 function isKnown({ state }: PayoutLine, news: TransferNews): boolean {
   return state === news.state || (news.state === 'sent' && (state === 'paid' || state === 'returned'))
 }

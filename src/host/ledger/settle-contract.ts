@@ -15,7 +15,7 @@ export type Thresholds = Readonly<Record<string, Micros>>
 export interface TransferNews {
   /** The transfer's end-to-end id, or the name of a pay-out. */
   readonly of: string
-  /** Of a pay-out: only its lines in this currency. */
+  /** Only the lines of a pay-out in this currency. */
   readonly currency?: string
   readonly state: Exclude<TransferState, 'prepared'>
   readonly reference: string

@@ -145,7 +145,7 @@ export class Transfers {
       }))
   }
 
-  /** What lines that are prepared or sent hold of each account, by currency. */
+  /** The amounts of each account that lines hold which are prepared or sent, by currency. */
   held(): (Part & { readonly currency: string })[] {
     return this.#database.all(
       `SELECT p.account, t.currency, sum(p.micros) AS micros FROM ledger_transfers AS t

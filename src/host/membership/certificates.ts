@@ -166,7 +166,7 @@ const fileSchema = z.strictObject({
   carpool: z.enum(['owner-certificate', 'fleet', 'credential']),
   body: z.base64(),
   signature: z.base64(),
-  /** Of a fleet that has changed its terms since it was made. */
+  /** The charters that followed, of a fleet that has changed its terms since it was made. */
   later: z
     .array(z.strictObject({ body: z.base64(), signature: z.base64() }))
     .max(fleetKeyChangesMax + 2)

@@ -1,4 +1,4 @@
-/** What can be asked of a node about its fleet: of a registrar, and of any member. */
+/** Answers questions about a node's fleet: those to a registrar, and those to any member. */
 import type { NodeApi } from '../api.ts'
 import { RequestError } from '../errors.ts'
 import { charterTextOf, termsOf } from '../membership/charter-file.ts'

@@ -37,7 +37,7 @@ export interface FleetMemberRow {
   readonly credentialUntilMs: number | null
 }
 
-/** What a decision made of a member, and its state before. */
+/** A member as a decision made it, and its state before. */
 export interface FleetDecision extends FleetMemberRow {
   readonly before: FleetMemberRow['state'] | null
 }
@@ -76,7 +76,7 @@ export interface FleetLogEntry {
   readonly owner: OwnerId | null
   /** The fleet's name for the vehicle, or ''. */
   readonly vehicle: string
-  /** What changed, in words. */
+  /** The change in words. */
   readonly detail: string
 }
 

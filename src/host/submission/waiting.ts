@@ -1,4 +1,4 @@
-/** What a job would gain by waiting for cheap hours, as its stewards will judge it. */
+/** The gain of a job that waits for cheap hours, as its stewards will judge it. */
 import { cheapHours, type PricedVehicle, type Wait } from '../../protocol/energy/cheap-hours.ts'
 import { jobDeadlineDefaultMs } from '../../protocol/limits.ts'
 import { isAffordable } from '../../protocol/price.ts'

@@ -25,7 +25,7 @@ export function answerWhere(
   effects.push({ type: 'ask', to: from, message })
 }
 
-/** Who of your cell is in this arc? Those that are there, in the order of keys. */
+/** Answers with those of its cell that are in an arc, in the order of keys. */
 export function answerWho(
   station: Station,
   from: PeerId,

@@ -134,7 +134,7 @@ export type CellsEffect =
 
 export type MoveReason = 'split' | 'merge' | 'found' | 'alone' | 'new-key'
 
-/** What outlives a restart. */
+/** The state that outlives a restart. */
 export interface KeptCell {
   readonly key: CellKey
   readonly depth: number

@@ -34,7 +34,7 @@ export interface EngineDigest {
   readonly members: number
   readonly slots: number
   readonly free: number
-  /** Of all slots together. */
+  /** The work of all slots together. */
   readonly unitsPerHour: number
   /** Millionths for a unit, of any currency: one in ten asks for less than the first, half for less than the second, nine for less than the third. */
   readonly prices: readonly [number, number, number]
@@ -48,9 +48,9 @@ export interface Digest {
   readonly isRegion: boolean
   readonly cells: number
   readonly members: number
-  /** Of a region: at most so many, since an owner may be in several cells. */
+  /** In a region at most so many, since an owner may be in several cells. */
   readonly owners: number
-  /** Of a cell: what its speaker knows of those around it (depth.ts). */
+  /** In a cell's, those around it that are deeper, as its speaker knows (depth.ts). */
   readonly deeper: number
   readonly beside: number
   readonly above: number
@@ -126,7 +126,7 @@ export function unpackDigest({ c, r, n, e, v, p, a }: PackedDigest): Digest {
   }
 }
 
-/** What stands around a payload in a body: the envelope with a peer id, two numbers and their names. */
+/** The bytes around a payload in a body: the envelope with a peer id, two numbers and their names. */
 const aroundBytes = 170
 
 /** The digest with as many of its engines as it has room for. */

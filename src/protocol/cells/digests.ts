@@ -50,7 +50,7 @@ export class Digests {
     return kept.some((heard) => heard.digest === digest)
   }
 
-  /** Of a cell, or a region; undefined: nobody speaks for it. */
+  /** The counts of a cell, or a region; undefined: nobody speaks for it. */
   counts(cell: CellId, isRegion: boolean, nowMs: number): Counts | undefined {
     const digests = this.#of(nameOf(cell, isRegion), nowMs)
     if (digests.length === 0) return undefined
@@ -150,7 +150,7 @@ function nameOf(cell: CellId, isRegion: boolean): string {
   return isRegion ? `${cell}/` : cell
 }
 
-/** Of two the lower one, of three the second. */
+/** The lower one of two, the second of three. */
 function middleOf(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[(numbers.length - 1) >> 1]!
 }

@@ -71,7 +71,7 @@ export class Spreading {
     else proofs.drop((name) => name.proof === proof)
   }
 
-  /** What a charter revokes needs no proof. */
+  /** An owner that a charter revokes needs no proof. */
   revoked(): void {
     const { proofs, revoked } = this.#station
     proofs.drop(({ owner }) => revoked.has(owner))

@@ -39,7 +39,7 @@ export class Station {
   own: Member
   depth: number
   isMetered = false
-  /** Of a metered node, the speakers that a member of its cell named. */
+  /** The speakers that a member of its cell named to a metered node. */
   named: readonly Contact[] = []
   charter: CharterMark | null = null
   revoked: ReadonlySet<OwnerId | PeerId> = new Set()

@@ -16,11 +16,11 @@ const leaseAheadMs = 30 * 60_000
 export const asksAheadMax = 24
 
 export interface UnitEnergy {
-  /** Of one unit, with the share of the computer that is awake for it. */
+  /** The energy of one unit, with the share of the computer that is awake for it. */
   readonly joules: number
   /** A price is for so many units. */
   readonly per: number
-  /** Of the cost of energy: 0.2 for 20 %. */
+  /** A share of the cost of energy: 0.2 for 20 %. */
   readonly margin: number
   /** The operator keeps so much of the price. */
   readonly operatorPpm: number

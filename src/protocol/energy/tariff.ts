@@ -35,7 +35,7 @@ const hoursMax = 64
 const hoursSchema = z.strictObject({
   currency: currencySchema,
   timeZone: z.string().max(64).refine(isTimeZone),
-  /** Of the hours that nothing else is said of. */
+  /** The price of hours that nothing else is said of. */
   price: priceSchema,
   hours: z
     .array(

@@ -33,7 +33,7 @@ export interface AbroadCandidate {
   readonly peer: PeerId
   readonly owner: OwnerId
   readonly key: number
-  /** Of its owner, as its credential says; null: it does not. */
+  /** The vehicles of its owner, as its credential says; null: it does not. */
   readonly vehicles: number | null
 }
 
@@ -105,7 +105,7 @@ export function advertsRoot(sha256: Sha256, adverts: readonly SignedRecord[]): U
 export interface ForeignAdvert extends Capacity {
   readonly key: number
   readonly vehicles: number | null
-  /** Who signed its credential; null in an open mesh. */
+  /** The signer of its credential; null in an open mesh. */
   readonly admittedBy: PeerId | null
 }
 
@@ -129,7 +129,7 @@ export function arcOfDraw(sha256: Sha256, drawSecret: Uint8Array, { census }: Dr
   return arcOfCensus(sha256, drawSecret, census.index, census.length)
 }
 
-/** What is wrong with a list from abroad, given the adverts in its block, opened in their order; undefined: nothing. */
+/** The fault of a list from abroad, given the adverts in its block, opened in their order; undefined: nothing. */
 export function faultOfCensus(
   sha256: Sha256,
   drawSecret: Uint8Array,

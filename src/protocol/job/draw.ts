@@ -48,7 +48,7 @@ export interface DrawCandidate {
 /** The vehicles that a steward could choose from, in the order of peer ids: as a whole, the payload of a 'draw' record. */
 export interface DrawBasis {
   readonly candidates: readonly DrawCandidate[]
-  /** Of a list from abroad (abroad.ts): the arc that it is of. Its owners are weighed. */
+  /** The arc of a list from abroad (abroad.ts), whose owners are weighed. */
   readonly census?: Pick<CensusMark, 'length'>
 }
 
@@ -178,7 +178,7 @@ export function arrivalOf(
 
 const weighed = new WeakMap<DrawBasis, ReadonlyMap<OwnerId, number>>()
 
-/** What each owner of a list from abroad weighs, beside the heaviest of it; undefined: all alike. */
+/** The weight of each owner of a list from abroad, beside the heaviest of it; undefined: all alike. */
 function weightsOf(basis: DrawBasis): ReadonlyMap<OwnerId, number> | undefined {
   if (basis.census === undefined) return undefined
   const known = weighed.get(basis)
@@ -220,7 +220,7 @@ class Lots {
     return a[1] === b[1] ? compareText(name, over) < 0 : a[1] < b[1]
   }
 
-  /** Of its lot, the first 53 bits. */
+  /** By the first 53 bits of its lot. */
   arrives(name: string, weight: number): number {
     const [high, low] = this.#of(name)
     return arrival((high * 2 ** 21 + (low >>> 11) + 1) / 2 ** 53, weight)

@@ -40,7 +40,7 @@ export interface EngineAdvert {
   readonly unitsPerHour: number
   /** Null: it works for nothing. */
   readonly ask: Ask | null
-  /** What it will ask in this hour and the next ones, in units of `ask`; left out: it says nothing of them. */
+  /** Its asks in this hour and the next ones, in units of `ask`; left out: it says nothing of them. */
   readonly ahead?: AsksAhead | undefined
 }
 
@@ -85,7 +85,7 @@ export interface Capacity extends Advert {
 /** A vehicle of another cell (../cells). */
 export interface ForeignCapacity extends Capacity {
   readonly key: number
-  /** Of its owner, as its credential says; null: it does not. */
+  /** The vehicles of its owner, as its credential says; null: it does not. */
   readonly vehicles: number | null
   readonly cell: CellId
 }

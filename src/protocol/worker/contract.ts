@@ -90,7 +90,7 @@ export type WorkerInput =
   | { readonly type: 'categories'; readonly categories: readonly string[] | null }
   /** The operator's share of what its vehicles earn, as the fleet's charter has it now; without a fleet it is 0. */
   | { readonly type: 'operator-share'; readonly ppm: number }
-  /** What its owner asks from now on, by engine id, where that changes (null: nothing); leases that were taken stay as they are. */
+  /** The owner's asks from now on, by engine id, where that changes (null: nothing); leases that were taken stay as they are. */
   | { readonly type: 'asks'; readonly asks: ReadonlyMap<string, Ask | null> }
   /** Tells whether the disk has room for more work. */
   | { readonly type: 'room'; readonly enough: boolean }

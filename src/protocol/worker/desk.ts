@@ -31,7 +31,7 @@ export interface Condition {
   availableUntilMs: number | null
   /** The categories of jobs that its owner lets in; null: all. */
   categories: readonly string[] | null
-  /** What its owner asks now, by engine id, where that has changed; null: nothing. */
+  /** The owner's asks now, by engine id, where that has changed; null: nothing. */
   asks: ReadonlyMap<string, Ask | null>
   readonly paces: Paces
 }

@@ -20,9 +20,9 @@ export type CartelWay = (typeof cartelWays)[number]
 
 export interface CartelShare {
   readonly way: CartelWay
-  /** Of all owners. */
+  /** Its share of all owners. */
   readonly f: number
-  /** Of the voices of all draws. */
+  /** Its share of the voices of all draws. */
   readonly share: number
   /** Shards both of whose replicas it got, where each has two of different cells. */
   readonly both: number

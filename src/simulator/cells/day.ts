@@ -31,11 +31,11 @@ export interface DayResult {
   readonly vehicles: number
   readonly scenario: DayScenario
   readonly steps: readonly StepCounts[]
-  /** Of a vehicle that is in the mesh, on average over the sampled cells, beside its work. */
+  /** The traffic of a vehicle that is in the mesh, on average over the sampled cells, beside its work. */
   readonly bytesPerSecond: number
   readonly cpuShare: number
   readonly memoryBytes: number
-  /** Of a vehicle, a day. */
+  /** Moves of a vehicle, a day. */
   readonly moves: number
   readonly largestCell: number
   /** Questions at bootstrap nodes of all vehicles in a day: by those who had nobody left to ask. */

@@ -15,7 +15,7 @@ const bucketBits = 17
 /** Contacts that a vehicle keeps of its cell and on the way to the root. */
 const contactsKept = 16 + 2 * 13
 
-/** What happens to a mesh from outside. */
+/** Trouble that comes to a mesh from outside. */
 export interface Trouble {
   /** Vehicles that are cut off in these steps, by index: a region goes dark. */
   readonly dark?: { readonly fromStep: number; readonly untilStep: number; readonly share: number }
@@ -35,7 +35,7 @@ export interface StepCounts {
   readonly merges: number
   readonly moved: number
   readonly arrivals: number
-  /** Of these, those that found none of the contacts they had kept. */
+  /** Those of them that found none of the contacts they had kept. */
   readonly lost: number
 }
 

@@ -1,4 +1,4 @@
-/** What a vehicle's work costs in electricity, hour by hour, and what its owner asks for it. */
+/** The electricity of a vehicle's work, hour by hour, its cost, and the price that its owner asks. */
 import { askNow, asksAhead, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
 import { costOfJoules } from '../../protocol/energy/tariff.ts'
 import type { EngineAdvert } from '../../protocol/membership/advert.ts'
@@ -33,7 +33,7 @@ export class Power {
     this.#flatMicros = flatMicros
   }
 
-  /** Of so much work. */
+  /** The energy and the cost of so much work. */
   week(computedMs: number): Pick<VehicleWeek, 'kwh' | 'costMicros' | 'kwhByHour'> {
     return {
       kwh: (computedMs / hourMs) * workKw,
