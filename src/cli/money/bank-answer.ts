@@ -125,7 +125,7 @@ function entryNews(entry: BankElement, fallback: string) {
   return batchNews(of, state, textAt(entry, 'AcctSvcrRef') || textAt(entry, 'NtryRef') || fallback, '')
 }
 
-/** Null for an entry that is only announced. */
+/** Undefined for an entry that is only announced. */
 function stateOfEntry(
   entry: BankElement,
   direction: string,

@@ -50,7 +50,7 @@ export interface Digest {
   readonly members: number
   /** In a region at most so many, since an owner may be in several cells. */
   readonly owners: number
-  /** In a cell's, those around it that are deeper, as its speaker knows (depth.ts). */
+  /** In a cell's digest, by what its speaker knows of those around it (depth.ts). */
   readonly deeper: number
   readonly beside: number
   readonly above: number
