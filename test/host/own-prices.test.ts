@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { OwnPrices, type OwnPricesOptions } from '../../src/host/energy/own-prices.ts'
 import { readTariff, TariffSource } from '../../src/host/energy/tariff-source.ts'
+import { statOf } from '../../src/host/executor/usage.ts'
 import { unitMicrosMax } from '../../src/protocol/limits.ts'
 import { SteppedClock } from '../support/stepped-clock.ts'
 import { temporaryDirectory } from '../support/store.ts'
+import { until } from '../support/wasm/executor.ts'
 
 const hourMs = 3_600_000
 const nowMs = Date.UTC(2026, 10, 30, 8)
@@ -109,6 +111,23 @@ test('a command tells the prices; one that fails leaves those that it told befor
   assert.match(await warned.promise, /No such file/)
   assert.equal(priceOf(source), 200_000)
   source.stop()
+})
+
+test('a command that hangs ends with all that it has started when the node stops', async (t) => {
+  const folder = temporaryDirectory(t)
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, 'pid')
+  const source = new TariffSource({
+    spec: `command:sleep 600 & echo $! > ${path}.part && mv ${path}.part ${path}; wait`,
+    clock: new SteppedClock(nowMs),
+    log: { warn: () => {} },
+    onChange: () => {},
+  })
+  await until(() => existsSync(path))
+  const pid = Number(readFileSync(path, 'utf8'))
+  assert(statOf(pid) !== null)
+  source.stop()
+  await until(() => [undefined, 'Z'].includes(statOf(pid)?.state))
 })
 
 function priceOf({ tariff }: TariffSource): number | null | undefined {

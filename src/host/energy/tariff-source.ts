@@ -9,12 +9,14 @@
  * A command that fails leaves the prices that it printed before, which are over when their time is. Nothing is guessed after
  * that: where the price is not known, nothing is offered at it.
  */
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { parseJson } from '../../base/json.ts'
 import { flatTariff, type Tariff, tariffOf } from '../../protocol/energy/tariff.ts'
 import type { Clock } from '../clock.ts'
+import { killGroup } from '../kill-group.ts'
 
 /** Markets publish once a day, and change an hour's price by the quarter. A guess. */
 const askIntervalMs = 15 * 60_000
@@ -24,6 +26,8 @@ const commandMsMax = 30_000
 /** A thousand prices take 60 KB. */
 const tariffBytesMax = 256 * 1024
 const tariffDepthMax = 8
+/** The end of what a command says on stderr. */
+const complaintLettersMax = 300
 const amountPattern = /^(-?\d{1,3}(?:\.\d{1,6})?) ?([A-Z]{3})?$/
 
 /** Tells whether the text is an amount, such as `0.30` or `0.30EUR`. */
@@ -43,17 +47,31 @@ export function readTariff(spec: string): Tariff {
   }
 }
 
-/** Runs a command once, and reads what it prints. Throws Error of one sentence. */
-async function askCommand(command: string): Promise<Tariff> {
-  const text = await new Promise<string>((resolve, reject) => {
-    execFile(
-      '/bin/sh',
-      ['-c', command],
-      { timeout: commandMsMax, maxBuffer: tariffBytesMax, killSignal: 'SIGKILL' },
-      (error, stdout) => (error === null ? resolve(stdout) : reject(error)),
-    )
+/** Runs a command once, and reads what it prints; nothing that it has started outlives that. Throws Error of one sentence. */
+async function askCommand(command: string, stop: AbortSignal): Promise<Tariff> {
+  const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(commandMsMax)])
+  const kill = () => killGroup(child)
+  signal.addEventListener('abort', kill)
+  const ended = once(child, 'exit') as Promise<[code: number | null, killedBy: string | null]>
+  let complaint = ''
+  child.stderr.setEncoding('utf8').on('data', (said: string) => {
+    complaint = (complaint + said).slice(-complaintLettersMax)
   })
-  return tariffOf(parseJson(text, tariffDepthMax))
+  try {
+    let text = ''
+    for await (const part of child.stdout.setEncoding('utf8')) {
+      text += part
+      if (text.length > tariffBytesMax) throw new Error(`it printed more than ${tariffBytesMax} letters`)
+    }
+    const [code, killedBy] = await ended
+    if (code !== 0) throw new Error(`it ended with ${code ?? killedBy}: ${complaint.trim()}`)
+    return tariffOf(parseJson(text, tariffDepthMax))
+  } finally {
+    signal.removeEventListener('abort', kill)
+    ended.catch(() => {}) // it could not be started, which the loop has met
+    kill()
+  }
 }
 
 export interface TariffSourceOptions {
@@ -69,7 +87,7 @@ export class TariffSource {
   readonly #options: TariffSourceOptions
   #tariff: Tariff | null = null
   #callOff = () => {}
-  #stopped = false
+  readonly #stop = new AbortController()
 
   /** Throws Error of one sentence for a file that is no tariff. */
   constructor(options: TariffSourceOptions) {
@@ -86,22 +104,23 @@ export class TariffSource {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#stop.abort()
     this.#callOff()
   }
 
   async #ask(command: string): Promise<void> {
     let nextMs = askIntervalMs
     try {
-      this.#tariff = await askCommand(command)
+      this.#tariff = await askCommand(command, this.#stop.signal)
     } catch (error) {
+      if (this.#stop.signal.aborted) return
       nextMs = retryMs
       this.#options.log.warn(
         { why: (error as Error).message.slice(0, 300) },
         'the command that prints the prices of electricity failed: those that it printed before hold until their time is over',
       )
     }
-    if (this.#stopped) return
+    if (this.#stop.signal.aborted) return
     this.#options.onChange()
     this.#callOff = this.#options.clock.after(nextMs, () => void this.#ask(command))
   }

@@ -8,11 +8,12 @@
  * whenever it ends: one that prints one line and ends well is asked once a second. Its standard input stays open
  * as long as this process lives: reading to its end is how a program notices that nobody listens any more.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
 import { systemClock } from '../clock.ts'
+import { killGroup } from '../kill-group.ts'
 import { LineReader } from '../local/lines.ts'
 import { Intake, type RawReading, timeOf } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
@@ -119,15 +120,6 @@ function take(line: string, intake: Intake): boolean {
   } catch (error) {
     intake.complain('line', (error as Error).message)
     return false
-  }
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // Nobody of it is left.
   }
 }
 
