@@ -1,4 +1,9 @@
-/** The cost of a mesh of cells for one vehicle as an SVG, over the number of vehicles: network, processor and memory, each in per cent of its largest. */
+/**
+ * The cost of a mesh of cells for one vehicle as an SVG, over the number of vehicles: network, processor and memory, each in per cent of its
+ * largest. As a command it plots days that were simulated before, the smallest mesh first:
+ * `carpool sim --cells 1000 --json > 1e3.json; … ; node bench/cells-plot.ts 1e3.json 1e4.json 1e5.json > docs/cells.svg`
+ */
+import { readFileSync } from 'node:fs'
 import type { DayResult } from '../src/simulator/cells/day.ts'
 
 const [width, height, left, top] = [640, 300, 60, 48]
@@ -51,4 +56,9 @@ export function plotCells(days: readonly DayResult[]): string {
     `<text x="${width / 2}" y="${height - 8}" text-anchor="middle">vehicles; each line in per cent of its largest value</text>`,
     '</svg>\n',
   ].join('\n')
+}
+
+if (import.meta.main) {
+  const days = process.argv.slice(2).map((file) => JSON.parse(readFileSync(file, 'utf8')) as DayResult)
+  process.stdout.write(plotCells(days))
 }

@@ -13,6 +13,10 @@ export interface Figure {
 export interface BenchOptions {
   /** Shorter, and so noisier. */
   readonly quick: boolean
+  /** The size of what is moved, where a benchmark moves one large thing; undefined: its own. */
+  readonly mebibytes?: number | undefined
+  /** How many nodes take part, where a benchmark takes as many as fit; undefined: those. */
+  readonly nodes?: number | undefined
   /** Where it says what it is at: standard error, since standard output is for the figures. */
   readonly note: (line: string) => void
 }

@@ -3,7 +3,7 @@
  * process, which plays the node, is busy with what nodes are busy with: it hashes blocks and waits for the disk.
  *
  * The reading goes the way of a maker's own program, through a pipe to the supervisor; freeze-observer.ts writes it and
- * looks from outside, some five times a millisecond, until no thread of any slot runs. The baseline is when the node's own
+ * looks from outside, some times a millisecond, until the slots use no processor. The baseline is when the node's own
  * event loop came to hear of the same verdict: what a vehicle without a supervisor would have to wait for.
  *
  * Once more with the HTTP server of a node in this process, and another one that floods it with 10,000 connections.
@@ -57,7 +57,7 @@ async function measured(
   begin: (folder: string) => Promise<() => void | Promise<void>>,
 ): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'carpool-freeze-'))
-  const observer = fork(join(import.meta.dirname, 'freeze-observer.ts'), [folder])
+  const observer = fork(join(import.meta.dirname, 'freeze-observer.ts'), [folder], { detached: true })
   const executor = new ProcessExecutor({ log: pino({ level: 'silent' }) })
   let watch: SupervisedWatch | undefined
   try {
@@ -88,6 +88,10 @@ async function measured(
     const leakedMs = results.reduce((sum, round) => sum + round.leakedMs, 0)
     note(`CPU time of frozen slots: ${leakedMs} ms in ${rounds} watches of 100 ms`)
     const ours = results.map(({ frozenMs }) => frozenMs).sort((a, b) => a - b)
+    const stopped = results.map(({ stoppedMs }) => stoppedMs).sort((a, b) => a - b)
+    note(
+      `each thread stopped: p50 ${quantile(stopped, 0.5).toFixed(1)} ms, p99 ${quantile(stopped, 0.99).toFixed(1)} ms`,
+    )
     const theirs = results
       .map(({ saidMs }) => (heardMs.find((ms) => ms > saidMs) ?? Number.NaN) - saidMs)
       .sort((a, b) => a - b)

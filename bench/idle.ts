@@ -3,7 +3,7 @@
  *
  * Twelve Carpool processes (eleven vehicles and a submitter) and twelve bare libp2p processes (bare-node.js), each
  * group a full mesh of its own on the same transport stack, stand beside each other and are measured over the same
- * seconds. Counted from ten seconds after every node knows every other; adverts go out at their default interval.
+ * seconds. Counted from half a minute after every node knows every other; adverts go out at their default interval.
  * The vehicles run compiled, as they have it installed (installed.ts), the bare nodes as JavaScript. The median over
  * the vehicles is shown. RSS counts pages that processes share (the node binary) in each of
  * them, PSS by parts; the goal is about RSS, the number that `ps` shows to the vehicle's owner.
@@ -19,8 +19,8 @@ import { type BenchOptions, type Figure, median } from './figure.ts'
 import { install } from './installed.ts'
 
 const nodes = 12
-/** Handshakes and first adverts are over by then, and a node has given back what starting took. */
-const settleMs = 10_000
+/** Handshakes and first adverts are over by then, and every node has given back what starting took (host/node/memory.ts): once, and not each minute. */
+const settleMs = 31_000
 const bareProgram = fileURLToPath(new URL('./bare-node.js', import.meta.url))
 
 export async function idle({ quick, note }: BenchOptions): Promise<Figure[]> {

@@ -278,7 +278,7 @@ async function paidJob(
     'go-on': () => inputs.push({ type: 'go-on' }),
     // Vehicles answer at once and honestly, and nobody waits for anything.
     ...{ keep: ignore, send: ignore, revoke: ignore, recompute: ignore, lied: ignore },
-    ...{ decided: ignore, ended: ignore, wake: ignore },
+    ...{ decided: ignore, ended: ignore, wake: ignore, 'tell-end': ignore },
   }
   let next = 0
   while (next < inputs.length) carryOut(machine.handle(inputs[next++]!, Date.now()), hands, (say) => say())

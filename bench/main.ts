@@ -15,14 +15,18 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
   wasm: async (options) => (await import('./wasm.ts')).wasm(options),
   lines: async (options) => (await import('./lines.ts')).lines(options),
   gateway: async (options) => (await import('./gateway.ts')).gateway(options),
+  embeddings: async (options) => (await import('./gateway.ts')).embeddings(options),
   blocks: async () => (await import('./block-figures.ts')).blockFigures(),
   weights: async (options) => (await import('./weights.ts')).weights(options),
+  counting: async (options) => (await import('./counting.ts')).counting(options),
   scores: async (options) => (await import('./scores.ts')).scores(options),
   simulator: async (options) => (await import('./simulator.ts')).simulator(options),
   trust: async (options) => (await import('./trust.ts')).trust(options),
   week: async (options) => (await import('./week.ts')).week(options),
   power: async (options) => (await import('./power.ts')).power(options),
   cells: async (options) => (await import('./cells.ts')).cells(options),
+  bubble: async (options) => (await import('./bubble.ts')).bubble(options),
+  joins: async (options) => (await import('./joins.ts')).joins(options),
   signatures: async (options) => (await import('./signatures.ts')).signatures(options),
   recovery: async (options) => (await import('./recovery.ts')).recovery(options),
   ledger: async (options) => (await import('./ledger.ts')).ledger(options),
@@ -37,7 +41,12 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Figure
 }
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    mebibytes: { type: 'string' },
+    nodes: { type: 'string' },
+  },
 })
 const names = values.only?.split(',') ?? Object.keys(benches)
 const unknown = names.find((name) => !Object.hasOwn(benches, name))
@@ -50,6 +59,8 @@ console.log(`${describeMachine()}${values.quick ? '; quick, so noisy' : ''}`)
 for (const name of names) {
   const figures = await benches[name]!({
     quick: values.quick,
+    mebibytes: values.mebibytes === undefined ? undefined : Number(values.mebibytes),
+    nodes: values.nodes === undefined ? undefined : Number(values.nodes),
     note: (line) => console.error(`  ${name}: ${line}`),
   })
   for (const figure of figures) console.log(formatFigure(figure))

@@ -25,6 +25,7 @@ import { encodeBody, type SignedRecord } from '../src/protocol/record/record.ts'
 import { bodyOf } from '../src/protocol/records.ts'
 import { Bases } from '../src/protocol/state/bases.ts'
 import { Steward } from '../src/protocol/steward/steward.ts'
+import { StewardedJob } from '../test/support/stewarded-job.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
 
 const drawSecret = new Uint8Array(32).fill(7)
@@ -43,6 +44,7 @@ export async function thousands(options: BenchOptions): Promise<Figure[]> {
     ...looks(shards, options.quick ? 1_000 : 10_000, options),
     await renewedAdvert(options.quick ? 1_000 : 10_000, 10, options),
     await bytesOfShards(options.quick ? 100_000 : 1_000_000, options),
+    await bytesOfDecided(options.quick ? 10_000 : 100_000, options),
   ]
 }
 
@@ -261,19 +263,11 @@ async function renewedAdvert(vehicles: number, jobs: number, { note }: BenchOpti
 }
 
 async function bytesOfShards(shards: number, { note }: BenchOptions): Promise<Figure> {
-  const collect = async () => {
-    collectGarbage()
-    await setImmediate()
-    collectGarbage()
-  }
-  await collect()
-  const before = memoryOf()
+  const before = await settledMemory()
   const entries = entriesOf(shards)
-  await collect()
-  const listed = memoryOf()
+  const listed = await settledMemory()
   const machine = stewardOf(entries)
-  await collect()
-  const held = memoryOf()
+  const held = await settledMemory()
   const bytes = (held - before) / machine.view().shards.total
   note(`${shards} shards: ${Math.round((held - listed) / shards)} bytes each beside the list of shards`)
   return {
@@ -284,6 +278,35 @@ async function bytesOfShards(shards: number, { note }: BenchOptions): Promise<Fi
     of: 'the list of shards',
     goal: { value: 'ours', most: 400 },
   }
+}
+
+/** The same once every shard has its verdict, by two vehicles each. */
+async function bytesOfDecided(shards: number, { note }: BenchOptions): Promise<Figure> {
+  const before = await settledMemory()
+  const job = new StewardedJob({ shards, vehicles: 16 })
+  const begun = await settledMemory()
+  const startedMs = busyMs()
+  job.run()
+  const tookMs = busyMs() - startedMs
+  const ended = await settledMemory()
+  note(
+    `${shards} shards: ${job.records} records, ${((tookMs * 1_000) / shards).toFixed(0)} µs a shard with its vehicles’ part`,
+  )
+  return {
+    name: `memory of a steward for each of ${shards} decided shards`,
+    unit: 'bytes',
+    ours: (ended - before) / job.shards.length,
+    baseline: (begun - before) / shards,
+    of: 'before work began',
+    goal: { value: 'ours', most: 400 },
+  }
+}
+
+async function settledMemory(): Promise<number> {
+  collectGarbage()
+  await setImmediate()
+  collectGarbage()
+  return memoryOf()
 }
 
 function collectGarbage(): void {

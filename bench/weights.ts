@@ -24,6 +24,7 @@ import { manifestWith } from '../test/support/core-fakes.ts'
 import { jobNamed } from '../test/support/store.ts'
 import { rawProtocol, receiveRaw, sendAll, startNetwork, startRaw, stopServer } from './blocks.ts'
 import { type BenchOptions, type Figure, median } from './figure.ts'
+import { firstToken } from './first-token.ts'
 
 interface Served {
   readonly address: string
@@ -36,8 +37,8 @@ const job = jobNamed('weights')
 const kinds = ['ours', 'bare', 'weighed'] as const
 type Kind = (typeof kinds)[number]
 
-export async function weights({ quick, note }: BenchOptions): Promise<Figure[]> {
-  const megabytes = quick ? 256 : 1_024
+export async function weights({ quick, mebibytes, note }: BenchOptions): Promise<Figure[]> {
+  const megabytes = mebibytes ?? (quick ? 256 : 1_024)
   const pairs = new Map<Kind, Pair>()
   try {
     for (const kind of kinds) pairs.set(kind, await Pair.start(kind, megabytes))
@@ -78,6 +79,7 @@ export async function weights({ quick, note }: BenchOptions): Promise<Figure[]> 
         of: `${of}, with V8 set as ours`,
         goal: null,
       },
+      ...(await firstToken(megabytes, rate(bare), note)),
     ]
   } finally {
     for (const pair of pairs.values()) await pair.stop()

@@ -26,7 +26,7 @@ import { SharedProcess } from './runner/shared-process.ts'
 
 /** Swarms wait for most of their time, once their nodes have started; so do a good part of the other files. */
 const swarmsAtOnce = availableParallelism() + 1
-const filesAtOnce = 3 * availableParallelism()
+const filesAtOnce = 4 * availableParallelism()
 /** Only guards against hanging: ten times what the slowest takes on a quiet machine. */
 const limitSecondsDefault = '600'
 const root = join(import.meta.dirname, '..')
@@ -52,7 +52,6 @@ const slow = [
   'mesh/hostile-leases',
   'mesh/stewardship',
   'mesh/ended-jobs',
-  'host/jobs-alike',
   'host/executor',
   'fuzz/',
   'simulator/',
@@ -67,12 +66,20 @@ const slow = [
  * Files that share processes: a start, with libp2p, takes up to 0.7 s of processor time, and as much again until its code is
  * compiled for speed.
  */
-const sharing = ['test/base/', 'test/host/', 'test/mesh/', 'test/protocol/']
+const sharing = [
+  ...['test/base/', 'test/cli/', 'test/host/', 'test/mesh/', 'test/protocol/'],
+  ...['gguf', 'imaging-', 'ocr-ctc', 'ocr-geometry', 'ocr-reading', 'options', 'tokens'].map(
+    (name) => `test/runtimes/${name}`,
+  ),
+]
 /** … but for those that change their process, look at all of it, or begin with an `await`. */
 const alone = [
+  'cli/completion',
+  'cli/mistakes',
   'host/executor',
   'mesh/long-results',
   'mesh/scored',
+  'runtimes/imaging-formats',
   // They leave vehicles running, as if these were killed (lone-vehicle.ts).
   'host/history.',
   'host/idle-weights.',

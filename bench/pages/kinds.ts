@@ -7,6 +7,7 @@
 import type { Gray } from '../../test/support/images.ts'
 import { type Canvas, columns, form, type Kind, magazine, receipt, statement } from './layouts.ts'
 import { type Look, seen } from './look.ts'
+import { article, leaflet, pictureInGutter, ruledTable, seenAs } from './mixed.ts'
 import { Random } from './random.ts'
 
 export interface MadePage {
@@ -29,6 +30,28 @@ function proseWith(look: (random: Random) => Look, dpis: readonly number[] = [15
     }),
     look: { paper: 245, ink: 20, grain: 4, blur: 0.5, ...look(random) },
   })
+}
+
+/** A page of prose in this language. */
+function letterIn(language: 'deu' | 'fra'): Kind {
+  return (canvas, random) => ({
+    sheet: columns(canvas, random, {
+      ...{ dpi: 150, points: 11, count: 1, gutter: 0, characters: 900 },
+      language,
+    }),
+    look: { paper: 245, ink: 20, grain: 3, blur: 0.4 },
+  })
+}
+
+function faxed(random: Random): Look {
+  return {
+    ink: 0,
+    paper: 255,
+    blur: 0.6,
+    grain: 30,
+    fax: { threshold: random.between(120, 190), flipped: random.between(1, 5) },
+    skewDegrees: random.between(-1.5, 1.5),
+  }
 }
 
 export const kinds: Readonly<Record<string, Kind>> = {
@@ -84,17 +107,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'upside-down': proseWith(() => ({ quarterTurns: 2 })),
   skew: proseWith((random) => ({ skewDegrees: random.sign() * random.between(4, 20) })),
   inverted: proseWith(() => ({ inverted: true })),
-  fax: proseWith(
-    (random) => ({
-      ink: 0,
-      paper: 255,
-      blur: 0.6,
-      grain: 30,
-      fax: { threshold: random.between(120, 190), flipped: random.between(1, 5) },
-      skewDegrees: random.between(-1.5, 1.5),
-    }),
-    [200],
-  ),
+  fax: proseWith(faxed, [200]),
   photo: proseWith(
     (random) => ({
       perspective: random.between(0.06, 0.16),
@@ -107,28 +120,22 @@ export const kinds: Readonly<Record<string, Kind>> = {
     }),
     [150, 180],
   ),
-  german: (canvas, random) => ({
-    sheet: columns(canvas, random, {
-      dpi: 150,
-      points: 11,
-      count: 1,
-      gutter: 0,
-      characters: 900,
-      language: 'deu',
-    }),
-    look: { paper: 245, ink: 20, grain: 3, blur: 0.4 },
-  }),
-  french: (canvas, random) => ({
-    sheet: columns(canvas, random, {
-      dpi: 150,
-      points: 11,
-      count: 1,
-      gutter: 0,
-      characters: 900,
-      language: 'fra',
-    }),
-    look: { paper: 245, ink: 20, grain: 3, blur: 0.4 },
-  }),
+  german: letterIn('deu'),
+  french: letterIn('fra'),
+  'picture-in-gutter': pictureInGutter,
+  leaflet,
+  article,
+  'ruled-table': ruledTable,
+  'faxed-form': seenAs(form, faxed),
+  'photographed-columns': seenAs(pictureInGutter, (random) => ({
+    perspective: random.between(0.04, 0.12),
+    shade: 60,
+    paper: 215,
+    ink: 50,
+    grain: 6,
+    blur: 0.7,
+    jpegQuality: 75,
+  })),
 }
 
 export function makePage(canvas: Canvas, kind: string, seed: number): MadePage {

@@ -9,9 +9,9 @@ export type Canvas = ConstructorParameters<typeof Sheet>[0]
 export type Kind = (canvas: Canvas, random: Random) => { sheet: Sheet; look: Look }
 
 /** A4 without most of its margins, so that pages stay quick to read. */
-const paper = { width: 6.5, height: 8 }
+export const paper = { width: 6.5, height: 8 }
 
-function setting(
+export function setting(
   random: Random,
   dpi: number,
   points: number,

@@ -46,6 +46,10 @@ export class BoundedMap<Key, Value> {
     return this.#entries.delete(key)
   }
 
+  clear(): void {
+    this.#entries.clear()
+  }
+
   /** The least recently used first. */
   values(): MapIterator<Value> {
     return this.#entries.values()

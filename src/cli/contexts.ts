@@ -6,8 +6,9 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { clean } from '../base/printable.ts'
 import { writeWhole } from '../host/store/durable.ts'
-import { isPeerAddress } from './config/options.ts'
+import { isBootstrapAddress } from './config/options.ts'
 import { CommandFailure } from './failure.ts'
 
 export interface Contexts {
@@ -21,7 +22,10 @@ export const contextNamePattern = /^[a-z0-9][a-z0-9._-]{0,31}$/i
 
 const schema: z.ZodType<Contexts> = z.strictObject({
   used: z.string().nullable(),
-  meshes: z.record(z.string().regex(contextNamePattern), z.array(z.string().refine(isPeerAddress)).min(1)),
+  meshes: z.record(
+    z.string().regex(contextNamePattern),
+    z.array(z.string().refine(isBootstrapAddress)).min(1),
+  ),
 })
 
 const none: Contexts = { used: null, meshes: {} }
@@ -34,7 +38,7 @@ export function readContexts(dataDir: string): Contexts {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return none
-    throw new CommandFailure(`${path} cannot be read: ${(error as Error).message}`)
+    throw new CommandFailure(`${path} cannot be read: ${clean((error as Error).message)}`)
   }
   try {
     return schema.parse(JSON.parse(text))

@@ -146,3 +146,17 @@ export function formatWorkTime(ms: number): string {
 function threeDigits(value: number): string {
   return Math.abs(value) >= 1_000 ? formatNumber(Math.round(value)) : `${Number(value.toPrecision(3))}`
 }
+
+/** '43 % of 1060 MiB, from 2 peers', of weights on their way. */
+export function describeArrival({
+  bytes,
+  of,
+  peers,
+}: {
+  readonly bytes: number
+  readonly of: number
+  readonly peers: number
+}): string {
+  const from = peers === 0 ? 'no peer has brought any yet' : `from ${formatCount(peers, 'peer')}`
+  return `${Math.floor((100 * bytes) / of)} % of ${(of / 2 ** 20).toFixed(1)} MiB, ${from}`
+}

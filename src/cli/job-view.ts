@@ -5,6 +5,7 @@ import { formatMoney } from '../protocol/price.ts'
 import type { Outcomes } from '../protocol/verification/outcomes.ts'
 import { shapeByLength, unitOfRuntime } from '../runtimes/registry.ts'
 import {
+  describeArrival,
   formatBound,
   formatCount,
   formatDuration,
@@ -119,7 +120,7 @@ export function describeShortage(
 
 /** Describes a status for a terminal: a headline, a bar, the shards, and whatever else is worth knowing. */
 export function describeStatus(status: JobStatus): string[] {
-  const { shards, pages, owners, payment } = status
+  const { shards, pages, payment } = status
   const lines = [
     `job ${shortJob(status.job)}  ${clean(status.runtime)}/${clean(status.engine)}  ${describeAssurance(status)}  ${formatBound(status.errorBound)}`,
     `${progressBar(pages.verified, pages.total)} ${share(pages.verified, status, pages.total)} verified  ${describePace(status)}`,
@@ -131,12 +132,9 @@ export function describeStatus(status: JobStatus): string[] {
           `money: ${formatMoney(payment.owedMicros, payment.currency)} owed, ${formatMoney(payment.promisedMicros, payment.currency)} promised to leases, of a budget of ${formatMoney(payment.budgetMicros, payment.currency)}`,
         ]),
   ]
-  if (status.state === 'running' && owners.available < owners.needed)
-    lines.push(
-      `waiting: ${formatCount(owners.needed, 'owner')} needed, ${owners.available} known beside those of the submitter and the standbys`,
-    )
-  if (status.state === 'running' && status.reason !== '') lines.push(`waiting: ${clean(status.reason)}`)
+  if (status.state === 'running' && status.reason !== '') lines.push(describeWaiting(status.reason))
   if (status.state === 'running' && status.actor !== null) lines.push(describeActor(status.actor))
+  lines.push(...describeFetching(status))
   lines.push(...describeOutcomes(status))
   for (const doubt of status.doubts) lines.push(`doubt: ${clean(doubt)}`)
   for (const { owner, peers } of status.contradicted)
@@ -145,10 +143,31 @@ export function describeStatus(status: JobStatus): string[] {
   return lines
 }
 
+/** So many vehicles are shown that fetch weights; the slowest hold a job up, and stand first. */
+const fetchingShownMax = 4
+
+function describeFetching({ fetching = [] }: JobStatus): string[] {
+  const shareOf = ({ bytes, of }: { readonly bytes: number; readonly of: number }) => bytes / of
+  const shown = fetching.toSorted((a, b) => shareOf(a) - shareOf(b)).slice(0, fetchingShownMax)
+  const left = fetching.length - shown.length
+  return [
+    ...shown.map(
+      ({ peer, name, ...weights }) =>
+        `weights for ${name === '' ? shortPeer(peer) : clean(name)}: ${describeArrival(weights)}`,
+    ),
+    ...(left === 0 ? [] : [`weights for ${formatCount(left, 'more vehicle')} are coming`]),
+  ]
+}
+
 /** One line: another node gives out the work, why, and what that changes for whoever submitted the job. */
 export function describeActor({ peer, name }: NonNullable<JobStatus['actor']>): string {
   const who = name === '' ? shortPeer(peer) : `${clean(name)} (${shortPeer(peer)})`
   return `${who} acts now, because this computer cannot reach enough vehicles; results come back here`
+}
+
+/** One line: what the job waits for. */
+export function describeWaiting(reason: string): string {
+  return `waiting: ${clean(reason)}`
 }
 
 /** One line: how it ended, or that it has not. */

@@ -15,6 +15,7 @@ import type { Terms } from '../host/node/terms.ts'
 import type { Reloaded } from '../host/reloaded.ts'
 import { software } from '../host/software.ts'
 import type { PreferenceName } from '../protocol/rules/preferences.ts'
+import { cellsFrom } from './config/cells-option.ts'
 import { type Config, type OptionName, resolveConfig } from './config/config.ts'
 import type { HttpAddress } from './config/gateway-options.ts'
 import { asksOf, autoRuntimesOf } from './config/options.ts'
@@ -39,6 +40,7 @@ export const nodeOptionNames = [
   'meshKey',
   'lan',
   'relay',
+  'cells',
   'price',
   'cacheBytesMax',
   'signals',
@@ -174,6 +176,7 @@ export async function startOwnNode(
     meshKey,
     lan: looksOnLan(config),
     ...(config.relay === 'auto' ? {} : { relays: config.relay === 'on' }),
+    cells: cellsFrom(config.cells) ?? undefined,
     cacheBytesMax,
     asks: asksOf(price),
     wish: wishOf(config),

@@ -101,7 +101,7 @@ export function forFormat(request: SubmitRequest, output: Output | undefined): S
     throw usage(`--format ${format} needs the places of words: leave out --option words=off`)
   if (request.engine === 'native')
     throw usage(
-      `--format ${format} needs the places of words, and of native results the text alone is delivered: leave out --engine native`,
+      `--format ${format} needs the places of words, and of native results the text and its warnings are delivered: leave out --engine native`,
     )
   return { ...request, engine: 'exact' }
 }

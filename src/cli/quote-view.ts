@@ -130,5 +130,7 @@ function describeBudget({ payment, plans, units }: Quote): string[] {
 function describeChance(chance: number): string {
   if (chance >= 0.995) return 'more than 99 %'
   if (chance < 0.01) return 'less than 1 %'
+  // It is known to say too much there (spread.ts).
+  if (chance < 0.495) return 'less than 50 %'
   return `${Math.round(100 * chance)} %`
 }

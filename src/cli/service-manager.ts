@@ -8,10 +8,13 @@ import { execFile } from 'node:child_process'
 
 export interface ServiceManager {
   ready(): void
+  /** The pulse goes on: finishing the work under way takes longer than systemd waits for one. */
   stopping(): void
+  /** Nothing more is said. */
+  stopped(): void
 }
 
-const silent: ServiceManager = { ready: () => {}, stopping: () => {} }
+const silent: ServiceManager = { ready: () => {}, stopping: () => {}, stopped: () => {} }
 
 /** Takes the variables of systemd out of `environment`, since no process that this one starts is to speak for it. */
 export function serviceManager(
@@ -26,11 +29,13 @@ export function serviceManager(
     execFile(tool, words, { env: { PATH: environment.PATH, NOTIFY_SOCKET: socket } }, () => {})
   }
   const pulseMs = Math.floor(Number(pulse) / 2_000)
+  let beating: NodeJS.Timeout | undefined
   return {
     ready: () => {
       say('READY=1')
-      if (pulseMs > 0) setInterval(() => say('WATCHDOG=1'), pulseMs).unref()
+      if (pulseMs > 0) beating = setInterval(() => say('WATCHDOG=1'), pulseMs).unref()
     },
     stopping: () => say('STOPPING=1'),
+    stopped: () => clearInterval(beating),
   }
 }

@@ -14,6 +14,7 @@ import {
   describeErrors,
   describePlan,
   describeShortage,
+  describeWaiting,
 } from './job-view.ts'
 import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
@@ -170,11 +171,11 @@ async function handOver(node: RemoteApi, order: Order, voice: Voice): Promise<Su
   return plan
 }
 
-/** Throws CommandFailure when the job names nobody who could outlive this node; it goes on here all the same. */
+/** Throws CommandFailure when the job is an older one that names nobody who could outlive this node; it goes on here all the same. */
 async function untilDurable(node: RemoteApi, plan: Submitted, voice: Voice): Promise<void> {
   if (plan.standbys === 0)
     throw new CommandFailure(
-      `no node can stand by for job ${shortJob(plan.job)}, so the job ends if this node stops; start nodes with --slots 0, each with an owner of its own`,
+      `job ${shortJob(plan.job)} was submitted before, with no standby, so it ends if this node stops; cancel it, and submit it again`,
     )
   const durable = new AbortController()
   for await (const { standbys, state } of node.watch(plan.job, durable.signal)) {
@@ -242,12 +243,10 @@ class Voice {
     else this.#write(`durable: ${formatCount(standbys, 'other node')} can finish the job without this one`)
   }
 
-  /** For a reader that is neither a terminal nor a program nothing in between, but that another node acts. */
+  /** For a reader that is neither a terminal nor a program only what changes a job's lot: another node acts, or it waits for something. */
   display(): Display {
     if (this.#isJson) return (status) => this.#tell('status', status)
-    return this.#stream.isTTY
-      ? liveDisplay(this.#stream)
-      : onceTold((actor) => this.#write(describeActor(actor)))
+    return this.#stream.isTTY ? liveDisplay(this.#stream) : newsTold(this.#write)
   }
 
   /** A terminal shows it already, and JSON has told it. */
@@ -279,12 +278,17 @@ function describeProgress({ step, done, total }: SubmitProgress): string {
   return done > 0 ? `${words[step]}: ${formatNumber(done)} …` : `${words[step]} …`
 }
 
-/** Tells of each node that acts in the place of this one, once. */
-function onceTold(tell: (actor: NonNullable<JobStatus['actor']>) => void): Display {
+/** Tells of each node that acts in the place of this one, once, and of each thing that the job waits for. */
+export function newsTold(tell: (line: string) => void): Display {
   const told = new Set<string>()
-  return ({ actor }) => {
-    if (actor === null || told.has(actor.peer)) return
-    told.add(actor.peer)
-    tell(actor)
+  let waited = ''
+  return ({ actor, reason, state }) => {
+    if (actor !== null && !told.has(actor.peer)) {
+      told.add(actor.peer)
+      tell(describeActor(actor))
+    }
+    if (state !== 'running' || reason === '' || reason === waited) return
+    waited = reason
+    tell(describeWaiting(reason))
   }
 }

@@ -44,14 +44,10 @@ export class UnshownPages {
     if (this.#lacking.count > 0) this.#lacking.tell(`${this.#sentence()}:`)
   }
 
-  /** Throws CommandFailure where there are any but errors: 3, or 1 when it is all of them. */
+  /** Throws CommandFailure (3) where there are any but errors, also when it is all of them: the results are there, in another format. */
   refuse(): void {
     if (this.#lacking.count === 0) return
-    const isAll = this.#shown + this.#errors.count === 0
-    throw new CommandFailure(
-      `${this.#sentence()}; the first is ${this.#lacking.first}`,
-      isAll ? undefined : incompleteExitCode,
-    )
+    throw new CommandFailure(`${this.#sentence()}; the first is ${this.#lacking.first}`, incompleteExitCode)
   }
 
   #sentence(): string {

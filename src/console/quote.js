@@ -11,7 +11,7 @@ export function Quote({ quote, send, isBusy }) {
   const canSend = parts.some(({ quote: { supply, dearer } }) => supply.owners > 0 || dearer.owners === 0)
   return html`<section class="quote" aria-label="Quote">
     <h3>The quote</h3>
-    ${parts.map(({ model, quote: one }) => html`<${Part} key=${model} model=${model} quote=${one} isOnly=${parts.length === 1} />`)}
+    ${parts.map(({ model, isEarly, quote: one }, i) => html`<${Part} key=${i} title=${isEarly ? `${model}: the first lines, which come while the rest waits` : model} quote=${one} isOnly=${parts.length === 1} />`)}
     ${
       faulty > 0 &&
       html`<p class="note">${count(faulty)} of ${counted(total, 'line')} cannot be answered, and ${faulty === 1 ? 'costs' : 'cost'} nothing:</p>
@@ -22,11 +22,11 @@ export function Quote({ quote, send, isBusy }) {
   </section>`
 }
 
-function Part({ model, quote, isOnly }) {
+function Part({ title, quote, isOnly }) {
   const { documents, pages, units, supply, dearer, payment, refused } = quote
   const [plan] = quote.plans
   const { cost } = plan ?? { cost: null }
-  return html`${!isOnly && html`<h4>${model}</h4>`}
+  return html`${!isOnly && html`<h4>${title}</h4>`}
     ${
       plan &&
       html`<${Facts} of=${[

@@ -1,5 +1,6 @@
 /** The lines of output files and error files: each line of the input has one, in one of them. */
 import { createHash } from 'node:crypto'
+import { clean } from '../base/printable.ts'
 import type { ResultLine } from '../host/api.ts'
 import type { PageOutputs } from '../runtimes/messages.ts'
 import type { Batch } from './batches.ts'
@@ -37,7 +38,8 @@ export function answerOf(
   if (failed !== undefined) {
     const { code, message } = failed.error!
     const where = records.length > 1 && row.records > 1 ? `page ${failed.page}: ` : ''
-    return faultOf(batch, row, { status: 400, message: `${where}${message}`, code })
+    // A vehicle has written both, and a person reads them in a terminal.
+    return faultOf(batch, row, { status: 400, message: `${where}${clean(message)}`, code: clean(code) })
   }
   const outputs = documentsOf(records)
   if (!outputs.every((pages) => pages.every(endpoint.isRecord))) return faultOf(batch, row, noRecord)

@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { Batches } from './batches.ts'
+import type { Connections } from './connections.ts'
 import type { Files } from './files.ts'
 import type { Flights } from './flights.ts'
 import type { AllowedHosts } from './hosts.ts'
@@ -25,6 +26,7 @@ export interface AppContext {
   readonly sessions: Sessions
   readonly samples: Samples
   readonly hosts: AllowedHosts
+  readonly connections: Connections
   readonly flights: Flights
   readonly clock: Clock
   readonly log: Logger

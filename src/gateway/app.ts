@@ -44,6 +44,7 @@ export function appOf(context: AppContext): Hono<AppEnv> {
   app.use('/v1/*', async (c, next) => {
     const key = keyOf(c, context.keys)
     c.set('key', key)
+    context.connections.named(c.env.incoming.socket, key.tenant)
     context.flights.board(key.tenant, c.env.outgoing)
     await next()
   })

@@ -1,33 +1,33 @@
 /**
  * The life of one batch: its lines are checked, its models' jobs submitted, answers written as they come, and the files when all jobs have
- * ended. Each step is noted in the table once it is done, so that a node that restarts goes on with the step that was under way; a job
- * that was submitted and not noted is found again by its salt.
+ * ended. Answers of the first jobs are written while the others are submitted. Each step is noted in the table once it is done, so that a
+ * node that restarts goes on with the step that was under way; a job that was submitted and not noted is found again by its salt.
  */
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { elapsed } from '../host/clock.ts'
 import { RequestError } from '../host/errors.ts'
-import { lineNumberOf } from './answers.ts'
-import { type Batch, type BatchFacts, type BatchStatus, inputGone, isOver, type Part } from './batches.ts'
+import { Answering, PartJobs } from './answering.ts'
+import { faultOf, InputGone } from './batch-faults.ts'
+import { type Batch, type BatchFacts, type BatchStatus, isOver, type Part } from './batches.ts'
 import { Breather } from './breather.ts'
-import { checkLines } from './check.ts'
+import { checkBatch } from './check-batch.ts'
 import type { FileRow } from './files.ts'
-import { type EndedPart, owedBy, writeAnswers } from './finish.ts'
-import { faultyLines, LineGatherer, PartialFile } from './follow.ts'
+import { type EndedPart, owedBy, workOf, writeAnswers } from './finish.ts'
 import { formerServiceOf, type Model, modelsOf } from './models.ts'
-import { keepProofs } from './proofs.ts'
+import { writeProofs } from './proofs.ts'
 import type { RunContext } from './run-context.ts'
 import { submitPart } from './submit.ts'
 
 /** A status is written, and told, at most this often while lines come. */
 const noteMs = 1_000
-/** How long to wait before a job is followed again where its results could not be read. */
-const againMs = 5_000
 
 export class BatchRun {
   readonly #context: RunContext
   readonly #stop = new AbortController()
   readonly #models: readonly Model[]
+  /** Ends the following of jobs that are called off. */
+  readonly #breakOff = new AbortController()
+  readonly #begun = Promise.withResolvers<void>()
+  readonly #jobs = new PartJobs()
   #batch: Batch
   #isNoteDue = true
 
@@ -41,19 +41,32 @@ export class BatchRun {
   async run(inTurn: (prepare: () => Promise<void>) => Promise<void>): Promise<void> {
     // Its client may delete the input meanwhile.
     const release = this.#context.files.hold(this.#batch.facts.inputFileId)
+    if (this.#isBegun) this.#begun.resolve()
+    const prepared = this.#isPrepared ? Promise.resolve() : inTurn(() => this.#prepare())
     try {
-      if (this.#batch.status === 'validating' || this.#isUnsubmitted) await inTurn(() => this.#prepare())
+      // The node may have stopped before it had told them.
+      if (this.#isPrepared && this.#batch.status === 'cancelling') await this.#cancelJobs()
+      await Promise.race([prepared, this.#begun.promise])
+      const isEnded = isOver(this.#batch.status) || this.#batch.status === 'finalizing'
+      const followed = isEnded ? undefined : this.#follow()
+      const isFollowed = followed?.catch(() => {})
+      try {
+        await prepared
+      } catch (error) {
+        this.#breakOff.abort()
+        await isFollowed
+        throw error
+      }
       release()
       if (isOver(this.#batch.status)) return
-      if (this.#batch.status !== 'finalizing') await this.#follow()
+      await followed
       await this.#finish()
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      const message =
-        error instanceof RequestError ? error.message : 'the node could not do it; its log says why'
-      this.#context.log.error({ batch: this.#batch.id, error }, 'a batch failed')
       await this.#cancelJobs() // they would go on costing
-      this.#fail([{ code: 'server_error', line: null, message, param: null }], await this.#owed())
+      const [fault, { log }] = [faultOf(error, this.#isPrepared), this.#context]
+      if (fault.code === 'server_error') log.error({ batch: this.#batch.id, error }, 'a batch failed')
+      this.#fail([fault], await this.#owed())
     } finally {
       release()
     }
@@ -73,127 +86,106 @@ export class BatchRun {
     this.#stop.abort()
   }
 
-  /** A batch that was cancelled before its lines were checked. */
-  get #isUnsubmitted(): boolean {
-    return this.#batch.facts.moments.in_progress === undefined
+  /** All its jobs are submitted, as far as they could be. */
+  get #isPrepared(): boolean {
+    return this.#isBegun && this.#batch.facts.isSubmitting !== true
+  }
+
+  /** Its lines are checked, and its first job is submitted: also where it was cancelled meanwhile. */
+  get #isBegun(): boolean {
+    return this.#batch.facts.moments.in_progress !== undefined
   }
 
   async #prepare(): Promise<void> {
-    const { lines, files, clock, node, batches, keys } = this.#context
+    // A job that is noted already is one of parts as they are: checking makes them anew.
+    const isChecked = this.#isBegun || this.#parts().some(({ job }) => job !== null)
+    if (!isChecked && !(await this.#check())) return
+    const { facts } = this.#batch
+    if (!existsSync(this.#context.files.pathOf(facts.inputFileId))) throw new InputGone()
+    for (const part of inOrder(this.#parts())) {
+      if (this.#batch.status === 'cancelling') break
+      if (part.job === null) await this.#submit(part)
+      if (!this.#isBegun) this.#begin(true)
+    }
+    this.#begin(false)
+    if (this.#batch.status === 'cancelling') await this.#cancelJobs()
+  }
+
+  /** Answers false where the batch has failed. */
+  async #check(): Promise<boolean> {
+    const checked = await checkBatch(this.#batch, this.#models, this.#context, this.#stop.signal)
+    if ('errors' in checked) return this.#fail(checked.errors)
+    this.#set(this.#batch.status, checked)
+    return true
+  }
+
+  async #submit(part: Part): Promise<void> {
+    const { lines, files, clock, node, batches } = this.#context
     const { id } = this.#batch
     const { signal } = this.#stop
+    const submitting = { node, files, lines, clock, signal, models: this.#models, parts: batches.parts(id) }
+    const submitted = await submitPart(this.#batch, part, submitting)
+    // A job is noted also where the node stops, lest it is made and paid once more.
+    if (submitted !== undefined) batches.submitted(id, part.part, submitted.job)
     signal.throwIfAborted()
-    lines.forget(id)
-    lines.forgetParts(id)
-    if (!existsSync(files.pathOf(this.#batch.facts.inputFileId))) return this.#fail([inputGone])
-    try {
-      const checked = await checkLines(this.#batch, { files, lines, clock, models: this.#models }, signal)
-      if (checked.errors.length > 0) return this.#fail(checked.errors)
-      const counts = { total: checked.total, completed: 0, failed: 0 }
-      this.#set(this.#batch.status, {
-        counts,
-        model: checked.models.length === 1 ? checked.models[0]! : null,
-      })
-      const settings = keys.of(this.#batch.tenant)?.settings
-      for (const part of batches.parts(id)) {
-        if (this.#batch.status === 'cancelling') break
-        const submitting = { node, files, lines, clock, settings, signal, models: this.#models }
-        const submitted = await submitPart(this.#batch, part, submitting)
-        signal.throwIfAborted()
-        if (submitted !== undefined) batches.submitted(id, part.part, submitted.job)
-      }
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      await this.#cancelJobs()
-      const refused = { code: 'submission_refused', line: null, message: error.message, param: null }
-      return this.#fail([refused], await this.#owed())
-    }
-    const isCancelled = this.#batch.status === 'cancelling'
-    this.#set(isCancelled ? 'cancelling' : 'in_progress', {}, 'in_progress')
-    if (isCancelled) await this.#cancelJobs()
+    this.#jobs.tell(part.part, submitted?.job ?? null)
+  }
+
+  /** `more`: other jobs are to be submitted yet. */
+  #begin(more: boolean): void {
+    const status = this.#batch.status === 'cancelling' ? 'cancelling' : 'in_progress'
+    if (this.#isBegun) this.#set(status, { isSubmitting: more })
+    else this.#set(status, { isSubmitting: more }, 'in_progress')
+    this.#begun.resolve()
+    // A part that nobody submits any more has no job.
+    if (!more) for (const { part, job } of this.#parts()) this.#jobs.tell(part, job)
+  }
+
+  #parts(): readonly Part[] {
+    return this.#context.batches.parts(this.#batch.id)
   }
 
   /** Resolves when all jobs have ended. */
   async #follow(): Promise<void> {
-    const { batches, files, lines, clock } = this.#context
-    const output = new PartialFile(() => files.pathOf(this.#file('outputFileId', 'output.jsonl').id))
-    const errors = new PartialFile(() => files.pathOf(this.#file('errorFileId', 'errors.jsonl').id))
-    const counts = { completed: 0, failed: 0 }
-    const add = (line: { readonly isSuccess: boolean; readonly text: string }) => {
-      ;(line.isSuccess ? output : errors).add(line.text)
-      counts[line.isSuccess ? 'completed' : 'failed'] += 1
-      this.#noteCounts(counts)
-    }
-    try {
-      for await (const line of faultyLines(this.#batch, lines, new Breather(clock))) add(line)
-      await Promise.all(batches.parts(this.#batch.id).map((part) => this.#followPart(part, add)))
-    } finally {
-      await Promise.all([output.close(), errors.close()])
-    }
-  }
-
-  async #followPart(
-    { job, model }: Part,
-    add: (line: { isSuccess: boolean; text: string }) => void,
-  ): Promise<void> {
-    const { node, lines, clock, log } = this.#context
-    const service = formerServiceOf(this.#models, this.#batch.facts.endpoint, model)
-    const { signal } = this.#stop
-    const breather = new Breather(clock)
-    const written = new Set<number>()
-    while (job !== null && service !== undefined) {
-      const gatherer = new LineGatherer(this.#batch, lines, service)
-      try {
-        for await (const record of node.followResults(job, signal)) {
-          await breather.breathe()
-          const answered = gatherer.add(record)
-          const number = lineNumberOf(record.document)
-          if (answered === undefined || written.has(number)) continue
-          written.add(number)
-          add(answered)
-        }
-        return
-      } catch (error) {
-        signal.throwIfAborted()
-        // A job that was forgotten has no results any more.
-        if (error instanceof RequestError) return
-        log.warn({ batch: this.#batch.id, job, error }, 'the results of a batch cannot be read')
-        await Promise.race([elapsed(clock, againMs), once(signal, 'abort')])
-        signal.throwIfAborted()
-      }
-    }
+    const { files } = this.#context
+    const parts = this.#parts()
+    for (const { part, job } of parts) if (job !== null || this.#isPrepared) this.#jobs.tell(part, job)
+    const pathOf = (name: FileName, title: string) => files.pathOf(this.#file(name, title).id)
+    const signal = AbortSignal.any([this.#stop.signal, this.#breakOff.signal])
+    await new Answering(this.#batch, this.#context, this.#models, {
+      output: () => pathOf('outputFileId', 'output.jsonl'),
+      errors: () => pathOf('errorFileId', 'errors.jsonl'),
+      counted: (counts) => this.#noteCounts(counts),
+      jobOf: ({ part }) => this.#jobs.of(part),
+      signal,
+    }).write(parts)
   }
 
   async #finish(): Promise<void> {
     const { node, batches, files, lines, clock } = this.#context
     const { id, status } = this.#batch
-    const parts = await Promise.all(batches.parts(id).map((part) => this.#ended(part)))
+    const parts = await Promise.all(this.#parts().map((part) => this.#ended(part)))
     this.#set(status === 'cancelling' ? 'cancelling' : 'finalizing', {}, 'finalizing')
     const paths = { output: files.spoolPath(), errors: files.spoolPath() }
-    const breather = new Breather(clock)
-    const done = await writeAnswers(this.#batch, parts, paths, { node, lines, breather })
+    const writing = { node, lines, breather: new Breather(clock) }
+    const done = await writeAnswers(this.#batch, parts, paths, writing)
     this.#stop.signal.throwIfAborted()
-    const { total } = this.#batch.facts.counts
     const outputFileId = this.#keep('outputFileId', 'output.jsonl', paths.output, done.completed)
     const errorFileId = this.#keep('errorFileId', 'errors.jsonl', paths.errors, done.failed)
-    const rowFor = (title: string) => this.#rowFor(title)
-    const proofFileIds = await keepProofs(parts, rowFor, this.#context)
-    const jobs = parts.flatMap(({ status: job }) => (job === null ? [] : [job]))
-    const owedMicros = jobs.reduce((sum, { payment }) => sum + (payment?.owedMicros ?? 0), 0)
-    const work = {
-      engine: jobs.map(({ runtime, engine }) => `${runtime}/${engine}`).join(', ') || null,
-      replicas: jobs[0]?.replicas ?? null,
-      errorBound: jobs.reduce<number | null>((most, { errorBound }) => greater(most, errorBound), null),
-      executions: jobs.reduce((sum, { executions }) => sum + executions, 0),
-      owedMicros,
-      promisedMicros: 0,
-    }
-    const counts = { total, completed: done.completed, failed: done.failed }
+    const proofs = await writeProofs(parts, this.#context)
+    const work = workOf(parts)
+    const counts = { ...this.#batch.facts.counts, completed: done.completed, failed: done.failed }
     const isExpired = done.expired > 0
     const end = this.#batch.status === 'cancelling' ? 'cancelled' : isExpired ? 'expired' : 'completed'
-    lines.forget(id)
-    this.#batch = { ...this.#batch, budgetMicros: owedMicros }
-    this.#end(end, { counts, usage: done.usage, outputFileId, errorFileId, proofFileIds, work })
+    this.#batch = { ...this.#batch, budgetMicros: work.owedMicros }
+    // In one commit: without its lines there are no answers.
+    lines.together(() => {
+      const proofFileIds = proofs.map(({ title, ...spooled }) => files.add(this.#rowFor(title), spooled).id)
+      lines.forget(id)
+      // Results are kept for the job as well.
+      batches.kept.holdMore(id, done.bytes)
+      this.#end(end, { counts, usage: done.usage, outputFileId, errorFileId, proofFileIds, work })
+    })
   }
 
   async #ended(part: Part): Promise<EndedPart> {
@@ -208,7 +200,7 @@ export class BatchRun {
     const known = this.#batch.facts[name]
     if (count > 0) {
       const id = known ?? this.#file(name, title).id
-      this.#context.files.finish(id, path)
+      this.#context.files.finish(id, path, this.#keptUntilMs)
       return id
     }
     if (known !== null) this.#context.files.remove(known)
@@ -225,20 +217,24 @@ export class BatchRun {
   }
 
   #rowFor(title: string): Omit<FileRow, 'id' | 'bytes'> {
-    const { id, tenant, facts } = this.#batch
-    const nowMs = this.#context.clock.now()
+    const { id, tenant } = this.#batch
     return {
       tenant,
       filename: `${id}_${title}`,
       purpose: 'batch_output',
-      createdAtMs: nowMs,
-      expiresAtMs: nowMs + facts.keepMs,
+      createdAtMs: this.#context.clock.now(),
+      expiresAtMs: this.#keptUntilMs,
     }
   }
 
-  #noteCounts(counts: { readonly completed: number; readonly failed: number }): void {
-    const { total } = this.#batch.facts.counts
-    this.#batch = { ...this.#batch, facts: { ...this.#batch.facts, counts: { total, ...counts } } }
+  /** The end of a file that is complete now. */
+  get #keptUntilMs(): number {
+    return this.#context.clock.now() + this.#batch.facts.keepMs
+  }
+
+  #noteCounts(counts: Omit<BatchFacts['counts'], 'total'>): void {
+    const { facts } = this.#batch
+    this.#batch = { ...this.#batch, facts: { ...facts, counts: { ...facts.counts, ...counts } } }
     if (!this.#isNoteDue) return
     this.#isNoteDue = false
     this.#context.clock.after(noteMs, () => {
@@ -248,14 +244,22 @@ export class BatchRun {
   }
 
   #owed(): Promise<number> {
-    return owedBy(this.#context.batches.parts(this.#batch.id), this.#context.node.api)
+    return owedBy(this.#parts(), this.#context.node.api)
   }
 
-  /** `budgetMicros`: what it did cost all the same. */
-  #fail(errors: BatchFacts['errors'], budgetMicros = 0): void {
+  /** `budgetMicros`: what it did cost all the same. Answers false: there is nothing more to do. */
+  #fail(errors: BatchFacts['errors'], budgetMicros = 0): false {
+    const { lines, files, batches } = this.#context
+    const { id, facts } = this.#batch
     this.#batch = { ...this.#batch, budgetMicros }
-    this.#context.lines.forget(this.#batch.id)
-    this.#end('failed', { errors })
+    for (const file of [facts.outputFileId, facts.errorFileId])
+      if (file !== null) files.leave(file, this.#keptUntilMs)
+    lines.together(() => {
+      lines.forget(id)
+      if (this.#parts().every(({ job }) => job === null)) batches.kept.hold(id, 0)
+      this.#end('failed', { errors })
+    })
+    return false
   }
 
   /** In one commit with the news of it, so that no crash comes between. */
@@ -276,8 +280,8 @@ export class BatchRun {
   }
 
   async #cancelJobs(): Promise<void> {
-    const { node, batches, log } = this.#context
-    for (const { job } of batches.parts(this.#batch.id))
+    const { node, log } = this.#context
+    for (const { job } of this.#parts())
       if (job !== null)
         await node.api.cancel(job).catch((error) => {
           log.debug({ batch: this.#batch.id, job, error }, 'a job of a batch was not cancelled')
@@ -287,6 +291,7 @@ export class BatchRun {
 
 type FileName = 'outputFileId' | 'errorFileId'
 
-function greater(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.max(a, b)
+/** Early parts first. */
+function inOrder(parts: readonly Part[]): readonly Part[] {
+  return [...parts].sort((a, b) => Number(b.isEarly) - Number(a.isEarly) || a.part - b.part)
 }

@@ -4,6 +4,7 @@ import type { Database } from '../host/store/database.ts'
 import type { Micros } from '../protocol/price.ts'
 import { missing } from './errors.ts'
 import { type ListQuery, seconds } from './files.ts'
+import { Kept } from './kept.ts'
 import type { Wishes } from './wishes.ts'
 
 export type BatchStatus =
@@ -32,13 +33,6 @@ export interface BatchError {
   readonly param: string | null
 }
 
-export const inputGone: BatchError = {
-  code: 'input_file_missing',
-  line: null,
-  message: 'its input file was deleted before it was read',
-  param: 'input_file_id',
-}
-
 /** Moments of a batch, in milliseconds; those that did not come are missing. */
 type Moment = 'in_progress' | 'finalizing' | 'completed' | 'failed' | 'expired' | 'cancelling' | 'cancelled'
 
@@ -53,6 +47,10 @@ export interface BatchFacts {
   readonly wishes: Wishes
   /** All that it may cost. */
   readonly budgetMicros: Micros
+  /** A hash of the body that made it, where its client gave the request a name. */
+  readonly bodyHash?: string
+  /** Its first jobs are submitted, and others not yet. */
+  readonly isSubmitting?: boolean
   /** The only model, once it is known. */
   readonly model: string | null
   readonly errors: readonly BatchError[]
@@ -89,17 +87,27 @@ export interface Part {
   readonly part: number
   readonly model: string
   readonly job: string | null
+  /** It has the first lines of its model, whose answers come while the others wait. */
+  readonly isEarly: boolean
+  /** Those of all documents of its model. */
+  readonly modelBytes: number
+  /** Those of its lines when they were checked: its payment comes of them, whatever reading its documents finds. */
+  readonly records: number
 }
 
 export class Batches {
+  readonly kept: Kept
   readonly #tables: Database
 
   constructor(tables: Database) {
     this.#tables = tables
+    this.kept = new Kept(tables)
   }
 
+  /** Throws ApiError where the tenant has so many that none may go. */
   create(row: Omit<Batch, 'id' | 'status'>): Batch {
     const batch: Batch = { ...row, id: `batch_${randomBytes(12).toString('hex')}`, status: 'validating' }
+    this.kept.makeRoom(batch.tenant, batch.createdAtMs)
     this.#tables.run(
       `INSERT INTO batches (id, tenant, status, request_hash, facts, created_at_ms, currency, budget_micros, is_over)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
@@ -118,11 +126,12 @@ export class Batches {
   /** Status, facts and budget are written; the rest never changes. */
   update({ id, status, facts, budgetMicros }: Batch): void {
     this.#tables.run(
-      'UPDATE batches SET status = ?, facts = ?, budget_micros = ?, is_over = ? WHERE id = ?',
+      'UPDATE batches SET status = ?, facts = ?, budget_micros = ?, is_over = ?, over_at_ms = ? WHERE id = ?',
       status,
       JSON.stringify(facts),
       budgetMicros,
       isOver(status) ? 1 : 0,
+      isOver(status) ? (facts.moments[status as Moment] ?? null) : null,
       id,
     )
   }
@@ -186,10 +195,10 @@ export class Batches {
   }
 
   parts(batch: string): Part[] {
-    return this.#tables.all<Part & object>(
-      'SELECT part, model, job FROM parts WHERE batch = ? ORDER BY part',
-      batch,
-    )
+    const sql = `SELECT part, model, job, is_early AS isEarly, model_bytes AS modelBytes, records FROM parts
+      WHERE batch = ? ORDER BY part`
+    const rows = this.#tables.all<Omit<Part, 'isEarly'> & { readonly isEarly: number }>(sql, batch)
+    return rows.map(({ isEarly, ...part }) => ({ ...part, isEarly: isEarly === 1 }))
   }
 
   submitted(batch: string, part: number, job: string): void {
@@ -206,8 +215,8 @@ function batchOf({ facts, ...row }: StoredBatch): Batch {
   return { ...row, facts: JSON.parse(facts) as BatchFacts }
 }
 
-/** As clients read it. `parts`: its jobs. */
-export function batchObject(batch: Batch, parts: readonly Part[]): object {
+/** As clients read it. `parts`: its jobs. `waiting`: what they wait for, where somebody has looked. */
+export function batchObject(batch: Batch, parts: readonly Part[], waiting?: readonly string[]): object {
   const { facts } = batch
   const { moments, usage, work } = facts
   const at = (moment: Moment) => {
@@ -250,6 +259,7 @@ export function batchObject(batch: Batch, parts: readonly Part[]): object {
       replicas: work.replicas,
       error_bound: work.errorBound,
       executions: work.executions,
+      ...(waiting === undefined ? {} : { waiting }),
       cost:
         batch.currency === null
           ? null

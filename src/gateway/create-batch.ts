@@ -16,6 +16,8 @@ const windowMsMax = 30 * dayMs
 const pairsMax = 16
 /** A client that got no answer sends the same once more within this time, and says so. */
 const retryMs = 600_000
+/** … and one that names its request, within this time. */
+const namedMs = dayMs
 
 const bodySchema = z.looseObject({
   input_file_id: z.string().min(1).max(128),
@@ -32,8 +34,10 @@ export interface CreateContext {
   readonly files: Files
   readonly key: KeyRow
   readonly nowMs: number
-  /** The client sends it for the second time at least. */
+  /** The client sends it for the second time at least, by its own word. */
   readonly isRetry: boolean
+  /** The name that the client gave the request: by one name there is one batch. Left out: none. */
+  readonly idempotencyKey?: string | undefined
 }
 
 /** `isNew`: it is not the batch that the same request has made before. Throws ApiError. */
@@ -41,19 +45,38 @@ export function createBatch(
   body: unknown,
   context: CreateContext,
 ): { readonly batch: Batch; readonly isNew: boolean } {
-  const { batches, key, nowMs, isRetry } = context
-  const requestHash = createHash('sha256')
-    .update(JSON.stringify([key.id, body]))
-    .digest('hex')
-  const before = isRetry ? batches.madeBy(key.tenant, requestHash, nowMs - retryMs) : undefined
-  if (before !== undefined) return { batch: before, isNew: false }
-  return { batch: batches.create({ ...draftOf(body, context), requestHash }), isNew: true }
+  const { batches, key, nowMs, isRetry, idempotencyKey: name } = context
+  const bodyHash = hashOf([body])
+  // A name stands for the same request with each key that the tenant has had.
+  const requestHash = name === undefined ? hashOf([key.id, body]) : hashOf([key.tenant, 'named', name])
+  const sinceMs = nowMs - (name === undefined ? retryMs : namedMs)
+  const before = isRetry || name !== undefined ? batches.madeBy(key.tenant, requestHash, sinceMs) : undefined
+  if (before !== undefined) {
+    if (name !== undefined && before.facts.bodyHash !== bodyHash) throw nameTaken(before.id)
+    return { batch: before, isNew: false }
+  }
+  const draft = draftOf(body, context)
+  const facts = name === undefined ? draft.facts : { ...draft.facts, bodyHash }
+  return { batch: batches.create({ ...draft, facts, requestHash }), isNew: true }
+}
+
+function hashOf(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+function nameTaken(batch: string): ApiError {
+  return new ApiError({
+    status: 409,
+    message: `another request of today made ${batch} with this Idempotency-Key; give this one a key of its own`,
+    code: 'idempotency_key_reused',
+    mayRetry: false,
+  })
 }
 
 /** The batch that such a request would make, with what it may cost. Throws ApiError. */
 export function draftOf(
   body: unknown,
-  context: Omit<CreateContext, 'isRetry'>,
+  context: Omit<CreateContext, 'isRetry' | 'idempotencyKey'>,
 ): Omit<Batch, 'id' | 'status' | 'requestHash'> {
   const { batches, files, key, nowMs } = context
   const { tenant, settings } = key
@@ -90,6 +113,8 @@ export function draftOf(
       'too_many_batches',
     )
   const budget = budgetFor(wishes, context)
+  // The key's cap of now: a batch that went by the one in force at each of its jobs would buy a job anew after a restart.
+  const priceCap = wishes.priceCap ?? (budget === null ? null : settings.priceCap)
   return {
     tenant,
     createdAtMs: nowMs,
@@ -102,7 +127,7 @@ export function draftOf(
       inputFileId,
       metadata,
       keepMs: keep ? keep.seconds * 1000 : keepMsDefault,
-      wishes,
+      wishes: { ...wishes, priceCap },
       budgetMicros: budget?.micros ?? 0,
       model: null,
       errors: [],

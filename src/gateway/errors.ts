@@ -6,12 +6,13 @@ const typeOf: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
+  409: 'invalid_request_error',
   413: 'invalid_request_error',
   429: 'rate_limit_error',
 }
 
 export interface ErrorFacts {
-  readonly status: 400 | 401 | 403 | 404 | 408 | 413 | 429 | 500 | 503
+  readonly status: 400 | 401 | 403 | 404 | 408 | 409 | 413 | 429 | 500 | 503
   /** One sentence for the person who asked. */
   readonly message: string
   readonly code?: string

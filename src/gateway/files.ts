@@ -43,13 +43,23 @@ export class Files {
   /** Those of them whose row is gone. */
   readonly #goneMeanwhile = new Set<string>()
 
-  /** Removes what a crash left: bytes without a row. */
+  /** Removes what a crash left: bytes without a row, but for inputs of batches that go on, which go once those let them go. */
   constructor(tables: Database, dataDir: string) {
     this.#tables = tables
     this.#folder = join(dataDir, 'gateway')
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    for (const name of readdirSync(this.#folder))
-      if (this.#row(name) === undefined) rmSync(join(this.#folder, name), { force: true })
+    const wanted = new Set(
+      tables
+        .all<{ id: string }>(
+          `SELECT json_extract(facts, '$.inputFileId') AS id FROM batches WHERE is_over = 0`,
+        )
+        .map(({ id }) => id),
+    )
+    for (const name of readdirSync(this.#folder)) {
+      if (this.#row(name) !== undefined) continue
+      if (wanted.has(name)) this.#goneMeanwhile.add(name)
+      else rmSync(join(this.#folder, name), { force: true })
+    }
   }
 
   /** A path for bytes that have no row yet. */
@@ -68,25 +78,30 @@ export class Files {
 
   /** Throws ApiError where the tenant, or the disk, has no room for so many bytes. */
   checkRoom(tenant: string, bytes: number): void {
-    const { held, count } = this.#tables.get<{ held: number; count: number }>(
-      'SELECT coalesce(sum(bytes), 0) AS held, count(*) AS count FROM files WHERE tenant = ?',
+    const refused = this.refusal(tenant, bytes)
+    if (refused !== undefined)
+      throw new ApiError({ status: refused.code === 'disk_full' ? 503 : 400, ...refused })
+  }
+
+  /** Why there is no room for so many bytes more; undefined: there is. Jobs of batches count until they are let go (kept.ts). */
+  refusal(tenant: string, bytes: number): { readonly code: string; readonly message: string } | undefined {
+    const { held, count, jobs } = this.#tables.get<{ held: number; count: number; jobs: number }>(
+      `SELECT coalesce(sum(bytes), 0) AS held, count(*) AS count,
+        (SELECT coalesce(sum(held_bytes), 0) FROM batches WHERE tenant = ?1) AS jobs
+       FROM files WHERE tenant = ?1`,
       tenant,
     )!
+    const refused = (message: string) => ({ code: 'storage_quota_exceeded', message })
     if (count >= tenantFilesMax)
-      throw new ApiError({
-        status: 400,
-        message: `you have ${count} files, and there is room for ${tenantFilesMax}; delete some`,
-        code: 'storage_quota_exceeded',
-      })
-    if (held + bytes > tenantBytesMax)
-      throw new ApiError({
-        status: 400,
-        message: `your files would have ${held + bytes} bytes together, and there is room for ${tenantBytesMax}; delete some`,
-        code: 'storage_quota_exceeded',
-      })
+      return refused(`you have ${count} files, and there is room for ${tenantFilesMax}; delete some`)
+    if (held + jobs + bytes > tenantBytesMax)
+      return refused(
+        `your files have ${held} bytes and your batches ${jobs}, and with ${bytes} more there is no room, which is for ${tenantBytesMax}; delete files, or wait until your batches have been over for a day`,
+      )
     const { bavail, bsize } = statfsSync(this.#folder)
     if (bavail * bsize < freeBytesMin + bytes)
-      throw new ApiError({ status: 503, message: 'the disk of the node is full', code: 'disk_full' })
+      return { code: 'disk_full', message: 'the disk of the node is full' }
+    return undefined
   }
 
   /** Makes a file of bytes that are on the disk, synced, at `path`; or, without, of those that a batch is about to write. */
@@ -113,12 +128,25 @@ export class Files {
     return { ...row, id, bytes }
   }
 
-  /** Puts these bytes, which are synced, in the place of those that the file has: they are all. */
-  finish(id: string, path: string): void {
+  /** Puts these bytes, which are synced, in the place of those that the file has: they are all, and are kept until then. */
+  finish(id: string, path: string, expiresAtMs: number): void {
     const { size } = statSync(path)
     renameSync(path, this.pathOf(id))
     syncDirectory(this.#folder)
-    this.#tables.run('UPDATE files SET bytes = ? WHERE id = ?', size, id)
+    this.#tables.run('UPDATE files SET bytes = ?, expires_at_ms = ? WHERE id = ?', size, expiresAtMs, id)
+  }
+
+  /** A batch writes it no more: it has what was written, and is kept until then. */
+  leave(id: string, expiresAtMs: number): void {
+    const size = statSync(this.pathOf(id), { throwIfNoEntry: false })?.size
+    if (size === undefined) this.remove(id)
+    else
+      this.#tables.run(
+        'UPDATE files SET bytes = ?, expires_at_ms = ? WHERE id = ? AND bytes IS NULL',
+        size,
+        expiresAtMs,
+        id,
+      )
   }
 
   /** Throws ApiError. */
@@ -191,10 +219,10 @@ export class Files {
     }
   }
 
-  /** Removes those whose time is over. */
+  /** Removes those whose time is over, but for those that a batch still writes. */
   expire(nowMs: number): void {
     for (const { id } of this.#tables.all<{ id: string }>(
-      'SELECT id FROM files WHERE expires_at_ms <= ? LIMIT 1000',
+      'SELECT id FROM files WHERE expires_at_ms <= ? AND bytes IS NOT NULL LIMIT 1000',
       nowMs,
     ))
       this.remove(id)

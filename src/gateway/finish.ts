@@ -31,12 +31,14 @@ export interface EndedPart extends Part {
 export interface Finished {
   readonly completed: number
   readonly failed: number
+  /** Those of both files. */
+  readonly bytes: number
   /** Those of the failed that the time was too short for. */
   readonly expired: number
   readonly usage: { readonly input: number; readonly output: number }
 }
 
-export interface FinishContext {
+interface FinishContext {
   readonly node: Pick<GatewayNode, 'api'>
   readonly lines: LineRows
   readonly breather: Breather
@@ -55,14 +57,41 @@ export async function owedBy(
   return micros
 }
 
-/** Writes both files, and syncs them; one that would be empty is removed. Throws what the disk throws. */
-export async function writeAnswers(
+/** The work of a batch whose jobs have ended. */
+export function workOf(parts: readonly EndedPart[]): Batch['facts']['work'] {
+  const jobs = parts.flatMap(({ status }) => (status === null ? [] : [status]))
+  const engines = new Set(jobs.map(({ runtime, engine }) => `${runtime}/${engine}`))
+  return {
+    engine: [...engines].join(', ') || null,
+    replicas: jobs[0]?.replicas ?? null,
+    errorBound: jobs.reduce<number | null>((most, { errorBound }) => greater(most, errorBound), null),
+    executions: jobs.reduce((sum, { executions }) => sum + executions, 0),
+    owedMicros: jobs.reduce((sum, { payment }) => sum + (payment?.owedMicros ?? 0), 0),
+    promisedMicros: 0,
+  }
+}
+
+function greater(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b)
+}
+
+/** Writes both files, and syncs them; one that would be empty is removed. Throws what the disk throws, and leaves none then. */
+export async function writeAnswers(...given: Parameters<typeof writeBoth>): Promise<Finished> {
+  try {
+    return await writeBoth(...given)
+  } catch (error) {
+    await Promise.all(Object.values(given[2]).map((path) => rm(path, { force: true })))
+    throw error
+  }
+}
+
+async function writeBoth(
   batch: Batch,
   parts: readonly EndedPart[],
   paths: { readonly output: string; readonly errors: string },
   { node, lines, breather }: FinishContext,
 ): Promise<Finished> {
-  const readers = parts.map((part) => new PartReader(part, node))
+  const readers = new Map(parts.map((part) => [part.part, new PartReader(part, node)]))
   const files = { output: new LineFile(paths.output), errors: new LineFile(paths.errors) }
   const usage = { input: 0, output: 0 }
   let expired = 0
@@ -77,14 +106,25 @@ export async function writeAnswers(
     }
   } finally {
     await Promise.all([files.output.close(), files.errors.close()])
-    await Promise.all(readers.map((reader) => reader.close()))
+    await Promise.all([...readers.values()].map((reader) => reader.close()))
   }
-  return { completed: files.output.count, failed: files.errors.count, expired, usage }
+  const { output, errors } = files
+  return {
+    completed: output.count,
+    failed: errors.count,
+    bytes: output.bytes + errors.bytes,
+    expired,
+    usage,
+  }
 }
 
-async function answer(batch: Batch, row: LineRow, readers: readonly PartReader[]): Promise<AnsweredLine> {
+async function answer(
+  batch: Batch,
+  row: LineRow,
+  readers: ReadonlyMap<number, PartReader>,
+): Promise<AnsweredLine> {
   if (row.fault !== null) return faultOf(batch, row, row.fault)
-  const reader = readers[row.part!]!
+  const reader = readers.get(row.part!)!
   const records = await reader.recordsOf(row.line)
   if (records.length > 0 && records.length >= row.records)
     return answerOf(batch, row, reader.part.service, records)
@@ -148,6 +188,7 @@ class LineFile {
   readonly #path: string
   readonly #stream: ReturnType<typeof createWriteStream>
   count = 0
+  bytes = 0
 
   constructor(path: string) {
     this.#path = path
@@ -157,10 +198,14 @@ class LineFile {
 
   async write(text: string): Promise<void> {
     this.count += 1
+    this.bytes += Buffer.byteLength(text)
     if (!this.#stream.write(text) && !this.#stream.destroyed)
       await new Promise<void>((resolve) => {
-        this.#stream.once('drain', resolve)
-        this.#stream.once('close', resolve)
+        const go = () => {
+          this.#stream.off('drain', go).off('close', go)
+          resolve()
+        }
+        this.#stream.on('drain', go).on('close', go)
       })
   }
 

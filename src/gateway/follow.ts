@@ -46,15 +46,16 @@ function inOrder(a: ResultLine, b: ResultLine): number {
   return place(a) - place(b) || a.page - b.page
 }
 
-/** Yields the lines that are known to be faulty before any job begins. */
+/** Yields the lines of a part that turned out to be faulty before its job began; null: those that are in none. */
 export async function* faultyLines(
   batch: Batch,
+  part: number | null,
   lines: LineRows,
   breather: Breather,
 ): AsyncGenerator<AnsweredLine> {
   for (const row of lines.of(batch.id)) {
     await breather.breathe()
-    if (row.fault !== null) yield faultOf(batch, row, row.fault)
+    if (row.fault !== null && row.part === part) yield faultOf(batch, row, row.fault)
   }
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../host/clock.ts'
 import type { Database } from '../host/store/database.ts'
 import { appOf } from './app.ts'
 import { Batches } from './batches.ts'
+import { Connections } from './connections.ts'
 import { Files } from './files.ts'
 import { Flights } from './flights.ts'
 import { AllowedHosts } from './hosts.ts'
@@ -100,16 +101,18 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
     probes.batchEnded(batch.facts.counts)
     webhooks.ended(tenant, batch)
   }
-  const runner = new Runner({ node, files, batches, lines, keys, clock, log, ended })
+  const runner = new Runner({ node, files, batches, lines, clock, log, ended })
   const allowed = new AllowedHosts(listen.host.includes(':') ? `[${listen.host}]` : listen.host, hosts)
   const bounds = { ...serverBounds, ...options.bounds }
+  const connections = new Connections(bounds)
   const app = appOf({
     ...{ node, keys, files, batches, lines, runner, probes, samples, clock, log },
     hosts: allowed,
+    connections,
     flights: new Flights(bounds.requestsOfTenantMax),
     sessions: new Sessions(tables, keys),
   })
-  const server = new HttpServer(app, bounds)
+  const server = new HttpServer(app, bounds, connections)
   const listening = await server.listen(listen)
   runner.start()
   webhooks.send()

@@ -1,5 +1,6 @@
 /** The lines of batches that have not ended, in the table: so many that they are never in memory as a whole. */
 import type { Database } from '../host/store/database.ts'
+import type { Part } from './batches.ts'
 import type { ErrorFacts } from './errors.ts'
 
 export interface LineRow {
@@ -38,8 +39,34 @@ export class LineRows {
     return this.#tables.get<{ line: number }>(sql, batch, customId)!.line
   }
 
-  addPart(batch: string, part: number, model: string): void {
-    this.#tables.run('INSERT INTO parts VALUES (?, ?, ?, NULL)', batch, part, model)
+  addPart(batch: string, { part, model, isEarly, modelBytes }: Omit<Part, 'job' | 'records'>): void {
+    const sql = 'INSERT INTO parts (batch, part, model, is_early, model_bytes) VALUES (?, ?, ?, ?, ?)'
+    this.#tables.run(sql, batch, part, model, isEarly ? 1 : 0, modelBytes)
+  }
+
+  /** Notes how many records each part has now. */
+  countRecords(batch: string): void {
+    for (const [part, { records }] of this.counts(batch))
+      this.#tables.run('UPDATE parts SET records = ? WHERE batch = ? AND part = ?', records, batch, part)
+  }
+
+  /** Moves the first so many lines of a part to another one. */
+  moveFirst(batch: string, from: number, to: number, lines: number): void {
+    this.#tables.run(
+      `UPDATE lines SET part = ?3 WHERE batch = ?1 AND line IN
+        (SELECT line FROM lines WHERE batch = ?1 AND part = ?2 ORDER BY line LIMIT ?4)`,
+      batch,
+      from,
+      to,
+      lines,
+    )
+  }
+
+  /** The first and the last line of a part; undefined: it has none. */
+  rangeOf(batch: string, part: number): { readonly first: number; readonly last: number } | undefined {
+    const sql = 'SELECT min(line) AS first, max(line) AS last FROM lines WHERE batch = ? AND part = ?'
+    const range = this.#tables.get<{ first: number | null; last: number }>(sql, batch, part)!
+    return range.first === null ? undefined : { first: range.first, last: range.last }
   }
 
   /** A document turned out to have so many records, or to be readable by nobody. */

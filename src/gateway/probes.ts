@@ -13,11 +13,15 @@ export interface ProbeContext {
   readonly isStopping: () => boolean
 }
 
+/** Figures are read every few seconds. A guess. */
+const countedMs = 500
+
 export class Probes {
   readonly #context: ProbeContext
   readonly #registry = new Registry()
   readonly #durations: Histogram
   readonly #requests: Counter
+  #counted: { readonly atMs: number; readonly text: Promise<string> } | undefined
 
   constructor(context: ProbeContext) {
     this.#context = context
@@ -63,11 +67,19 @@ export class Probes {
         note: fleet?.state === 'waiting' ? `the fleet ${fleet.name} has not let this node in` : '',
       },
       // A node that is alone takes batches, too: they wait.
-      { name: 'mesh', ok: true, note: `${connections} connections` },
+      { name: 'mesh', ok: true, note: `${connections} ${connections === 1 ? 'connection' : 'connections'}` },
     ]
   }
 
-  async metrics(): Promise<string> {
+  /** As they were within the last moment: nobody needs a key to ask, and to count takes time. */
+  metrics(): Promise<string> {
+    const nowMs = this.#context.clock.monotonicMs()
+    if (this.#counted === undefined || nowMs - this.#counted.atMs >= countedMs)
+      this.#counted = { atMs: nowMs, text: this.#count() }
+    return this.#counted.text
+  }
+
+  async #count(): Promise<string> {
     const { api, batches, clock } = this.#context
     const node = await metricsOf(api.info(), api.why(), api.peers(), clock.now())
     const own = new Registry()

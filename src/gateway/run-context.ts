@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import type { Clock } from '../host/clock.ts'
 import type { Batch, Batches } from './batches.ts'
 import type { Files } from './files.ts'
-import type { Keys } from './keys.ts'
 import type { LineRows } from './line-rows.ts'
 import type { GatewayNode } from './submit.ts'
 
@@ -12,7 +11,6 @@ export interface RunnerParts {
   readonly files: Files
   readonly batches: Batches
   readonly lines: LineRows
-  readonly keys: Keys
   readonly clock: Clock
   readonly log: Logger
   /** A batch is over. */

@@ -15,6 +15,7 @@ export class Runner {
   readonly #runs = new Map<string, { readonly run: BatchRun; readonly over: Promise<void> }>()
   readonly #turns = new Turns()
   #callOffExpiry = () => {}
+  #looking: Promise<void> = Promise.resolve()
 
   constructor(parts: RunnerParts) {
     this.#context = { ...parts, changed: (batch) => this.changes.emit('change', batch) }
@@ -44,12 +45,15 @@ export class Runner {
     this.#callOffExpiry()
     const runs = [...this.#runs.values()]
     for (const { run } of runs) run.stop()
-    await Promise.all(runs.map(({ over }) => over))
+    await Promise.all([...runs.map(({ over }) => over), this.#looking])
   }
 
   #expire(): void {
-    const { clock, files } = this.#context
+    const { clock, files, batches, node, log } = this.#context
     files.expire(clock.now())
+    this.#looking = batches.kept.look(clock.now(), node.api).catch((error) => {
+      log.warn({ error }, 'jobs of batches that are over cannot be let go')
+    })
     this.#callOffExpiry = clock.after(expiryLookMs, () => this.#expire())
   }
 }

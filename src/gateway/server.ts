@@ -3,17 +3,17 @@
  *
  * A request's head has ten seconds. An upload may take an hour, as a slow line needs for 200 MB, and
  * any other body half a minute; but a connection over which nothing comes
- * or goes for half a minute is ended, and those that are more than the bound are not taken at all.
+ * or goes for half a minute is ended, and connections over which nobody has shown a key give way to others (connections.ts).
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { AppEnv } from './app-context.ts'
+import type { ConnectionBounds, Connections } from './connections.ts'
 
-export interface ServerBounds {
-  readonly connectionsMax: number
+export interface ServerBounds extends ConnectionBounds {
   readonly headMsMax: number
   readonly silenceMsMax: number
   readonly requestMsMax: number
@@ -23,9 +23,10 @@ export interface ServerBounds {
   readonly requestsOfTenantMax: number
 }
 
-/** `connectionsMax`: a browser opens six, and a client of a batch API one or two. A guess. */
+/** `connectionsMax`: a browser opens six, and a client of a batch API one or two; `namelessOfAddressMax`: ten browsers. Guesses. */
 export const serverBounds: ServerBounds = {
   connectionsMax: 512,
+  namelessOfAddressMax: 64,
   headMsMax: 10_000,
   silenceMsMax: 30_000,
   requestMsMax: 3_600_000,
@@ -47,9 +48,10 @@ export interface Listening {
 
 export class HttpServer {
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #connections: Connections
 
-  constructor(app: Pick<Hono<AppEnv>, 'fetch'>, bounds: ServerBounds) {
+  constructor(app: Pick<Hono<AppEnv>, 'fetch'>, bounds: ServerBounds, connections: Connections) {
+    this.#connections = connections
     const serverOptions = {
       maxHeaderSize: headBytesMax,
       headersTimeout: bounds.headMsMax,
@@ -64,7 +66,6 @@ export class HttpServer {
       serverOptions,
       overrideGlobalObjects: false,
     }) as Server
-    this.#server.maxConnections = bounds.connectionsMax
     this.#server.maxHeadersCount = headersMax
     this.#server.maxRequestsPerSocket = requestsPerConnection
     // An answer that is read slowly, or a stream of events, has a pulse; what has none is ended.
@@ -72,10 +73,7 @@ export class HttpServer {
     this.#server.on('request', (request) => {
       if (!isUpload(request)) endAfter(bounds.bodyMsMax, request)
     })
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
+    this.#server.on('connection', (socket) => connections.add(socket))
   }
 
   /** Throws Error with a sentence where the address cannot be had. */
@@ -98,7 +96,7 @@ export class HttpServer {
   async close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
+    this.#connections.endAll()
     await closed
   }
 }

@@ -1,4 +1,4 @@
-/** Submits a part of a batch, which is one model's lines, as one job of the node. */
+/** Submits a part of a batch, lines of one model, as one job of the node. */
 import { readFileSync } from 'node:fs'
 import type { Quote, SubmitRequest, Submitted } from '../host/api.ts'
 import { type Clock, leftUntil } from '../host/clock.ts'
@@ -12,10 +12,10 @@ import { formatMoney, isAffordable } from '../protocol/price.ts'
 import { unitOfRuntime } from '../runtimes/registry.ts'
 import type { Batch, Part } from './batches.ts'
 import { Breather } from './breather.ts'
-import { requestIn, unreadable } from './check.ts'
+import { unreadable } from './check.ts'
 import type { Files } from './files.ts'
 import { linesOf } from './jsonl.ts'
-import type { KeySettings } from './keys.ts'
+import { requestIn } from './line-request.ts'
 import type { LineRow, LineRows } from './line-rows.ts'
 import { type Model, type Service, serviceOf } from './models.ts'
 
@@ -27,9 +27,9 @@ export interface SubmitContext {
   readonly files: Files
   readonly lines: LineRows
   readonly models: readonly Model[]
+  /** All of the batch. */
+  readonly parts: readonly Part[]
   readonly clock: Clock
-  /** Those of the key in force; undefined: it was revoked. */
-  readonly settings: KeySettings | undefined
   /** Ends the reading of documents, and with it the submission. */
   readonly signal: AbortSignal
 }
@@ -37,14 +37,15 @@ export interface SubmitContext {
 /** Undefined where no line of the part can be read. Throws RequestError, and what the disk throws. */
 export async function submitPart(
   batch: Batch,
-  { part, model }: Part,
+  one: Part,
   context: SubmitContext,
 ): Promise<Submitted | undefined> {
   const { node, lines, models, clock } = context
+  const { part, model } = one
   const service = serviceOf(models, batch.facts.endpoint, model)
   if (service === undefined) throw new RequestError(`the model ${model} is not on this node any more`)
-  const counts = lines.counts(batch.id)
-  const request = requestFor(batch, part, service, counts, context)
+  if (!lines.counts(batch.id).has(part)) return undefined
+  const request = requestFor(batch, one, service, context)
   if (request.deadlineMs !== null && request.deadlineMs <= 0) return undefined
   refuseTooDear(request, node)
   const documents = () => documentsOf(batch, part, service, context, new Breather(clock))
@@ -58,16 +59,12 @@ export async function submitPart(
 }
 
 /** The price of a part, which `submitPart` would submit. Throws RequestError, and what the disk throws. */
-export async function quotePart(
-  batch: Batch,
-  { part, model }: Part,
-  context: SubmitContext,
-): Promise<Quote | undefined> {
+export async function quotePart(batch: Batch, one: Part, context: SubmitContext): Promise<Quote | undefined> {
   const { node, lines, models, clock } = context
+  const { part, model } = one
   const service = serviceOf(models, batch.facts.endpoint, model)
-  const counts = lines.counts(batch.id)
-  if (service === undefined || !counts.has(part)) return undefined
-  const request = requestFor(batch, part, service, counts, context)
+  if (service === undefined || !lines.counts(batch.id).has(part)) return undefined
+  const request = requestFor(batch, one, service, context)
   const documents = () => documentsOf(batch, part, service, context, new Breather(clock))
   try {
     return await node.quoteGiven(request, { documents, salt: batch.id })
@@ -79,10 +76,9 @@ export async function quotePart(
 
 function requestFor(
   batch: Batch,
-  part: number,
+  part: Part,
   { runtime, model, endpoint }: Service,
-  counts: ReturnType<LineRows['counts']>,
-  { clock, settings }: SubmitContext,
+  { clock, parts }: SubmitContext,
 ): SubmitRequest {
   const { wishes, expiresAtMs } = batch.facts
   return {
@@ -93,9 +89,11 @@ function requestFor(
     model: model.path ?? (isPackaged(runtime, model.id) ? model.id : null),
     errorBound: wishes.errorBound ?? submitDefaults.errorBound,
     replicas: wishes.replicas,
+    // Its client reads the output file while the batch runs.
+    isFollowed: true,
     category: wishes.category ?? submitDefaults.category,
     deadlineMs: leftUntil(clock, expiresAtMs),
-    payment: paymentFor(batch, part, runtime, counts, settings),
+    payment: paymentFor(batch, part, runtime, parts),
   }
 }
 
@@ -116,25 +114,35 @@ function refuseTooDear({ runtime, payment }: SubmitRequest, { api }: GatewayNode
   )
 }
 
-/** Executions of a unit that a budget is to be enough for, where nobody has said what one may cost: two owners agree. */
+/** Executions of a unit that a budget is to be enough for, where nobody has said what one may cost: two owners agree, or one and checks. */
 const executionsUsual = 2
+/** … and of an early part, which is small: a copy may come on top. */
+const executionsEarly = 3
+/** A token has so many bytes at most, by and large: fewer tokens allow a higher price, and the budget is a bound all the same. A guess. */
+const tokenBytesMost = 8
 
+/** The same at each call: a job that was submitted, and not noted, is found again by its payment, too. */
 function paymentFor(
   { currency, budgetMicros: whole, facts: { wishes } }: Batch,
-  part: number,
+  part: Part,
   runtime: string,
-  counts: ReturnType<LineRows['counts']>,
-  settings: KeySettings | undefined,
+  parts: readonly Part[],
 ): SubmitRequest['payment'] {
   if (currency === null) return null
-  const all = [...counts.values()].reduce((sum, { records }) => sum + records, 0)
-  const { records } = counts.get(part)!
-  const budgetMicros = Math.floor((whole * records) / all)
-  const cap = wishes.priceCap ?? settings?.priceCap ?? null
-  const allowed = Math.max(1, Math.floor(budgetMicros / (executionsUsual * records)))
+  const recordsOf = (some: readonly Part[]) => some.reduce((sum, { records }) => sum + records, 0)
+  const executionsOf = (some: readonly Part[]) =>
+    some.reduce((sum, { isEarly, records }) => {
+      const each = isEarly && wishes.replicas === null ? executionsEarly : executionsUsual
+      return sum + each * records
+    }, 0)
+  const share = (some: readonly Part[]) => Math.floor((whole * executionsOf(some)) / executionsOf(parts))
+  const ofModel = parts.filter(({ model }) => model === part.model)
   const { pricedPer: per } = unitOfRuntime(runtime)
-  const unitMicros = Math.min(unitMicrosMax, cap?.micros ?? allowed)
-  return { currency, unitMicrosMax: unitMicros, ...(per === 1 ? {} : { per }), budgetMicros }
+  const units = per === 1 ? recordsOf(ofModel) : Math.max(1, part.modelBytes / tokenBytesMost)
+  const executionsOfUnit = executionsOf(ofModel) / recordsOf(ofModel)
+  const allowed = Math.max(1, Math.floor((share(ofModel) * per) / (executionsOfUnit * units)))
+  const unitMicros = Math.min(unitMicrosMax, wishes.priceCap?.micros ?? allowed)
+  return { currency, unitMicrosMax: unitMicros, ...(per === 1 ? {} : { per }), budgetMicros: share([part]) }
 }
 
 /** Reads the input file once more, and hands on the documents of the lines of this part: `<line>.<place>`. */
@@ -146,9 +154,13 @@ async function* documentsOf(
   breather: Breather,
 ): AsyncGenerator<NamedDocument> {
   const { endpoint, inputFileId } = batch.facts
+  const range = lines.rangeOf(batch.id, part)
+  if (range === undefined) return
   for await (const { line, bytes } of linesOf(files.pathOf(inputFileId))) {
     await breather.breathe()
     signal.throwIfAborted()
+    if (line < range.first) continue
+    if (line > range.last) return
     const row = lines.get(batch.id, line)
     if (row?.part !== part) continue
     const read = service.endpoint.read(requestIn(bytes, endpoint)!.body)

@@ -108,6 +108,32 @@ const migrations: readonly string[] = [
   -- How much a tenant has is counted at each upload, without a look at any of its rows.
   CREATE INDEX files_room ON files (tenant, bytes);
   `,
+  `
+  -- Bytes that the node keeps for the jobs of a batch, which count as its tenant's; and when it was over.
+  ALTER TABLE batches ADD COLUMN held_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE batches ADD COLUMN over_at_ms INTEGER;
+  UPDATE batches SET over_at_ms = created_at_ms WHERE is_over = 1;
+  CREATE INDEX batches_room ON batches (tenant, held_bytes);
+  CREATE INDEX batches_by_end ON batches (over_at_ms);
+
+  -- A job of the first lines of a model, so that their answers come while the others wait.
+  ALTER TABLE parts ADD COLUMN is_early INTEGER NOT NULL DEFAULT 0;
+  -- Of all documents of its model.
+  ALTER TABLE parts ADD COLUMN model_bytes INTEGER NOT NULL DEFAULT 0;
+  `,
+  `
+  -- Its records when its lines were checked: reading its documents finds more, or fewer, and its payment stays.
+  ALTER TABLE parts ADD COLUMN records INTEGER NOT NULL DEFAULT 0;
+  UPDATE parts SET records = (SELECT coalesce(sum(lines.records), 0) FROM lines
+    WHERE lines.batch = parts.batch AND lines.part = parts.part AND fault IS NULL);
+  `,
+  `
+  -- A batch pays by the cap that its key had when it was made. Those under way get the cap in force now.
+  UPDATE batches SET facts = json_set(facts, '$.wishes.priceCap', json((SELECT settings -> '$.priceCap' FROM keys
+    WHERE keys.tenant = batches.tenant AND revoked_at_ms IS NULL)))
+  WHERE is_over = 0 AND currency IS NOT NULL AND facts ->> '$.wishes.priceCap' IS NULL
+    AND tenant IN (SELECT tenant FROM keys WHERE revoked_at_ms IS NULL);
+  `,
 ]
 
 /** Makes the data directory where it is missing. Throws StoreError. */

@@ -43,6 +43,8 @@ async function received(request: IncomingMessage, path: string): Promise<Upload>
     fields[name] = value
   })
   parser.on('file', (name, stream, filename) => {
+    // A part that breaks off says so, and ends the process where nobody listens: one that is refused has no reader.
+    stream.on('error', () => {})
     if (name !== 'file' || file !== undefined) {
       fault ??= wrong('an upload has one file, in a part that is called "file"', 'file')
       stream.resume()

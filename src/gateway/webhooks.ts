@@ -6,10 +6,11 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import { type Clock, leftUntil } from '../host/clock.ts'
 import type { Database } from '../host/store/database.ts'
+import { isGlobal } from './addresses.ts'
 import type { Batch } from './batches.ts'
 import { seconds } from './files.ts'
 import type { KeySettings, Keys } from './keys.ts'
@@ -188,37 +189,9 @@ async function addressOf({ hostname }: URL, mayBePrivate: boolean) {
   const host = hostname.replace(/^\[|\]$/g, '')
   const family = isIP(host)
   const address = family === 0 ? await lookup(host) : { address: host, family }
-  if (!mayBePrivate && isPrivate(address))
+  if (!mayBePrivate && !isGlobal(address))
     throw new Error(
-      `${hostname} is an address of a private network, where nothing is sent to; its key needs --webhook-private`,
+      `${hostname} is no address of the whole internet, and nothing is sent to others; its key needs --webhook-private`,
     )
   return address
-}
-
-const privateNetworks = new BlockList()
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const)
-  privateNetworks.addSubnet(network, prefix)
-for (const [network, prefix] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const)
-  privateNetworks.addSubnet(network, prefix, 'ipv6')
-
-/** IPv4 within IPv6 is judged as the former. */
-function isPrivate({ address, family }: { readonly address: string; readonly family: number }): boolean {
-  return privateNetworks.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }

@@ -185,6 +185,13 @@ export interface WhyView {
   readonly memory: readonly string[]
   /** Sentences about the mesh around it. */
   readonly mesh: readonly string[]
+  /** Weights on their way to this vehicle: the bytes that are here, and how many peers bring them. */
+  readonly fetching: readonly {
+    readonly file: Cid
+    readonly bytes: number
+    readonly of: number
+    readonly peers: number
+  }[]
   readonly verdict: RuleVerdict
   /** The verdict, and what holds work back. */
   readonly sentence: string
@@ -197,6 +204,16 @@ export interface WhyView {
   })[]
 }
 
+/** A node's cell: a part of its mesh, whose vehicles it knows. */
+interface CellInfo {
+  /** The bits that begin the keys of its members; empty: the whole mesh. */
+  readonly name: string
+  readonly members: number
+  readonly isSpeaker: boolean
+  /** Nodes in the whole mesh, about; null: nobody has said. */
+  readonly mesh: number | null
+}
+
 export interface NodeInfo {
   readonly peer: PeerId
   readonly name: string
@@ -204,6 +221,8 @@ export interface NodeInfo {
   readonly fleet: FleetStanding | null
   /** Where others may dial it, the most useful first. */
   readonly addresses: readonly string[]
+  /** Its cell; null: it knows no cells, or has not begun. */
+  readonly cell: CellInfo | null
   /** How others reach it; null until it has learned that. */
   readonly reach: Reachability | null
   /** The address of the router that it is behind, as others see it; null: none is known. */

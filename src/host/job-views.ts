@@ -3,6 +3,7 @@ import type { Wait } from '../protocol/energy/cheap-hours.ts'
 import type { JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { Audits } from '../protocol/job/manifest.ts'
 import type { JobEnd } from '../protocol/job/verdict.ts'
+import type { WeightsArrived } from '../protocol/message.ts'
 import type { Ask, Micros, Payment, UnitCount } from '../protocol/price.ts'
 import type { JobView } from '../protocol/state/job-view.ts'
 import type { Cost } from '../protocol/verification/cost.ts'
@@ -34,6 +35,8 @@ export interface SubmitRequest {
   readonly colludingShare: number
   /** Overrides what the error bound asks for. */
   readonly replicas: number | null
+  /** Results are wanted while the job runs, at a higher price (protocol/verification/plan.ts). Left out: when it is complete. */
+  readonly isFollowed?: boolean
   /** Pages in a shard, at most; null: by what they cost. */
   readonly shardSize: number | null
   readonly deadlineMs: number | null
@@ -45,6 +48,8 @@ export interface SubmitRequest {
   readonly selfCheck: boolean
   /** Other nodes that should look after the job, too, at most. */
   readonly standbys: number
+  /** Refuses the submission where no other node looks after the job, too: it must outlive this one. */
+  readonly mustOutlive: boolean
   /** Hides documents and results from them. */
   readonly blind: boolean
   /** The kind of work, for owners who do not take everything. */
@@ -234,6 +239,8 @@ export interface JobStatus extends JobSummary {
   readonly actor: { readonly peer: PeerId; readonly name: string } | null
   /** Why what other stewards say is not shown as so, and why a report would not pass its audit: a sentence each. */
   readonly doubts: readonly string[]
+  /** Vehicles that fetch weights of the job, by their own word: the bytes that are there, and the peers that bring them. */
+  readonly fetching: readonly (WeightsArrived & { readonly peer: PeerId; readonly name: string })[]
   /** Each vehicle's share of the work: claims counted, and shards of them that agreed with the verdict. */
   readonly vehicles: readonly {
     readonly peer: PeerId

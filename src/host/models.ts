@@ -5,12 +5,11 @@
 import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { copyFile, link } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import { bytesInMemoryMax } from '../runtimes/weight.ts'
 import type { NamedModel, NodeApi } from './api.ts'
 import { RequestError } from './errors.ts'
 import { syncDirectory } from './store/durable.ts'
-import { namedWeightOf, runtimeNames } from './submission/runtime-facts.ts'
-import { judgeLargeWeights, readWeights, weightBytes } from './submission/weights.ts'
+import { isInParts, namedWeightOf, runtimeNames } from './submission/runtime-facts.ts'
+import { judgeWeights } from './submission/weights.ts'
 
 type Methods = 'models' | 'addModel' | 'removeModel'
 
@@ -63,13 +62,15 @@ function modelAt(path: string): NamedModel {
 
 /** Refuses a file that no runtime would load. Throws RequestError with the fault that the first one names. */
 function judge(path: string): void {
+  if (runtimeNames.some((runtime) => isInParts(runtime, path)))
+    throw new RequestError(
+      `the model at ${path} is in parts: join them with llama-gguf-split --merge, since a name over HTTP is that of one file; or submit it by the path of its first part`,
+    )
   const source = { name: 'model', path }
-  const bytes = weightBytes(source)
   const faults: unknown[] = []
   for (const runtime of runtimeNames.filter((one) => namedWeightOf(one) === source.name)) {
     try {
-      if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes)
-      else readWeights(runtime, source)
+      judgeWeights(runtime, source)
       return
     } catch (error) {
       faults.push(error)

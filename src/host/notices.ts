@@ -7,7 +7,7 @@
 import type { Logger } from 'pino'
 import { systemClock } from './clock.ts'
 
-export type NoticeKind = 'mesh-key' | 'fleet' | 'version' | 'clone' | 'clock' | 'bootstrap'
+export type NoticeKind = 'mesh-key' | 'fleet' | 'version' | 'clone' | 'clock' | 'bootstrap' | 'relay'
 
 export interface Notice {
   readonly kind: NoticeKind

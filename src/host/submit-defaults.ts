@@ -27,6 +27,7 @@ export const submitDefaults: Omit<SubmitRequest, 'paths' | 'runtime'> = {
   selfCheck: false,
   shardSize: null,
   standbys: standbysDefault,
+  mustOutlive: false,
   blind: false,
   category: categoryDefault,
   payment: null,

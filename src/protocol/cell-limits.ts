@@ -13,9 +13,9 @@ export const mergeBelow = 96
 /** So long must a cell be too large, or too small: all vehicles of a street may leave within minutes, and others come. A guess. */
 export const resizeAfterMs = 900_000
 /** A node that moved listens and speaks in its old cell for so long: two lives of an advert, so that nobody misses it. */
-export const bothCellsMs = 360_000
+const bothCellsMs = 360_000
 /** A node that has heard nobody in its cell for so long looks for others, and goes up a level. */
-export const lonelyMs = advertTtlMs
+const lonelyMs = advertTtlMs
 /** 2^24 cells of 128 are two thousand million vehicles. */
 export const cellDepthMax = 24
 
@@ -70,13 +70,32 @@ export const censusTtlMs = 60_000
 export const proofsMax = 16_384
 /** Proofs that one message lists. */
 export const listedProofsMax = 256
-/** Proofs that a speaker fetches and checks in a minute before it tells others of them: 5 ms each. */
-export const proofsPerMinuteMax = 64
+/** Proofs that a speaker fetches and checks in a minute before it tells others of them, 5 ms each; and those of them that one peer named. Guesses. */
+export const [proofsPerMinuteMax, proofsOfOneMax] = [256, 32]
+
+/** The limits that follow from how many nodes there are, and how fast they come and go: a test lowers them, so that few nodes are several cells. */
+export interface CellLimits {
+  readonly splitAbove: number
+  readonly mergeBelow: number
+  readonly resizeAfterMs: number
+  readonly bothCellsMs: number
+  /** A node that has come to a cell listens for so long before it speaks for it: everybody says its advert within an interval; some are late. */
+  readonly listenMs: number
+  readonly lonelyMs: number
+}
+
+export const defaultCellLimits: CellLimits = {
+  ...{ splitAbove, mergeBelow, resizeAfterMs, bothCellsMs, lonelyMs },
+  listenMs: 1.5 * advertIntervalMs,
+}
 
 assert(
   2 * mergeBelow < splitAbove,
   'a cell that has just merged is far from splitting, and one that has split from merging',
 )
 assert(bothCellsMs > 2 * advertTtlMs - advertIntervalMs, 'who moves is heard in both cells')
-assert(bothCellsMs < resizeAfterMs, 'a cell is settled before it splits or merges again')
+assert(
+  bothCellsMs + advertTtlMs < resizeAfterMs,
+  'whoever went elsewhere is forgotten before a cell splits or merges again',
+)
 assert(answerAdvertsMax * 4096 > messageBytesMax, 'an answer is bounded by its bytes as well')

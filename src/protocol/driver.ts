@@ -20,6 +20,7 @@ const waits: Readonly<Record<AnyEffect['type'], boolean>> = {
   // Said to other nodes.
   offer: true,
   send: true,
+  'tell-end': true,
   share: true,
   entrust: true,
   adopt: true,

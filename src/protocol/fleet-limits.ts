@@ -10,5 +10,7 @@ export const revocationKeptMs = 30 * credentialTtlMs
 export const revocationsKeptMax = revocationsMax / 2
 /** Multiaddrs of registrars that a charter names. */
 export const registrarsMax = 4
+/** Registrars whose charters one says that it takes in: those that are named, and as many that were. 8 take 0.8 KB. */
+export const registrarsHeardMax = 2 * registrarsMax
 /** Entries of a registrar's log of decisions; above that the oldest go. A decision takes 200 bytes. */
 export const fleetLogMax = 100_000

@@ -22,7 +22,6 @@ import {
   cidSchema,
   malformed,
   naturalSchema,
-  printableSchema,
   type SignedRecord,
   signedRecordSchema,
 } from './record/record.ts'
@@ -57,7 +56,14 @@ export type Message =
       readonly retryMs: number
     }
   /** Vehicle to steward, now and then: the lease lives, and this many of its shards are done. */
-  | { readonly type: 'progress'; readonly job: JobId; readonly lease: LeaseId; readonly done: number }
+  | {
+      readonly type: 'progress'
+      readonly job: JobId
+      readonly lease: LeaseId
+      readonly done: number
+      /** As long as it lacks weights of the job. */
+      readonly weights?: WeightsArrived
+    }
   /** Vehicle to steward: the shards that are done. With `released` the rest of the lease is given back. */
   | {
       readonly type: 'receipt'
@@ -71,8 +77,16 @@ export type Message =
   | { readonly type: 'acknowledge'; readonly receipt: RecordId }
   /** Steward to vehicle: stop this lease; shards that you finished are still welcome. */
   | { readonly type: 'withdraw'; readonly lease: LeaseId }
-  /** Steward to vehicle: the job is over; its blocks and results may go. `code`: how a job ended that is not complete. */
-  | { readonly type: 'ended'; readonly job: JobId; readonly code?: string | undefined }
+  /**
+   * Steward to vehicle: the job is over, by this end; its blocks and results may go. `cancellation`: the submitter's, where the
+   * end calls the job cancelled.
+   */
+  | {
+      readonly type: 'ended'
+      readonly job: JobId
+      readonly end: SignedRecord
+      readonly cancellation: SignedRecord | null
+    }
   /** To a node: would you stand by as a steward of a job of this size? */
   | {
       readonly type: 'invite'
@@ -168,6 +182,15 @@ export type Message =
   /** To everybody: this vehicle lied, check it yourself. */
   | { readonly type: 'evidence'; readonly evidence: Evidence }
 
+/** Weights of a job on their way to a vehicle. */
+export interface WeightsArrived {
+  /** Those that are there. */
+  readonly bytes: number
+  readonly of: number
+  /** The peers that brought some. */
+  readonly peers: number
+}
+
 /** `not-lost`: it is connected to the steward that is called lost. */
 const unwillingReasons = ['no-space', 'stopping', 'too-many-jobs', 'not-lost'] as const
 export type UnwillingReason = (typeof unwillingReasons)[number]
@@ -223,7 +246,13 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
     reason: z.enum(declineReasons),
     retryMs: naturalSchema,
   }),
-  z.object({ type: z.literal('progress'), job: cidSchema, lease: cidSchema, done: naturalSchema }),
+  z.object({
+    type: z.literal('progress'),
+    job: cidSchema,
+    lease: cidSchema,
+    done: naturalSchema,
+    weights: z.object({ bytes: naturalSchema, of: naturalSchema, peers: naturalSchema }).exactOptional(),
+  }),
   z.object({
     type: z.literal('receipt'),
     record: signedRecordSchema,
@@ -233,7 +262,12 @@ const schema: z.ZodType<Message> = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('acknowledge'), receipt: cidSchema }),
   z.object({ type: z.literal('withdraw'), lease: cidSchema }),
-  z.object({ type: z.literal('ended'), job: cidSchema, code: printableSchema(32).optional() }),
+  z.object({
+    type: z.literal('ended'),
+    job: cidSchema,
+    end: signedRecordSchema,
+    cancellation: signedRecordSchema.nullable(),
+  }),
   z.object({
     type: z.literal('invite'),
     nonce: nonceSchema,

@@ -38,7 +38,7 @@ export const recordBytesMax = {
   credential: 1024,
   /** With certificate, credential, four addresses and four engines an advert takes about 1,600 bytes. */
   advert: 4096,
-  /** 64 candidates of a blind job take 8 KiB, 8 stewards 2 KiB; options and weights share the rest. */
+  /** 64 candidates of a blind job take 8 KiB, 8 stewards and 512 owners 2 KiB each; options and weights share the rest. */
   manifest: 16 * 1024,
   /** 512 candidates, 133 bytes each, and what they change. */
   draw: 80 * 1024,
@@ -60,8 +60,8 @@ export const recordBytesMax = {
   access: 1024,
   cancellation: 1024,
   statement: 2048,
-  /** 64 leases that are written off, with 64 places each. */
-  allowance: 32 * 1024,
+  /** 64 leases that are written off, with 64 places each, and the units that stay owed of each. */
+  allowance: 40 * 1024,
 } as const
 /** What a record takes in memory beside the names that it lists, and what each of those takes: both measured (2,200 and 117). */
 export const recordBytesLeast = 2304
@@ -84,6 +84,12 @@ export const submitterBoundFactor = 8
  */
 export const takerShareFactor = 3
 export const takerShareLeast = 1 / 8
+/** Shards in a row whose owners a standby asks in one order (job/order.ts): a lease of one cell takes a few. A guess. */
+export const orderedShards = 16
+/** Owners on the list of a manifest: 2 KiB. */
+export const orderedOwnersMax = 512
+/** Later than this in an order nobody is asked: a byte holds it, and so late it takes dozens of voices. */
+export const ordinalsMax = 255
 /** Hides what a receipt commits to: a hash of 32 bytes is enough for every program. */
 export const nonceBytesMax = 64
 /** The opening that shows a receipt's results: 64 of 61 bytes, and a nonce. */

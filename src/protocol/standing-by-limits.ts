@@ -36,3 +36,8 @@ assert(shardsMax <= standingByShardsMax, 'the largest job finds a standby')
 assert(shardsMax <= endedShardsMax, 'the largest job can be read after its end')
 assert(clockSkewMaxMs < deadlineGraceMs, 'a clock that is off ends no job before its time')
 assert(standingByMax <= willingPerInviterMax, 'one submitter may have all places')
+/**
+ * A job that must outlive the submitter's node waits so long for its first standby: as long as it takes to reach a busy bootstrap
+ * node on the third try. A guess.
+ */
+export const standbyInsistMsMax = 120_000

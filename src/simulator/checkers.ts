@@ -12,6 +12,7 @@ import type { RecordBody, Verified } from '../protocol/record/record.ts'
 import { LedgerChecker } from './ledger-checker.ts'
 import { ShownChecker } from './shown-checker.ts'
 import type { SimJob } from './sim-job.ts'
+import { Takeovers } from './takeovers.ts'
 
 /** Draws, leases and receipts of several replicas, repeated through crashes and drives: a guess, far above what is seen. */
 const recordsPerShardMax = 40
@@ -36,6 +37,7 @@ export class Checkers {
   readonly violations: string[] = []
   readonly ledgers = new LedgerChecker((violation) => this.#blame(violation))
   readonly shown: ShownChecker
+  readonly takeovers = new Takeovers()
   wrongAccepted = 0
   reportsRefused = 0
   executions = 0
@@ -242,12 +244,25 @@ export class Checkers {
     this.#receipts.set(receipt.id, { owner: lease.payload.owner, lease, results })
   }
 
-  /** A steward counts no work for which it does not pay. */
+  /**
+   * A steward counts no work for which it does not pay. A result that rests on what it wrote off, since another steward counted that
+   * before it heard so, stands after the end all the same: the last word of the submitter's node promises the place anew as far as
+   * the budget reaches (../protocol/job/allowance.ts).
+   */
   #countsWhatItPays(steward: PeerId, lease: Verified<Lease> | undefined, position: number): void {
     if (lease === undefined || lease.signer !== steward) return
     const place = lease.payload.positions.indexOf(position)
-    if (this.#owable.get(lease.id)?.has(place) === false)
+    const owable = this.#owable.get(lease.id)
+    if (owable === undefined || owable.has(place)) return
+    if (!this.#ends.has(lease.job!)) {
       this.#blame(`${steward} counts shard ${position} of lease ${lease.id}, which it does not pay`)
+      return
+    }
+    const { units, price } = lease.payload
+    const promised = this.#promised.get(lease.job!)! + units[place]! * price!.unitMicros
+    if (promised > this.#rules.get(lease.job!)!.budgetMicros!) return
+    owable.add(place)
+    this.#promise(lease.job!, lease.payload, [place], 1)
   }
 
   #verdict({ job, signer, payload }: Verified<Verdict>): void {

@@ -13,8 +13,9 @@ import type { Capacity } from '../protocol/membership/advert.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { JobRecord } from '../protocol/records.ts'
 import type { Counted, Recalled } from '../protocol/state/decisions.ts'
+import type { ShownEnd } from '../protocol/worker/shown-end.ts'
 import { cheapHash } from './chance.ts'
-import { operatorPpm } from './fixtures.ts'
+import { cancellationIn, operatorPpm } from './fixtures.ts'
 import type { Judged } from './money.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
@@ -143,6 +144,10 @@ export class CouncilDriver {
       .map(({ id }) => ({ verdict: id, positions: this.#council.positionsOf(id) }))
   }
 
+  #shown({ end, isCancelled }: NonNullable<Council['ending']>): ShownEnd {
+    return { end, cancellation: isCancelled ? cancellationIn(this.job.manifest) : null }
+  }
+
   #makeHands(): Hands<CouncilEffect> {
     const { job } = this
     const { id } = job.manifest
@@ -171,6 +176,10 @@ export class CouncilDriver {
       adopt: ({ to }) => desk.send(to, { type: 'adopt', job, handovers: this.handoversFor() }),
       entrust: ({ to }) => desk.send(to, { type: 'entrust', job, handovers: this.handoversFor(to) }),
       send: ({ to, message }) => desk.send(to, { type: 'message', message }),
+      'tell-end': ({ to }) => {
+        const { ending } = this.#council
+        if (ending !== undefined) desk.send(to, { type: 'ended', ...this.#shown(ending) })
+      },
       share: ({ to, record }) => desk.send(to, { type: 'record', entry: record }),
       collect: ({ wanted }) =>
         world.collect(desk, wanted, (results) => {
@@ -196,7 +205,10 @@ export class CouncilDriver {
         }),
       'check-census': ({ list }) => this.tell({ type: 'census-checked', list }),
       ended: ({ end }) => world.ended(desk, id, end),
-      acting: (effect) => desk.tellMoney(id, effect),
+      acting: (effect) => {
+        world.acts(desk, id, effect.acting)
+        desk.tellMoney(id, effect)
+      },
       wake: ({ atMs }) => desk.wakeAt(atMs, () => this.tell({ type: 'wake' })),
       'go-on': () => desk.wakeAt(desk.clockMs, () => this.tell({ type: 'go-on' })),
       lied: () => {}, // liars go on lying: that is what the world is for

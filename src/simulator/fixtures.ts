@@ -1,5 +1,6 @@
 /** The literals that every virtual world needs: names, adverts, and the manifest of a job. */
 import type { Cid, OwnerId, PeerId } from '../protocol/ids.ts'
+import { type Cancellation, cancellationOf } from '../protocol/job/cancellation.ts'
 import { categoryDefault, type Manifest } from '../protocol/job/manifest.ts'
 import type { Advert, Capacity } from '../protocol/membership/advert.ts'
 import { cborCid } from '../protocol/record/block.ts'
@@ -70,6 +71,7 @@ interface ManifestChoices {
   readonly payment: Manifest['payment']
   readonly deadlineMs: number
   readonly stewards: Manifest['stewards']
+  readonly owners?: Uint8Array
 }
 
 /** A job as its stewards hold it, verified. Nothing in it is sealed, and results are compared by their bytes. */
@@ -93,4 +95,9 @@ export function manifestOf(choices: ManifestChoices): Verified<Manifest> {
   }
   const expiresMs = Number.MAX_SAFE_INTEGER
   return { ...bodyOf('manifest', { signer: submitter, serial, expiresMs, payload }), id: cidOf(name) }
+}
+
+/** The one cancellation of the job, signed by its submitter. */
+export function cancellationIn({ id, payload, signer }: Verified<Manifest>): Verified<Cancellation> {
+  return { ...cancellationOf(id, payload, signer), id: cidOf(`cancellation of ${id}`) }
 }

@@ -2,8 +2,8 @@
  * Makes vehicles in a virtual world lie or shirk: each owner chooses what the vehicle answers, or fails to answer;
  * see scenario.ts.
  */
-import type { Cid, PeerId } from '../protocol/ids.ts'
-import { cidOf } from './fixtures.ts'
+import type { Cid, OwnerId, PeerId } from '../protocol/ids.ts'
+import { cidOf, ownerNamed } from './fixtures.ts'
 import type { Scenario } from './scenario.ts'
 
 export type Temper =
@@ -45,9 +45,17 @@ export function isLiar(temper: Temper): boolean {
 }
 
 /** The owner of the vehicles that lie under one name; undefined: each vehicle has an owner of its own. */
-export function commonOwnerOf(temper: Temper): string | undefined {
+function commonOwnerOf(temper: Temper): string | undefined {
   if (temper === 'same-owner') return 'liars'
   return temper === 'henchman' ? 'henchmen' : undefined
+}
+
+/** The owner of each vehicle, by its number. */
+export function vehicleOwnersOf(scenario: Scenario): OwnerId[] {
+  const tempers = tempersOf(scenario)
+  return Array.from({ length: scenario.vehicles }, (_, i) =>
+    ownerNamed(commonOwnerOf(tempers[i] ?? 'honest') ?? `car-${i}`),
+  )
 }
 
 /** Owners of a scenario who tell the same lie: so many voices may agree on one. */

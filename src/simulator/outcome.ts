@@ -16,6 +16,17 @@ export interface Outcome {
   /** The time that each ended job took. */
   readonly completionMs: readonly number[]
   readonly handovers: number
+  /** For how long each job was without a steward that acts, after the only one went down, until another one did. */
+  readonly takeoversMs: readonly number[]
+  /** Vehicles of other cells, in a world that is one of many (day.ts). */
+  readonly abroad: {
+    readonly censuses: number
+    /** Cells that were left out of them. */
+    readonly doubted: number
+    readonly listed: number
+    /** Distinct ones that took leases. */
+    readonly worked: number
+  }
   readonly events: number
   readonly virtualMs: number
   /** How often stewards that lie took each of their ways. */

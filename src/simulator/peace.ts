@@ -7,12 +7,13 @@ import { ReportAudits } from './report-checker.ts'
 import type { SimJob } from './sim-job.ts'
 import type { StewardNode } from './steward-node.ts'
 
-/** `areKept`: no machine was lost for good, so that what was accepted must be somewhere, and the ledgers agree. */
+/** `areKept`: no machine was lost for good, so that what was accepted must be somewhere, and the ledgers agree. `blocks`: of lists from abroad. */
 export function checkPeace(
   jobs: readonly SimJob[],
   population: Population,
   checkers: Checkers,
   areKept: boolean,
+  blocks: ReadonlyMap<Cid, Uint8Array>,
 ): void {
   for (const job of jobs) {
     const { id } = job.manifest
@@ -23,7 +24,7 @@ export function checkPeace(
       stewards.map((node) => node.rootOf(job)),
     )
     const has = (result: Cid) => living.some((node) => node.hasResult(result))
-    const audits = new ReportAudits(job, has)
+    const audits = new ReportAudits(job, has, blocks)
     for (const node of living) checkShown(job, node, audits, checkers)
     if (!areKept) continue
     checkers.kept(id, has)

@@ -1,8 +1,9 @@
 /** The nodes of a virtual world, each on a machine of its own. */
 import type { OwnerId, PeerId } from '../protocol/ids.ts'
 import { Chance } from './chance.ts'
+import type { Foreigner } from './day.ts'
 import { ownerNamed, peerNamed } from './fixtures.ts'
-import { commonOwnerOf, isAccomplice, isLiar, tempersOf } from './liars.ts'
+import { isAccomplice, isLiar, tempersOf, vehicleOwnersOf } from './liars.ts'
 import { LyingSteward } from './lying/lying-steward.ts'
 import type { Machines } from './machines.ts'
 import type { Scenario } from './scenario.ts'
@@ -14,13 +15,17 @@ import { VehicleNode } from './vehicle-node.ts'
 
 export class Population {
   readonly stewards: readonly StewardNode[]
-  readonly vehicles: readonly VehicleNode[]
+  readonly vehicles: VehicleNode[]
   /** Stewards first. */
-  readonly all: readonly (StewardNode | VehicleNode)[]
+  readonly all: (StewardNode | VehicleNode)[]
+  /** The vehicles of other cells that the jobs of this one have met. */
+  readonly foreign: VehicleNode[] = []
+  readonly #world: SimWorld
   readonly #machines: Machines
-  readonly #byPeer: ReadonlyMap<PeerId, StewardNode | VehicleNode>
+  readonly #byPeer: Map<PeerId, StewardNode | VehicleNode>
 
   constructor(scenario: Scenario, seed: number, world: SimWorld, machines: Machines, chance: Chance) {
+    this.#world = world
     this.#machines = machines
     const lying = lyingAmong(scenario, new Chance(seed, 'lying stewards'))
     this.stewards = Array.from({ length: scenario.stewards }, (_, i) => {
@@ -31,16 +36,28 @@ export class Population {
       return new LyingSteward(world, peerNamed(name), ownerNamed(name), lies, scenario)
     })
     const tempers = tempersOf(scenario)
+    const owners = vehicleOwnersOf(scenario)
     this.vehicles = Array.from({ length: scenario.vehicles }, (_, i) => {
       const name = `car-${i}`
       const temper = tempers[i] ?? 'honest'
-      const owner = ownerNamed(commonOwnerOf(temper) ?? name)
+      const owner = owners[i]!
       const slowness = chance.happens(scenario.slow) ? 10 : 1
       machines.add(peerNamed(name))
       return new VehicleNode(world, peerNamed(name), owner, { temper, slowness, ask: askOf(scenario, i) })
     })
     this.all = [...this.stewards, ...this.vehicles]
     this.#byPeer = new Map(this.all.map((node) => [node.peer, node]))
+  }
+
+  /** A vehicle of another cell; undefined: it was met before. */
+  meet({ peer, owner, isOfCartel }: Foreigner): VehicleNode | undefined {
+    if (this.#byPeer.has(peer)) return undefined
+    this.#machines.add(peer)
+    const temper = isOfCartel ? 'cartel' : 'honest'
+    const vehicle = new VehicleNode(this.#world, peer, owner, { temper, slowness: 1, ask: null })
+    for (const list of [this.vehicles, this.all, this.foreign]) list.push(vehicle)
+    this.#byPeer.set(peer, vehicle)
+    return vehicle
   }
 
   get(peer: PeerId): StewardNode | VehicleNode | undefined {

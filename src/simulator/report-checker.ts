@@ -22,12 +22,14 @@ const signature = new Uint8Array(64)
 export class ReportAudits {
   readonly #job: SimJob
   readonly #has: (result: Cid) => boolean
+  readonly #blocks: ReadonlyMap<Cid, Uint8Array>
   readonly #made = new Map<string, AuditOutcome>()
 
-  /** `has`: whether this result is here. */
-  constructor(job: SimJob, has: (result: Cid) => boolean) {
+  /** `has`: whether this result is here. `blocks`: those with the adverts of lists from abroad. */
+  constructor(job: SimJob, has: (result: Cid) => boolean, blocks: ReadonlyMap<Cid, Uint8Array>) {
     this.#job = job
     this.#has = has
+    this.#blocks = blocks
   }
 
   /** Returns the audit's problems, and where it differs from what is shown. */
@@ -36,7 +38,7 @@ export class ReportAudits {
     const key = records.map(({ record: { id } }) => `${id} ${JSON.stringify(inReport.get(id))}`).join()
     let audit = this.#made.get(key)
     if (audit === undefined) {
-      audit = auditOf(this.#job, records, inReport, this.#has)
+      audit = auditOf(this.#job, records, inReport, this.#has, this.#blocks)
       this.#made.set(key, audit)
     }
     return [...audit.problems, ...differences(audit, shown)]
@@ -48,6 +50,7 @@ function auditOf(
   records: readonly JobRecord[],
   inReport: Reported,
   has: (result: Cid) => boolean,
+  blocks: ReadonlyMap<Cid, Uint8Array>,
 ): AuditOutcome {
   const named = new Set<Cid>()
   for (const { kind, opening, record } of records)
@@ -71,7 +74,7 @@ function auditOf(
       ),
     ],
     shards,
-    block: (cid) => (has(cid) ? blockOf(engine, cid) : undefined),
+    block: (cid) => blocks.get(cid) ?? (has(cid) ? blockOf(engine, cid) : undefined),
     sha256: cheapHash,
     verify: () => true,
   })

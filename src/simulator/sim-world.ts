@@ -8,6 +8,7 @@ import type { Message, ReleaseReason } from '../protocol/message.ts'
 import type { Verified } from '../protocol/record/record.ts'
 import type { Checked, JobRecord } from '../protocol/records.ts'
 import type { Examined, Wanted } from '../protocol/steward/contract.ts'
+import type { ShownEnd } from '../protocol/worker/shown-end.ts'
 import type { Chance } from './chance.ts'
 import type { Checkers } from './checkers.ts'
 import type { SimStatement } from './money.ts'
@@ -43,6 +44,7 @@ export type Parcel =
       readonly released: ReleaseReason | null
     }
   | { readonly type: 'statement'; readonly said: SimStatement }
+  | ({ readonly type: 'ended' } & ShownEnd)
 
 export interface SimWorld {
   readonly nowMs: number
@@ -71,6 +73,8 @@ export interface SimWorld {
   cartelHoldsAll(job: SimJob, position: number): boolean
   /** A steward has decided that the job is over, or heard of it and believes it. */
   ended(node: SimNode, job: JobId, end: JobEnd): void
+  /** A steward has begun to act for the job, or ceased to. */
+  acts(node: SimNode, job: JobId, isActing: boolean): void
   /** Tells whether some honest steward takes the job for ended. */
   isOver(job: JobId): boolean
   /** Tells whether there is still something to lie about. */

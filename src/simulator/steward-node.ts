@@ -66,6 +66,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
     for (const job of this.#jobs.values()) job.tellRoster()
   }
 
+  /** Hands an input to its council of this job. */
+  tell({ manifest }: SimJob, input: CouncilInput): void {
+    this.#tell(manifest.id, input)
+  }
+
   // --- what the world looks at --------------------------------------------------------------------------------
 
   knows({ manifest }: SimJob): boolean {
@@ -186,6 +191,7 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
         break
       case 'offer':
       case 'adopt':
+      case 'ended':
       case 'statement':
         break // a steward executes nothing
       default:

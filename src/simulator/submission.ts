@@ -1,12 +1,13 @@
 /** The jobs that a scenario submits: their shards, their payment, and the rules that checkers hold them to. */
 import type { Assurance, Manifest, StewardPlace } from '../protocol/job/manifest.ts'
+import { listOwners } from '../protocol/job/owner-list.ts'
 import type { Ask } from '../protocol/price.ts'
 import { encodeBody, recordId } from '../protocol/record/record.ts'
 import { plansFor } from '../protocol/verification/plan.ts'
 import { cheapHash } from './chance.ts'
 import type { JobRules } from './checkers.ts'
 import { cidOf, drawSecretNamed, manifestOf, peerNamed } from './fixtures.ts'
-import { lieAbout, lyingOwnersOf } from './liars.ts'
+import { lieAbout, lyingOwnersOf, vehicleOwnersOf } from './liars.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
 import type { SimNode } from './sim-world.ts'
@@ -36,6 +37,9 @@ export function jobOf(
       payment: paymentOf(scenario),
       deadlineMs,
       stewards: stewards.map(placeOf),
+      ...(stewards.length > 1 && {
+        owners: listOwners(cheapHash, drawSecretNamed(name), vehicleOwnersOf(scenario)),
+      }),
     }),
     shards: Array.from({ length: shardsPerJob }, (_, i) => ({
       shard: cidOf(`shard ${index} ${i}`),

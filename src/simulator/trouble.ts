@@ -2,6 +2,8 @@
 import type { PeerId } from '../protocol/ids.ts'
 import type { Capacity } from '../protocol/membership/advert.ts'
 import { Chance } from './chance.ts'
+import type { Day, LifeChange } from './day.ts'
+import { dayMs, privateTrips, robotaxiTrips } from './drives.ts'
 import { nameOf } from './fixtures.ts'
 import type { Condition } from './machines.ts'
 import type { Mesh } from './mesh.ts'
@@ -38,24 +40,28 @@ export interface Surroundings {
   note(event: () => string): void
   /** Tells whether every job would still have a steward that can end it. */
   mayLose(steward: Fallible): boolean
+  /** Its machine is down now. */
+  down(node: SimNode): void
 }
 
 /** Long enough for a connection to be noticed as lost. */
 const noticeMs = 1_000
 const downMsMax = 20_000
+/** A vehicle that leaves has stopped its work for so long. */
+const leavingMs = 10_000
 const partitionMsMax = 40_000
 const clogMsMax = 30_000
 const fullMsMax = 60_000
 const pauseMs = 60_000
 export const clockJumpMsMax = 600_000
-const dayMs = 86_400_000
-const minuteMs = 60_000
 
 export class Trouble {
   readonly #world: Surroundings
   readonly #fate: Chance
   /** Only this steward's disk flips bits, so that results it loses are on another's. */
   readonly #flipped: Fallible | undefined
+  /** Nodes whose day has them elsewhere. */
+  readonly #away = new Set<Fallible>()
 
   constructor(world: Surroundings) {
     this.#world = world
@@ -75,6 +81,64 @@ export class Trouble {
     this.#recur(scenario.clogEveryMs, () => this.#clog())
     this.#recur(scenario.bitFlipEveryMs, () => this.#flip())
     this.#planDrives()
+  }
+
+  /** A day's comings and goings, and its partition. */
+  planDay({ lives, parted }: Day): void {
+    const { stewards, vehicles, timeline } = this.#world
+    for (const node of [...stewards, ...vehicles]) {
+      const life = lives.get(node.peer)
+      if (life !== undefined) this.live(node, life)
+    }
+    if (parted === null) return
+    timeline.at(parted.fromMs, () => {
+      const nodes = [...stewards, ...vehicles]
+      const side = new Set(nodes.filter(({ peer }) => parted.isApart(peer)).map(({ peer }) => peer))
+      this.#cut(nodes, side, false)
+      timeline.at(parted.untilMs, () => this.#healAll(nodes, side))
+    })
+  }
+
+  /** Plans the rest of a life: a node is already as the part that is over left it. */
+  live(node: Fallible, life: readonly LifeChange[]): void {
+    const { timeline } = this.#world
+    for (const change of life) timeline.at(change.atMs, () => this.#change(node, change))
+  }
+
+  #change(node: Fallible, { isHere, works }: LifeChange): void {
+    const { later, timeline } = this.#world
+    const setMode = (mode: Capacity['mode']) => {
+      if (isDrivable(node)) later(node, 0, () => node.setMode(mode))
+    }
+    if (isHere) {
+      this.#away.delete(node)
+      this.#up(node)
+      setMode(works ? 'run' : 'stop')
+      return
+    }
+    this.#away.add(node)
+    setMode('stop')
+    timeline.at(timeline.nowMs + (timeline.nowMs === 0 ? 0 : leavingMs), () => {
+      if (this.#away.has(node)) this.#down(node)
+    })
+  }
+
+  #down(node: Fallible): void {
+    const condition = this.#world.conditionOf(node)
+    if (!condition.up) return
+    condition.up = false
+    condition.life += 1
+    this.#world.down(node)
+    this.#tellOthers(node, false)
+  }
+
+  #up(node: Fallible): void {
+    const condition = this.#world.conditionOf(node)
+    if (condition.up || condition.lost || this.#away.has(node)) return
+    condition.up = true
+    this.#world.note(() => `${nameOf(node.peer)} is back`)
+    node.restart()
+    this.#tellOthers(node, true)
   }
 
   #planDrives(): void {
@@ -111,19 +175,12 @@ export class Trouble {
     const { scenario, timeline, note } = this.#world
     const condition = this.#world.conditionOf(node)
     if (!condition.up) return
-    condition.up = false
-    condition.life += 1
     condition.lost =
       node.role === 'steward' && this.#fate.happens(scenario.lostForGood) && this.#world.mayLose(node)
     note(() => `${nameOf(node.peer)} crashes${condition.lost ? ' for good' : ''}`)
-    this.#tellOthers(node, false)
+    this.#down(node)
     if (condition.lost) return
-    timeline.at(timeline.nowMs + this.#fate.between(500, downMsMax), () => {
-      condition.up = true
-      note(() => `${nameOf(node.peer)} is back`)
-      node.restart()
-      this.#tellOthers(node, true)
-    })
+    timeline.at(timeline.nowMs + this.#fate.between(500, downMsMax), () => this.#up(node))
   }
 
   #pause(node: SimNode): void {
@@ -168,10 +225,15 @@ export class Trouble {
   }
 
   #partition(): void {
-    const { stewards, vehicles, mesh, timeline, note } = this.#world
+    const { stewards, vehicles, timeline } = this.#world
     const nodes = [...stewards, ...vehicles]
     const side = new Set(nodes.filter(() => this.#fate.happens(0.5)).map(({ peer }) => peer))
-    const oneWay = this.#fate.happens(1 / 3)
+    this.#cut(nodes, side, this.#fate.happens(1 / 3))
+    timeline.at(timeline.nowMs + this.#fate.between(2_000, partitionMsMax), () => this.#healAll(nodes, side))
+  }
+
+  #cut(nodes: readonly Fallible[], side: ReadonlySet<PeerId>, oneWay: boolean): void {
+    const { mesh, note } = this.#world
     for (const a of nodes)
       for (const b of nodes)
         if (side.has(a.peer) && !side.has(b.peer)) {
@@ -180,11 +242,12 @@ export class Trouble {
         }
     note(() => `${oneWay ? 'one way, ' : ''}${side.size} nodes are cut off`)
     this.#link(nodes, side, false)
-    timeline.at(timeline.nowMs + this.#fate.between(2_000, partitionMsMax), () => {
-      mesh.heal()
-      note(() => 'the network heals')
-      this.#link(nodes, side, true)
-    })
+  }
+
+  #healAll(nodes: readonly Fallible[], side: ReadonlySet<PeerId>): void {
+    this.#world.mesh.heal()
+    this.#world.note(() => 'the network heals')
+    this.#link(nodes, side, true)
   }
 
   #clog(): void {
@@ -210,28 +273,6 @@ export class Trouble {
   }
 }
 
-interface Trip {
-  readonly atMs: number
-  readonly forMs: number
-}
-
-/** Seven hours a week: to work and back, and out on one day of the weekend. `day` 0 is Monday. */
-function privateTrips(fate: Chance, day: number): Trip[] {
-  if (day >= 5) return fate.happens(0.5) ? [{ atMs: at(fate, 10, 16), forMs: 120 * minuteMs }] : []
-  return [
-    { atMs: at(fate, 7, 9), forMs: 30 * minuteMs },
-    { atMs: at(fate, 16, 19), forMs: 30 * minuteMs },
-  ]
-}
-
-/** Fifty hours a week, in shifts of about 70 minutes, between six and midnight. */
-function robotaxiTrips(fate: Chance): Trip[] {
-  return [6, 9, 12, 15, 18, 21].map((hour) => ({
-    atMs: at(fate, hour, hour + 1.5),
-    forMs: fate.between(40, 102) * minuteMs,
-  }))
-}
-
-function at(fate: Chance, fromHour: number, toHour: number): number {
-  return fate.between(fromHour * 60, toHour * 60) * minuteMs
+function isDrivable(node: Fallible): node is Drivable {
+  return node.role === 'vehicle'
 }

@@ -98,8 +98,7 @@ export class VehicleNode extends Shell<VehicleWritten> {
 
   /** A result on its disk is damaged, which it notices when it reads it. */
   flip(chance: Chance): void {
-    const results = [...this.#given]
-    const damaged = results[chance.between(0, Math.max(0, results.length - 1))]
+    const damaged = [...this.#given][chance.between(0, Math.max(0, this.#given.size - 1))]
     if (damaged !== undefined) this.#given.delete(damaged)
   }
 
@@ -113,10 +112,8 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.#jobs.set(job.manifest.id, job)
         this.#leases.set(lease.id, { job, lease })
         if (this.temper === 'grumbler') {
-          this.world.send(this, from, {
-            type: 'message',
-            message: { type: 'decline', job: job.manifest.id, lease: lease.id, reason: 'busy', retryMs: 0 },
-          })
+          const word = { type: 'decline', job: job.manifest.id, lease: lease.id, retryMs: 0 } as const
+          this.world.send(this, from, { type: 'message', message: { ...word, reason: 'busy' } })
           break
         }
         // It never forgets a job in here.
@@ -124,11 +121,14 @@ export class VehicleNode extends Shell<VehicleWritten> {
         break
       }
       case 'adopt': {
-        const { job, handovers } = parcel
-        this.#jobs.set(job.manifest.id, job)
-        this.#tell({ type: 'adopt', from, manifest: job.manifest, handovers })
+        const { manifest } = parcel.job
+        this.#jobs.set(manifest.id, parcel.job)
+        this.#tell({ type: 'adopt', from, manifest, handovers: parcel.handovers })
         break
       }
+      case 'ended':
+        this.#tell(parcel)
+        break
       case 'statement':
         this.#money.hear(parcel.said, this.clockMs)
         break
@@ -146,11 +146,11 @@ export class VehicleNode extends Shell<VehicleWritten> {
     switch (message.type) {
       case 'acknowledge':
       case 'withdraw':
-      case 'ended':
         this.#tell({ ...message, from })
         break
       case 'offer':
       case 'adopt':
+      case 'ended':
       case 'statement':
         throw new Error(`'${message.type}' is a parcel of its own in here`)
       case 'advert':

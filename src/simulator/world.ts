@@ -5,9 +5,11 @@
 
 import type { Cid, JobId, PeerId } from '../protocol/ids.ts'
 import { leaseTtlMs } from '../protocol/limits.ts'
+import { Abroad, abroadLookMs } from './abroad.ts'
 import { type CancellingWorld, planCancel } from './cancelling.ts'
 import { Chance } from './chance.ts'
 import { Checkers } from './checkers.ts'
+import type { Day, Foreigner } from './day.ts'
 import { nameOf } from './fixtures.ts'
 import { Machines } from './machines.ts'
 import { Mesh } from './mesh.ts'
@@ -17,7 +19,6 @@ import { Population } from './population.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
 import type { Parcel, SimNode, SimWorld } from './sim-world.ts'
-import type { StewardNode } from './steward-node.ts'
 import { jobOf, rulesOf, submitterOf } from './submission.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
@@ -32,8 +33,9 @@ const healedMs = 90_000
 const settledMs = 90_000
 /** Stewards that are still signing this long after all jobs should have ended are looked at all the same. */
 const settlingMsMax = 10 * settledMs
-/** How often nodes hear of each other's adverts: gossip to the whole cell is one event. */
+/** How often nodes hear of each other's adverts: gossip to the whole cell is one event. A day has less time for that. */
 const advertIntervalMs = 5_000
+const advertIntervalOfDayMs = 30_000
 const sampleIntervalMs = 10_000
 
 export class World implements SimWorld {
@@ -49,20 +51,28 @@ export class World implements SimWorld {
   readonly #endedMs = new Map<JobId, number>()
   readonly #handovers = new Set<string>()
   readonly #troubleMs: number
+  readonly #trouble: Trouble
+  readonly #day: Day | null
+  readonly #abroad: Abroad | null
   #capacities: ReturnType<SimWorld['capacities']> = []
   /** When a steward last signed a record of a job. */
   #lastSignedMs = 0
 
-  constructor(scenario: Scenario, seed: number, minutes: number) {
+  /** `day`: the comings and goings of its vehicles, where the scenario plans none. */
+  constructor(scenario: Scenario, seed: number, minutes: number, day: Day | null = null) {
     this.#scenario = scenario
+    this.#day = day
+    this.#abroad = day && new Abroad(this, day, (vehicle) => this.#meet(vehicle))
     this.#troubleMs = minutes * 60_000
     this.chance = new Chance(seed, 'world')
     this.#mesh = new Mesh(this.#timeline, new Chance(seed, 'network'), scenario)
     this.#population = new Population(scenario, seed, this, this.#machines, this.chance)
     for (const liar of this.#population.liars) this.#lie(liar, new Chance(seed, `moments of ${liar.peer}`))
     for (let i = 0; i < scenario.jobs; i += 1)
-      this.#timeline.at(this.chance.between(0, this.#troubleMs / 3), () => this.#submit(i))
-    new Trouble({
+      this.#timeline.at(day?.submittedMs[i] ?? this.chance.between(0, this.#troubleMs / 3), () =>
+        this.#submit(i),
+      )
+    this.#trouble = new Trouble({
       scenario,
       seed,
       untilMs: this.#troubleMs,
@@ -78,9 +88,13 @@ export class World implements SimWorld {
           peer,
           this.#jobs.map(({ job }) => job),
         ),
-    }).plan()
+      down: ({ peer }) => this.checkers.takeovers.down(peer, this.nowMs, (job) => this.isOver(job)),
+    })
+    this.#trouble.plan()
+    if (day !== null) this.#trouble.planDay(day)
     this.#advertise()
     this.#sample()
+    if (this.#abroad !== null) this.#lookAbroad(this.#abroad)
   }
 
   run(): Outcome {
@@ -94,7 +108,8 @@ export class World implements SimWorld {
     this.#runUntil(() => Math.min(this.#lastSignedMs + settledMs, lateMs + settlingMsMax))
     if (this.checkers.violations.length === 0) {
       const jobs = this.#jobs.map(({ job }) => job)
-      checkPeace(jobs, this.#population, this.checkers, this.#scenario.lostForGood === 0)
+      const blocks = this.#abroad?.blocks ?? new Map<Cid, Uint8Array>()
+      checkPeace(jobs, this.#population, this.checkers, this.#scenario.lostForGood === 0, blocks)
     }
     const ends = this.#jobs.map(({ job }) => this.checkers.endOf(job.manifest.id))
     return {
@@ -106,13 +121,21 @@ export class World implements SimWorld {
       wrongAccepted: this.checkers.wrongAccepted,
       wrongShown: this.checkers.shown.wrongShown,
       reportsRefused: this.checkers.reportsRefused,
-      executionsPerShard:
-        this.checkers.executions / Math.max(1, this.#jobs.length * this.#scenario.shardsPerJob),
+      executionsPerShard: this.checkers.executions / Math.max(1, this.#shards()),
       completionMs: this.#jobs.flatMap(({ job, submittedMs }) => {
         const endedMs = this.#endedMs.get(job.manifest.id)
         return endedMs === undefined ? [] : [endedMs - submittedMs]
       }),
       handovers: this.#handovers.size,
+      takeoversMs: this.checkers.takeovers.tookMs,
+      abroad: {
+        censuses: this.#abroad?.censuses ?? 0,
+        doubted: this.#abroad?.doubted ?? 0,
+        listed: this.#abroad?.listed ?? 0,
+        worked: this.#population.foreign.filter((node) =>
+          this.#jobs.some(({ job }) => node.worksFor(job.manifest.id)),
+        ).length,
+      },
       events: this.#timeline.events,
       virtualMs: this.nowMs,
       lies: this.#population.lies(),
@@ -156,6 +179,10 @@ export class World implements SimWorld {
     }
     this.#lastSignedMs = this.nowMs
     this.checkers.signed(record.id, record, null, false)
+  }
+
+  acts({ peer }: SimNode, job: JobId, isActing: boolean): void {
+    this.checkers.takeovers.acts(job, peer, isActing, this.nowMs)
   }
 
   forged(...[record, opening]: Parameters<SimWorld['forged']>): void {
@@ -270,9 +297,12 @@ export class World implements SimWorld {
       return
     }
     const deadlineMs = this.nowMs + this.#troubleMs
-    const job = jobOf(this.#scenario, index, [submitter, ...others], deadlineMs)
+    const shardsPerJob = this.#scenario.shardsPerJob * (this.#day?.sizes[index] ?? 1)
+    const scenario = { ...this.#scenario, shardsPerJob }
+    const number = (this.#day?.firstJob ?? 0) + index
+    const job = jobOf(scenario, number, [submitter, ...others], deadlineMs)
     const { id } = job.manifest
-    this.checkers.job(id, rulesOf(job, this.#scenario))
+    this.checkers.job(id, rulesOf(job, scenario))
     this.#jobs.push({ job, submittedMs: this.nowMs })
     this.#note(() => `job ${index} is submitted`)
     submitter.submit(job)
@@ -282,7 +312,7 @@ export class World implements SimWorld {
   }
 
   /** Until it stands by: a submitter whose standby never answers says so, and asks another. */
-  #entrust(submitter: StewardNode, node: StewardNode, job: SimJob): void {
+  #entrust(submitter: Steward, node: Steward, job: SimJob): void {
     const { up, lost } = this.#machines.of(submitter.peer)
     if (node.knows(job) || lost) return
     if (up) submitter.entrust(node.peer, job)
@@ -310,8 +340,31 @@ export class World implements SimWorld {
     return Math.max(...this.#jobs.map(({ job }) => job.manifest.payload.deadlineMs))
   }
 
+  /** A vehicle of another cell. Whoever looks after jobs connects to it. */
+  #meet(foreigner: Foreigner): void {
+    const vehicle = this.#population.meet(foreigner)
+    if (vehicle === undefined) return
+    this.#trouble.live(vehicle, foreigner.life)
+    for (const steward of this.#population.stewards)
+      this.later(steward, this.#mesh.delayMs(), () => {
+        steward.linked(vehicle.peer, true)
+        this.later(vehicle, 0, () => vehicle.linked(steward.peer, true))
+      })
+  }
+
+  #lookAbroad(abroad: Abroad): void {
+    const living = this.#population.honest.filter((node) => this.#population.isUp(node))
+    abroad.look(living, (job, peer) => !this.isOver(job) && this.checkers.takeovers.isActing(job, peer))
+    this.#timeline.at(this.nowMs + abroadLookMs, () => this.#lookAbroad(abroad))
+  }
+
+  #shards(): number {
+    return this.#jobs.reduce((sum, { job }) => sum + job.shards.length, 0)
+  }
+
   #advertise(): void {
-    const living = this.#population.all.filter(({ peer }) => this.#machines.isUp(peer))
+    const foreign = new Set<SimNode>(this.#population.foreign)
+    const living = this.#population.all.filter((node) => this.#machines.isUp(node.peer) && !foreign.has(node))
     const capacities = living.map((node) => node.capacity())
     const changed =
       capacities.length !== this.#capacities.length ||
@@ -319,7 +372,8 @@ export class World implements SimWorld {
     this.#capacities = capacities
     if (changed)
       for (const steward of this.#population.stewards) this.later(steward, 0, () => steward.tellRoster())
-    this.#timeline.at(this.nowMs + advertIntervalMs, () => this.#advertise())
+    const everyMs = this.#day === null ? advertIntervalMs : advertIntervalOfDayMs
+    this.#timeline.at(this.nowMs + everyMs, () => this.#advertise())
   }
 
   /** Samples the sizes of the structures that grow: they must stay bounded. */
@@ -334,7 +388,7 @@ export class World implements SimWorld {
     this.#timeline.at(this.nowMs + sampleIntervalMs, () => this.#sample())
   }
 
-  #watch(node: StewardNode, job: SimJob): void {
+  #watch(node: Steward, job: SimJob): void {
     const shown = this.#population.isUp(node) ? node.shownOf(job) : undefined
     if (shown !== undefined) this.checkers.shown.look(node.peer, job.manifest.id, shown)
   }
@@ -351,6 +405,8 @@ export class World implements SimWorld {
     this.#trace.note(this.nowMs, event())
   }
 }
+
+type Steward = Population['stewards'][number]
 
 function labelOf(parcel: Parcel): string {
   if (parcel.type === 'message') return parcel.message.type

@@ -115,6 +115,30 @@ test('a notification of an account says what left and what came back, and passes
   assert.equal(read(t, xml).others, 2)
 })
 
+test('of a whole file or batch the bank’s own number and sum are read, and what is none is refused', (t) => {
+  const sums = (xml: string) => read(t, xml).news.map(({ sum }) => sum)
+  const report = (numbers: string) =>
+    `<Document xmlns="${pain002}"><R><OrgnlGrpInfAndSts><OrgnlMsgId>${name}</OrgnlMsgId>${numbers}<GrpSts>ACTC</GrpSts></OrgnlGrpInfAndSts>
+     <OrgnlPmtInfAndSts><OrgnlPmtInfId>${name}-EUR</OrgnlPmtInfId><PmtInfSts>ACSP</PmtInfSts></OrgnlPmtInfAndSts></R></Document>`
+  const original = (lines: string, sum: string) =>
+    report(`<OrgnlNbOfTxs>${lines}</OrgnlNbOfTxs><OrgnlCtrlSum>${sum}</OrgnlCtrlSum>`)
+  assert.deepEqual(sums(original('3', '4.20')), [undefined, { of: 'all', lines: 3, micros: 4_200_000 }])
+  for (const [lines, sum] of [
+    ['three', '4.20'],
+    ['3', '-4.20'],
+    ['3', '9999999999.99'],
+  ] as const)
+    assert.throws(() => sums(original(lines, sum)), /is no number and sum of transfers/)
+  const batch = (amount: string, inside = '') =>
+    `<Document xmlns="${camt054}"><A><Ntry>${amount}<CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><NtryDtls>
+     <Btch><PmtInfId>${name}-EUR</PmtInfId>${inside}</Btch></NtryDtls></Ntry></A></Document>`
+  const booked = { of: 'booked', micros: 4_200_000, inCurrency: 'EUR' }
+  assert.deepEqual(sums(batch('<Amt Ccy="EUR">4.2</Amt>')), [booked])
+  const total = '<NbOfTxs>3</NbOfTxs><TtlAmt Ccy="EUR">4.2</TtlAmt>'
+  assert.deepEqual(sums(batch('<Amt Ccy="EUR">9</Amt>', total)), [{ ...booked, lines: 3 }])
+  assert.throws(() => sums(batch('<Amt>4.2</Amt>')), /is no number and sum of transfers/)
+})
+
 test('a cent that a payee sends by the name of its payment is not the payment coming back', (t) => {
   const came = (inside: string, details = '') =>
     brief(

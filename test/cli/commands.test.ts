@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { Encrypter } from 'age-encryption'
 import { pino } from 'pino'
 import { isPrintable } from '../../src/base/printable.ts'
@@ -21,6 +20,7 @@ import { serveLocal } from '../../src/host/local/server.ts'
 import { readCertificate, readCharter, readCredential } from '../../src/host/membership/certificates.ts'
 import { loadKey, loadOrCreateKey } from '../../src/host/store/keys.ts'
 import type { Cid } from '../../src/protocol/ids.ts'
+import { commandEnvironment, type Ended, sharedCommands } from '../support/commands.ts'
 import {
   type FakeNode,
   fakeNode,
@@ -34,7 +34,8 @@ import {
 } from '../support/fake-node.ts'
 import { launcher } from '../support/launcher.ts'
 
-const manyCommands = fileURLToPath(new URL('../support/many-commands.ts', import.meta.url))
+/** In one process for all, which costs as much as one command; where it is the shell that matters, `runAlone`. */
+const run = sharedCommands()
 const { peer } = peerRow
 
 test('a mistake in the command line is one line on stderr, with what was meant, and exit code 2', async (t) => {
@@ -88,7 +89,7 @@ test('weights are listed and removed by what the node says of them', async (t) =
 
 test('without a running node, a command says where it looked and how to start one', async (t) => {
   const dataDir = newDirectory(t)
-  const { code, out, err } = await run(['peers', '--data-dir', dataDir])
+  const { code, out, err } = await runAlone(['peers', '--data-dir', dataDir])
   assert.deepEqual([code, out], [1, ''])
   assert.equal(
     err,
@@ -103,7 +104,7 @@ test('a stack is shown to whoever asks for --log-level debug, and to nobody else
 })
 
 test('help has examples, and goes to stdout', async () => {
-  const { code, out, err } = await run(['submit', '--help'])
+  const { code, out, err } = await runAlone(['submit', '--help'])
   assert.deepEqual([code, err], [0, ''])
   assert.match(out, /Examples:\n {2}\$ carpool submit scans\//)
 })
@@ -144,7 +145,7 @@ test('a status that is not read by a person is every status as a JSON line', asy
 test('results that are incomplete are written, each missing page is named, and the exit code is 3', async (t) => {
   const { dataDir } = await startFake(t)
   const path = join(dataDir, 'out.jsonl')
-  const { code, out, err } = await run(['results', job, '-o', path, '--data-dir', dataDir])
+  const { code, out, err } = await runAlone(['results', job, '-o', path, '--data-dir', dataDir])
   assert.deepEqual([code, out], [3, ''])
   assert.equal(readFileSync(path, 'utf8'), `${JSON.stringify(resultLine)}\n`)
   assert.match(
@@ -300,7 +301,7 @@ test('a node prints its addresses when it is ready, is asked by its socket, and 
 
   const [self] = (await run(['peers', '--json', '--data-dir', dataDir])).out.trimEnd().split('\n')
   assert.equal(JSON.parse(self!).peer, ready.peer)
-  const second = await run(['node', '--data-dir', dataDir])
+  const second = await runAlone(['node', '--data-dir', dataDir])
   assert.equal(second.code, 1)
   assert.match(second.err, /^carpool: data directory .* is in use by another node \(pid \d+\)\n$/)
 
@@ -431,7 +432,7 @@ test('the submitter’s key goes to another data directory, locked, and never ov
   const [locked, passphrase] = [join(files, 'key.age'), join(files, 'passphrase')]
   writeFileSync(passphrase, 'long enough to guess at\n')
   const given = ['--passphrase-file', passphrase]
-  const exported = await run(['key', 'export', '-o', locked, ...given, '--data-dir', here])
+  const exported = await runAlone(['key', 'export', '-o', locked, ...given, '--data-dir', here])
   assert.equal(exported.code, 0, exported.err)
   const key = readFileSync(join(here, 'submitter.key'))
   assert(!readFileSync(locked).includes(key.subarray(-60, -30)))
@@ -545,23 +546,14 @@ test('whatever strangers name things, no command’s output draws on a terminal 
   }
 })
 
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
 function start(t: TestContext | null, args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [launcher, ...args], { env: environment() })
+  const child = spawn(process.execPath, [launcher, ...args], { env: commandEnvironment() })
   t?.after(() => child.kill('SIGKILL'))
   return child
 }
 
-function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CARPOOL_')))
-}
-
-async function run(args: readonly string[]): Promise<Ended> {
+/** As a shell does it. */
+async function runAlone(args: readonly string[]): Promise<Ended> {
   const child = start(null, args)
   const [[code], out, err] = await Promise.all([
     once(child, 'close'),
@@ -571,13 +563,8 @@ async function run(args: readonly string[]): Promise<Ended> {
   return { code, out, err }
 }
 
-/** In one process, which costs as much as one command. */
-async function runAll(lists: readonly (readonly string[])[]): Promise<Ended[]> {
-  const child = spawn(process.execPath, [manyCommands, JSON.stringify(lists)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: environment(),
-  })
-  return JSON.parse(await text(child.stdout)) as Ended[]
+function runAll(lists: readonly (readonly string[])[]): Promise<Ended[]> {
+  return Promise.all(lists.map(run))
 }
 
 async function startFake(t: TestContext): Promise<{ dataDir: string; node: FakeNode }> {

@@ -39,6 +39,16 @@ test('an option is decided as a whole: lists of different layers are not joined'
   assert.deepEqual(resolve([], { CARPOOL_BOOTSTRAP: `${peer}, ${peer}` }).bootstrap, [peer, peer])
 })
 
+test('a signal that the vehicle does not have is named by a flag, and a mesh by a domain', (t) => {
+  const { resolve } = world(t)
+  const { noSignal, signals, bootstrap } = resolve([
+    ...['--no-signal', 'cabin-temperature', '--no-signal', 'low-voltage'],
+    ...['--bootstrap', '/dnsaddr/mesh.example'],
+  ])
+  assert.deepEqual([noSignal, signals], [['cabin-temperature', 'low-voltage'], []])
+  assert.deepEqual(bootstrap, ['/dnsaddr/mesh.example'])
+})
+
 test('an empty variable is one that is not set', (t) => {
   const { resolve } = world(t)
   assert.equal(resolve([], { CARPOOL_SLOTS: '', CARPOOL_CONFIG: '' }).slots, 7)
@@ -87,7 +97,7 @@ test('a value that cannot be meant is refused on one line that says where it sta
   assert.equal(refusal(['--slots', 'many']), '--slots: "many" is not a whole number from 0 to 1024')
   assert.equal(
     refusal([], { CARPOOL_BOOTSTRAP: `${peer},/ip4/1.2.3.4/tcp/1` }),
-    'CARPOOL_BOOTSTRAP: "/ip4/1.2.3.4/tcp/1" is not a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…',
+    'CARPOOL_BOOTSTRAP: "/ip4/1.2.3.4/tcp/1" is not a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…, or /dnsaddr/ and a domain',
   )
   for (const args of [
     ['--announce', 'car.example:4001'],

@@ -82,14 +82,16 @@ test('examples that ask a node, or need none, do what they say', async (t) => {
   const run = (await examples())
     .filter(([first, ...rest]) => areRun.includes(first!) && !rest.some((word) => follow.includes(word)))
     .map((words) => words.map((word) => (word === '*.txt' ? 'a.txt' : word)))
-  const child = spawn(process.execPath, [manyCommands, JSON.stringify(run)], {
+  const child = spawn(process.execPath, [manyCommands], {
     cwd: folder,
     env: { ...process.env, CARPOOL_DATA_DIR: dataDir },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   t.after(() => child.kill())
-  const stdout = await text(child.stdout)
-  const ended = JSON.parse(stdout) as { code: number; err: string }[]
+  child.stdin.end(run.map((args) => `${JSON.stringify(args)}\n`).join(''))
+  const lines = (await text(child.stdout)).trimEnd().split('\n')
+  const ended = lines.map((line) => JSON.parse(line) as { code: number; err: string })
+  assert.equal(ended.length, run.length)
   assert(ended.length >= 10)
   for (const [i, { code, err }] of ended.entries())
     assert.equal(code, 0, `carpool ${run[i]!.join(' ')}: ${err}`)

@@ -62,12 +62,12 @@ test('an older Node starts the pinned one, with arguments, input, output and exi
     t,
     `let input = ''
      for await (const chunk of process.stdin) input += chunk
-     console.log(JSON.stringify([process.versions.node.split('.')[0], args, input]))
+     console.log(JSON.stringify([process.versions.node.split('.')[0], args, input, process.env.MALLOC_ARENA_MAX]))
      console.error('to stderr')
      process.exitCode = 7`,
   )
   const { stdout, stderr, status } = run(olderNode!, ['run', 'a b', "c'd"], 'piped')
-  assert.deepEqual(JSON.parse(stdout), ['24', ['run', 'a b', "c'd"], 'piped'])
+  assert.deepEqual(JSON.parse(stdout), ['24', ['run', 'a b', "c'd"], 'piped', '1'])
   assert.deepEqual([stderr, status], ['to stderr\n', 7])
 })
 

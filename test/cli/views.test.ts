@@ -22,10 +22,10 @@ import { LiveLines } from '../../src/cli/live-lines.ts'
 import { plainLine } from '../../src/cli/log.ts'
 import { describeErrorsPaid, describeQuote } from '../../src/cli/quote-view.ts'
 import { describeReach } from '../../src/cli/reach-lines.ts'
-import { afterInterruption } from '../../src/cli/submission.ts'
+import { afterInterruption, newsTold } from '../../src/cli/submission.ts'
 import { formatTable } from '../../src/cli/table.ts'
 import type { Quote } from '../../src/host/api.ts'
-import type { OwnerId } from '../../src/protocol/ids.ts'
+import type { Cid, OwnerId } from '../../src/protocol/ids.ts'
 import { languagesOf } from '../../src/runtimes/registry.ts'
 import { job, peerRow, plan, quote, resultsEnd, status, summary, why } from '../support/fake-node.ts'
 
@@ -75,10 +75,53 @@ test('peers are a table, with a star for owners that count, and a count at the e
   )
 })
 
+test('peers that have left, and are listed for a while, are counted apart', () => {
+  const left = { ...peerRow, name: 'left', mode: 'stop', connected: false } as const
+  assert.equal(
+    describePeers([peerRow, left]).at(-1),
+    '2 peers of 1 owner, 1 of them stopped and not connected',
+  )
+})
+
+test('a reader that is no terminal is told each thing that a job waits for, once', () => {
+  const told: string[] = []
+  const display = newsTold((line) => told.push(line))
+  for (const reason of ['', '2 owners needed, 0 known', '2 owners needed, 0 known', '', 'too few\x1b[2J', ''])
+    display({ ...status, state: 'running', actor: null, reason })
+  assert.deepEqual(told.length, 2)
+  assert.equal(told[0], 'waiting: 2 owners needed, 0 known')
+  assert(!told[1]!.includes('\x1b'))
+})
+
 test('notices of the mesh stand below the peers, and below the rules', () => {
   const text = 'a node at 192.0.2.1 was not let in: its mesh key is another'
   assert.equal(describePeers([peerRow], [{ kind: 'mesh-key', about: '192.0.2.1', text }]).at(-1), text)
   assert(describeWhy({ ...why, mesh: [text] }, 0).includes(text))
+})
+
+test('weights on their way are shown with how far they have come, on the vehicle and to the submitter: the slowest first', () => {
+  const weights = { bytes: 456_000_000, of: 1_111_253_344, peers: 2 }
+  const said = '41 % of 1059.8 MiB, from 2 peers'
+  const file = 'bafyweights' as Cid
+  assert(
+    describeWhy({ ...why, fetching: [{ file, ...weights }] }, 0).includes(
+      `fetching weights ${file}: ${said}`,
+    ),
+  )
+  const cars = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) => ({
+    ...weights,
+    peer: peerRow.peer,
+    name,
+    bytes: weights.bytes - i,
+  }))
+  const none = { peer: peerRow.peer, name: '', bytes: 0, of: 2 ** 20, peers: 0 }
+  assert.deepEqual(describeStatus({ ...status, fetching: [...cars, none] }).slice(3), [
+    'weights for …cPXsvoUp: 0 % of 1.0 MiB, no peer has brought any yet',
+    `weights for f: ${said}`,
+    `weights for e: ${said}`,
+    `weights for d: ${said}`,
+    'weights for 3 more vehicles are coming',
+  ])
 })
 
 test('why is a sentence, and each rule with what is known, what is asked for and who asked for it', () => {
@@ -199,8 +242,8 @@ test('a status shows progress, pace, every state of a shard, and nothing that is
 })
 
 test('a status names what it waits for, who was contradicted, and how it ended', () => {
-  const waiting = describeStatus({ ...status, owners: { needed: 2, available: 1 } })
-  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known beside those of the submitter and the standbys')
+  const waiting = describeStatus({ ...status, reason: '2 owners needed, 1 known' })
+  assert.equal(waiting[3], 'waiting: 2 owners needed, 1 known')
   const contradicted = [{ owner: 'b'.repeat(64) as OwnerId, peers: [peerRow.peer] }]
   const actor = { peer: status.vehicles[0]!.peer, name: 'hub' }
   assert.match(
@@ -446,6 +489,7 @@ test('a quote of a job that pays says what it costs, what the budget is worth, a
   ])
   const enough = { ...paid, payment: { ...payment, budgetMicros: 24_000 } }
   for (const [found, said] of [
+    [0.44, 'less than 50 %'],
     [0.5, '50 %'],
     [0.9951, 'more than 99 %'],
   ] as const)

@@ -1,5 +1,5 @@
 /**
- * A minute of fuzzing on each change: the corpus, and some thousands of inputs for each decoder.
+ * A little fuzzing on each change: the corpus, and hundreds of inputs for each decoder, of another seed each time.
  *
  *   CARPOOL_SEED=17 node test/fuzz/fuzz.test.ts    replays one seed
  *   npm run fuzz -- --minutes 10                          goes on for longer, and keeps what it finds
@@ -25,6 +25,6 @@ for (const [name, target] of Object.entries(targets)) {
     const property = fc.asyncProperty(inputsFor(target), async (bytes) => {
       await target.read(bytes)
     })
-    await fc.assert(property, { seed, numRuns: target.runs })
+    await fc.assert(property, { seed, numRuns: Math.ceil(target.runs / 2) })
   })
 }

@@ -4,14 +4,21 @@
  */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { create, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { RPC } from '@libp2p/gossipsub/message'
 import { equals, fromString, toString as textOf } from 'uint8arrays'
 import { clean, isPrintable, printableJson } from '../../src/base/printable.ts'
 import { CommandFailure } from '../../src/cli/failure.ts'
 import { readBankAnswer } from '../../src/cli/money/bank-answer.ts'
+import { readLedgers } from '../../src/cli/money/ledger-lines.ts'
+import { readPayees } from '../../src/cli/money/payees.ts'
+import { ApiError } from '../../src/gateway/errors.ts'
+import { receive } from '../../src/gateway/upload.ts'
 import { RequestError } from '../../src/host/errors.ts'
 import { LineReader, LineTooLong } from '../../src/host/local/lines.ts'
 import {
@@ -35,6 +42,8 @@ import {
 } from '../../src/host/network/dial-back.ts'
 import { NetworkError } from '../../src/host/network/errors.ts'
 import { framePrefix, frames } from '../../src/host/network/frames.ts'
+import { piecesOf, wordsIn } from '../../src/host/network/gossip-door.ts'
+import { makeMeshKey, parseMeshKey } from '../../src/host/network/mesh-key.ts'
 import { areaOf, placeOf } from '../../src/host/network/reach.ts'
 import {
   seal,
@@ -58,7 +67,12 @@ import { SigningKey } from '../../src/host/store/keys.ts'
 import { readJsonLines } from '../../src/host/submission/json-lines.ts'
 import { openPrompts } from '../../src/host/submission/prompts.ts'
 import { decodeReport, encodeReport, packRecords, unpackRecords } from '../../src/protocol/audit/report.ts'
+import { digestType, unpackDigest } from '../../src/protocol/cells/digest.ts'
+import type { Arc, CellKey } from '../../src/protocol/cells/key.ts'
+import { type CellMessage, decodeCellMessage, encodeCellMessage } from '../../src/protocol/cells/message.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
+import type { CellId } from '../../src/protocol/ids.ts'
+import { decodeAdverts, encodeAdverts, openForeign } from '../../src/protocol/job/abroad.ts'
 import type { Agreement } from '../../src/protocol/job/agreement.ts'
 import { encodeResult } from '../../src/protocol/job/result.ts'
 import { encodeCbor, linkOf } from '../../src/protocol/record/block.ts'
@@ -80,7 +94,7 @@ import { cutPages } from '../../src/runtimes/pdf/pieces.ts'
 import { RecordError } from '../../src/runtimes/runtime.ts'
 import { admit } from '../../src/runtimes/wasm/admission.ts'
 import { codecs, lease, strict, trusting } from '../support/codecs.ts'
-import { cidNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { cidNamed, ownerNamed, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { equivocationIn, leaseFor, nowMs } from '../support/equivocation.ts'
 import { gguf } from '../support/gguf.ts'
 import { changedList, goodRecords, opening } from '../support/good-records.ts'
@@ -106,6 +120,17 @@ const agreements: readonly Agreement[] = [
   { relation: 'argmax' },
   { relation: 'scored', gapMax: 1, differenceMax: 1 },
 ]
+const gossipPacket: RPC = {
+  subscriptions: [{ subscribe: true, topic: 'a' }],
+  messages: Array.from({ length: 20 }, (_, i) => ({ topic: 'a', data: Uint8Array.of(i) })),
+  control: {
+    ihave: [{ topicID: 'a', messageIDs: [new Uint8Array(32)] }],
+    iwant: [{ messageIDs: [new Uint8Array(32)] }],
+    graft: [{ topicID: 'a' }],
+    prune: [{ topicID: 'a', peers: [], backoff: 60 }],
+    idontwant: [{ messageIDs: [new Uint8Array(32)] }],
+  },
+}
 const batchLines = [
   '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"x"}],"max_tokens":9,"stop":["a"],"temperature":0.5}}\n',
   '{"custom_id":"b","body":{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"array","maxItems":9}}}}}\n{"id":"c","text":"x"}\n',
@@ -115,6 +140,35 @@ const bankAnswers = [
   '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt><OrgnlPmtInfAndSts><TxInfAndSts><OrgnlEndToEndId>P260630-a-b-1</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AC04</Cd></Rsn></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>',
   '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"><Ntry><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><TxDtls><Refs><EndToEndId>P260630-a-b-1</EndToEndId></Refs><Amt Ccy="EUR">1.00</Amt></TxDtls></Ntry></Document>',
 ].map((text) => fromString(text))
+const cellMessages: readonly CellMessage[] = [
+  { type: 'where', question: 1, key: 7 as CellKey },
+  {
+    type: 'there',
+    question: 1,
+    cell: '0101' as CellId,
+    contacts: [
+      {
+        peer: peerNamed('v'),
+        owner: ownerNamed('o'),
+        key: 7 as CellKey,
+        addresses: ['/ip4/192.0.2.1/tcp/1'],
+      },
+    ],
+  },
+  { type: 'who', question: 2, arc: { from: 1, length: 9 } as Arc, engine: 5, after: null },
+  { type: 'these', question: 2, cell: '' as CellId, adverts: [goodRecords.advert], hasMore: true },
+  { type: 'report', advert: goodRecords.advert, since: 3 },
+  { type: 'proofs', leaf: 3, names: [{ owner: ownerNamed('o'), proof: hash }], asks: true },
+]
+const boundary = '----x'
+const uploads = [
+  `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\nContent-Type: text/plain\r\n\r\n{"a":1}\n\r\n--${boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--${boundary}--\r\n`,
+].map((text) => fromString(text))
+const ledgerLine = fromString(
+  '{"at":"2026-06-30T10:00:00.000Z","kind":"claim","hash":"a","memo":"","sides":["vehicle"],"unit":null,"runtime":"ocr","node":"n","job":null}\n',
+)
+const payeesText =
+  '{"payer":{"name":"Depot","iban":"DE89 3704 0044 0532 0130 00"},"payees":{"o1":{"name":"Anna","iban":"DE89370400440532013000","bic":"COBADEFFXXX"}}}'
 const prompts = openPrompts({ runtime: 'llm', promptTemplate: null })
 const [width, height] = [24, 16]
 const pixels = Uint8Array.from({ length: width * height }, (_, i) => (i * 37) & 255)
@@ -163,6 +217,7 @@ export const targets: Readonly<Record<string, Target>> = {
   'dial-back-question': target([encodeDialBack({ port: 4001 })], 128, (bytes) =>
     allowing([ProtocolError], () => decodeDialBackQuestion(bytes)),
   ),
+  'gossip-packet': target([RPC.encode(gossipPacket)], 1_000, readGossipPacket),
   'dial-back-answer': target([encodeDialBack({ reached: null, host: '2001:db8::1' })], 128, (bytes) =>
     allowing([ProtocolError], () => decodeDialBackAnswer(bytes)),
   ),
@@ -329,11 +384,71 @@ export const targets: Readonly<Record<string, Target>> = {
         assert(isPrintable(reference + reason) && reference.length <= 140 && reason.length <= 140)
     }),
   ),
+  'cell-message': target(cellMessages.map(encodeCellMessage), 3_000, (bytes) =>
+    allowing([ProtocolError], () => assert(equals(encodeCellMessage(decodeCellMessage(bytes)), bytes))),
+  ),
+  // What a digest packs is unpacked by everybody who hears it.
+  'digest-content': target([goodRecords.digest.body], 3_000, (bytes) =>
+    allowing([ProtocolError], () => {
+      const { payload } = digestType.open({ body: bytes, signature: new Uint8Array(64) }, sha256, trusting)
+      unpackDigest(payload)
+    }),
+  ),
+  'adverts-of-census': target([encodeAdverts([goodRecords.advert, lease])], 3_000, (bytes) =>
+    allowing([ProtocolError], () => {
+      for (const advert of decodeAdverts(bytes))
+        allowing([ProtocolError], () => openForeign(advert, sha256, trusting))
+    }),
+  ),
+  upload: target(uploads, 60, readUpload),
+  'ledger-lines': target([ledgerLine], 200, (bytes) =>
+    inFile(bytes, async (path) => {
+      for await (const _ of readLedgers([path]));
+    }),
+  ),
+  payees: target([fromString(payeesText)], 200, (bytes) => inFile(bytes, (path) => void readPayees(path))),
+  'mesh-key': target([makeMeshKey()], 1_000, (bytes) => {
+    try {
+      assert.equal(parseMeshKey(bytes).byteLength, 32)
+    } catch (error) {
+      assert.match((error as Error).message, /^the mesh key is not one/)
+    }
+  }),
   wasm: target(await Promise.all(['no-op', 'word-count'].map(wasmModule)), 60, async (bytes) => {
     await admit(bytes, 16).catch((error) => {
       if (!(error instanceof RecordError)) throw error
     })
   }),
+}
+
+/** In a file of its own, whose faults are one sentence each. */
+async function inFile(bytes: Uint8Array, read: (path: string) => void | Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-fuzz-'))
+  try {
+    writeFileSync(join(folder, 'file'), bytes)
+    await read(join(folder, 'file'))
+  } catch (error) {
+    assert(error instanceof CommandFailure && !error.message.includes('\n'), `${error}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** An upload is a file on the disk, or refused by name and gone from it; it never waits for more. */
+async function readUpload(bytes: Uint8Array): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'carpool-fuzz-'))
+  const path = join(folder, 'upload')
+  const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` }
+  const request = Object.assign(Readable.from([bytes]), { headers, complete: true })
+  try {
+    const upload = await receive(request as unknown as IncomingMessage, path)
+    assert.equal(readFileSync(path).byteLength, upload.bytes)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    assert(!existsSync(path))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 function pictures(names: RegExp): readonly Uint8Array[] {
@@ -498,4 +613,28 @@ async function readBatch(bytes: Uint8Array): Promise<void> {
 
 async function* inOne(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
+}
+
+/** gossipsub says and forgets what is no packet; of any other nothing is lost at the door, and each piece counts. */
+function readGossipPacket(bytes: Uint8Array): void {
+  let packet: RPC
+  try {
+    packet = RPC.decode(bytes)
+  } catch {
+    return
+  }
+  const pieces = piecesOf(packet)
+  assert.deepEqual(
+    pieces.flatMap(({ messages }) => messages),
+    packet.messages,
+  )
+  assert.deepEqual(
+    pieces.flatMap(({ subscriptions }) => subscriptions),
+    packet.subscriptions,
+  )
+  assert.deepEqual(
+    pieces.flatMap(({ control }) => control ?? []),
+    packet.control === undefined ? [] : [packet.control],
+  )
+  for (const piece of pieces) assert(wordsIn(piece) >= Math.max(1, piece.messages.length))
 }

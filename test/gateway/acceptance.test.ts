@@ -77,6 +77,32 @@ test('a batch whose time is over is expired: what is done stays, and each other 
   )
 })
 
+test('the first lines of a large batch are answered while the others wait, also over a restart, and are few more jobs', async () => {
+  gate = new Gate()
+  const held = gate
+  const key = stage.key('large', { budgetDay })
+  let client = stage.client(key)
+  const lines = Array.from({ length: 1_040 }, (_, n) => chat(`${n}`, n < 32 ? `now ${n}` : `wait ${n}`))
+  const file = await uploadLines(client, lines)
+  const { id } = await client.batches.create({ ...request, input_file_id: file.id })
+  const early = await stage.hurry(batchWhen(client, id, ({ request_counts: c }) => c?.completed === 32))
+  assert.deepEqual(
+    new Set((await linesIn(client, early.output_file_id)).map(({ custom_id }) => Number(custom_id))),
+    new Set(Array.from({ length: 32 }, (_, n) => n)),
+  )
+  await stage.restart()
+  client = stage.client(key)
+  held.open()
+  const batch = await stage.hurry(batchWhen(client, id, isOver))
+  assert.deepEqual(batch.request_counts, { total: 1_040, completed: 1_040, failed: 0 })
+  const { jobs, proof_file_ids: proofs } = (batch as unknown as { carpool: Record<string, string[]> }).carpool
+  assert.deepEqual([jobs!.length, new Set(jobs).size, proofs!.length], [2, 2, 2])
+  assert.deepEqual(
+    (await linesIn(client, batch.output_file_id)).map(({ custom_id }) => Number(custom_id)),
+    lines.map((_, n) => n),
+  )
+})
+
 test('a batch outlives its input file, a restart, and the name of its model', async () => {
   gate = new Gate()
   const held = gate

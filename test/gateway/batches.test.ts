@@ -142,6 +142,18 @@ test('a batch that all vehicles here ask too much for fails with the price, and 
   assert.match(errors!.data![0]!.message!, /ask at least 0\.10 EUR for 1000 tokens.* pays at most 0\.09 EUR/)
 })
 
+test('a batch that waits for owners says so, and how many are there', async () => {
+  const file = await uploadLines(client, [chat('a', 'one')])
+  const { id } = await create(file.id, { metadata: { 'carpool.replicas': '9' } })
+  const waiting = (batch: object) => (batch as { carpool: { waiting?: readonly string[] } }).carpool.waiting
+  await when(id, (batch) => batch.status === 'in_progress')
+  const shown = await client.batches.retrieve(id)
+  assert.match(waiting(shown)!.join('; '), /^9 owners needed, [1-8] known beside those of the submitter/)
+  await client.batches.cancel(id)
+  await when(id, isOver)
+  assert.deepEqual(waiting(await client.batches.retrieve(id)), [])
+})
+
 test('embeddings come as numbers or as base64, as each line asks, and lists of texts in order', async () => {
   const line = (custom_id: string, body: object) => ({
     custom_id,

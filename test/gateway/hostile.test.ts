@@ -139,6 +139,14 @@ test('uploads that break off, and answers that nobody reads, keep no file open a
   })
 })
 
+test('a body that ends in the middle of a part that is refused is refused as a whole, and the node lives', async () => {
+  const body = '--b\r\nContent-Disposition: form-data; name="other"; filename="x"\r\n\r\nhalf'
+  const type = `Content-Type: multipart/form-data; boundary=b\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  const { heard } = await say(head('POST /v1/files', type) + body)
+  assert.match(await heard, /^HTTP\/1.1 400 /)
+  await works()
+})
+
 test('no path leads out of the folder of files', async () => {
   const close = 'Connection: close\r\n\r\n'
   for (const path of [

@@ -21,6 +21,7 @@ const why: WhyView = {
   withheld: [],
   memory: [],
   mesh: [],
+  fetching: [],
   verdict: 'stop',
   sentence: '',
   reasons: ['unplugged'],

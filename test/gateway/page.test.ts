@@ -106,9 +106,9 @@ test('an operator finds vehicles, lets one in, and puts it out, on a large scree
   const visit = await Visit.open(browser, desktop, stage.url)
   const { page } = visit
   await visit.logIn(key)
-  assert.equal(await page.getByRole('navigation').getByRole('link').count(), 1, 'the key opens one view')
   const waiting = page.getByRole('table', { name: 'Waiting to join' })
   await waiting.getByText('van', { exact: true }).waitFor()
+  assert.equal(await page.getByRole('navigation').getByRole('link').count(), 1, 'the key opens one view')
   await page.getByRole('table', { name: 'Vehicles' }).getByText('paused').waitFor()
   await page.getByRole('img', { name: /^Slots, stacked\. At the end: at work/ }).waitFor()
   await visit.check()

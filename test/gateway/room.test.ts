@@ -5,41 +5,25 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { pino } from 'pino'
 import type { AppContext } from '../../src/gateway/app-context.ts'
-import { Batches } from '../../src/gateway/batches.ts'
 import { compose } from '../../src/gateway/console/compose.ts'
 import { createBatch } from '../../src/gateway/create-batch.ts'
 import { ApiError } from '../../src/gateway/errors.ts'
 import { Files } from '../../src/gateway/files.ts'
-import { Keys } from '../../src/gateway/keys.ts'
 import { openTables } from '../../src/gateway/tables.ts'
 import { Webhooks } from '../../src/gateway/webhooks.ts'
 import { systemClock } from '../../src/host/clock.ts'
+import { batchStage } from '../support/batch-stage.ts'
 import { settings } from '../support/gateway.ts'
 import { temporaryDirectory } from '../support/store.ts'
-
-function stageOf(t: TestContext) {
-  const dataDir = temporaryDirectory(t)
-  const tables = openTables(dataDir)
-  t.after(() => tables.close())
-  const [keys, files, batches] = [new Keys(tables), new Files(tables, dataDir), new Batches(tables)]
-  const key = keys.check(keys.create('team', settings, 0)!)!
-  const add = (purpose: string, bytes: Uint8Array) => {
-    const path = files.spoolPath()
-    writeFileSync(path, bytes)
-    const row = { tenant: 'team', filename: 'x', purpose, createdAtMs: 0, expiresAtMs: null }
-    return files.add(row, { path, bytes: bytes.byteLength }).id
-  }
-  return { folder: join(dataDir, 'gateway'), tables, keys, files, batches, key, add }
-}
 
 const refusedWith = (code: string) => (error: unknown) =>
   error instanceof ApiError && error.facts.code === code
 
 test('a tenant whose room is taken makes no batches, whose errors would take more, and no empty files', (t) => {
-  const { tables, files, batches, key, add } = stageOf(t)
+  const { tables, files, batches, key, add } = batchStage(t)
   const body = { input_file_id: add('batch', Buffer.from('{}')), endpoint: '/v1/embeddings' }
   const create = () => {
     const asked = { ...body, completion_window: '1h' }
@@ -58,18 +42,18 @@ test('a tenant whose room is taken makes no batches, whose errors would take mor
 })
 
 test('one text that is named a thousand times makes no file larger than an upload', async (t) => {
-  const { folder, files, key, add } = stageOf(t)
+  const { dataDir, files, key, add } = batchStage(t)
   const id = add('user_data', new Uint8Array(2 ** 20))
   const model = { name: 'letters', path: '/letters.gguf', bytes: 1, addedAtMs: 0 }
   const node = { api: { models: () => [model] } }
   const asked = { model: 'letters', endpoint: '/v1/chat/completions', files: Array(1000).fill(id) }
   const context = { files, node, clock: systemClock } as unknown as AppContext
   await assert.rejects(compose(asked, key, context), refusedWith('file_too_large'))
-  assert.deepEqual(readdirSync(folder), [id])
+  assert.deepEqual(readdirSync(join(dataDir, 'gateway')), [id])
 })
 
 test('a tenant whose webhook hangs keeps nobody else’s news waiting', async (t) => {
-  const { tables, keys, batches, files, add } = stageOf(t)
+  const { tables, keys, batches, files, add } = batchStage(t)
   const urlOf = async (answer: (heard: () => void) => Parameters<typeof createServer>[1]) => {
     const heard = Promise.withResolvers<void>()
     const server = createServer(answer(heard.resolve) as never).listen(0, '127.0.0.1')
@@ -80,7 +64,13 @@ test('a tenant whose webhook hangs keeps nobody else’s news waiting', async (t
     await once(server, 'listening')
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heard: heard.promise }
   }
-  const hanging = await urlOf((heard) => () => heard())
+  let isGivenUp = false
+  const hanging = await urlOf((heard) => (request) => {
+    request.on('close', () => {
+      isGivenUp = true
+    })
+    heard()
+  })
   const taking = await urlOf((heard) => (_, response) => {
     response.writeHead(204).end()
     heard()
@@ -102,6 +92,7 @@ test('a tenant whose webhook hangs keeps nobody else’s news waiting', async (t
   await hanging.heard
   webhooks.ended('takes', batch)
   await taking.heard
+  assert(!isGivenUp, 'the one that hangs still does')
   await webhooks.stop()
 })
 

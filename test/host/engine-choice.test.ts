@@ -10,6 +10,7 @@ import { Recomputer } from '../../src/host/stewardship/recomputer.ts'
 import type { BlockStore } from '../../src/host/store/blocks.ts'
 import { plansOf, supplyOf } from '../../src/host/submission/assurance.ts'
 import { chooseEngine, type EngineMarket } from '../../src/host/submission/engine-choice.ts'
+import { agreementOf } from '../../src/host/submission/job-plan.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { EngineDescription } from '../../src/runtimes/messages.ts'
 
@@ -93,4 +94,27 @@ test('weights that only a mapping engine holds are given to no other', () => {
   )
   const none = { ...among([exact]), engines: [exact] }
   assert.throws(() => chosen(large!, none), /nobody here has an engine of llm that maps weights/)
+})
+
+test('limits of scored answers are measured, and never closer than those of the engine that answers', async () => {
+  const least = { relation: 'scored', gapMax: 5e-3, differenceMax: 5e-3 } as const
+  const gpu: EngineDescription = { ...engine('gpu', 'vulkan'), agreement: least }
+  const judge: EngineDescription = { ...engine('scored', 'zen4'), scores: ['gpu vulkan'] }
+  const limits = async (gap: number, difference: number) => {
+    const engines = {
+      engines: [judge],
+      measuring: { calibrate: async () => [{ tokens: 100, gap, difference }] },
+    }
+    const plan = { engine: gpu, assurance: { arbiter: 'steward' } }
+    const description = { request: { ...submitDefaults, runtime: 'llm' }, samples: {} }
+    const [first, second] = [plan, description] as unknown as Parameters<typeof agreementOf>
+    return await agreementOf(
+      first,
+      second,
+      async () => new Map(),
+      engines as unknown as Parameters<typeof agreementOf>[3],
+    )
+  }
+  assert.deepEqual(await limits(0, 0), least)
+  assert.deepEqual(await limits(0.2, 0.05), { ...least, gapMax: 0.01 }, 'five times a mean of 2e-3')
 })

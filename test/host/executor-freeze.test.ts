@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
+import { standsStill } from '../support/threads.ts'
 import { childPids, sessionOf, silent, stateOf, until } from '../support/wasm/executor.ts'
 
 const skip = process.platform === 'linux' ? false : 'reads /proc'
@@ -22,7 +23,7 @@ test('a frozen slot computes nothing while another one works, and then finishes 
   const disturbed = frozen.run(busyWork, 0)
   await until(() => stateOf(pid!) === 'R')
   frozen.freeze()
-  await until(() => stateOf(pid!) === 'T')
+  await until(() => standsStill(pid!))
   const before = usageOf(pid!)!.cpuMs
   for (let run = 0; run < 5; run++) assert.equal((await working.run(busyWork, 0)).error, null)
   assert.equal(usageOf(pid!)!.cpuMs, before)

@@ -1,14 +1,18 @@
 /** The native engine of language models where vehicles run it: in the sandbox, mapped, frozen and resumed. */
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { SessionSpec } from '../../src/host/executor/contract.ts'
 import { ProcessExecutor } from '../../src/host/executor/executor.ts'
 import { usageOf } from '../../src/host/executor/usage.ts'
 import { llmRequests } from '../../src/runtimes/llm/description.ts'
-import { letterLines, lettersModelPath } from '../support/letters.ts'
+import { splitGguf } from '../support/gguf-parts.ts'
+import { letterLines, lettersModel, lettersModelPath } from '../support/letters.ts'
+import { temporaryDirectory } from '../support/store.ts'
+import { standsStill } from '../support/threads.ts'
 import { toolsWithout } from '../support/tools.ts'
-import { childPids, silent, stateOf, until } from '../support/wasm/executor.ts'
+import { childPids, silent, until } from '../support/wasm/executor.ts'
 
 const executor = new ProcessExecutor({ log: silent })
 after(() => executor.close())
@@ -52,7 +56,7 @@ test('a slot that is frozen in the middle of an answer computes nothing, starts 
   for (let stops = 1; stops <= 3; stops += 1) {
     await until(() => usageOf(pid!)!.cpuMs > began + (undisturbed.cpuMs * stops) / 5)
     slot.freeze()
-    await until(() => stateOf(pid!) === 'T')
+    await until(() => standsStill(pid!))
     const { cpuMs } = usageOf(pid!)!
     await executor.inspect('ocr', readFileSync(lettersModelPath))
     assert.equal(usageOf(pid!)!.cpuMs, cpuMs)
@@ -73,6 +77,42 @@ test('two slots answer alike, each in a process of its own', { skip }, async () 
   )
   assert.deepEqual(outputs[0], outputs[1])
   await Promise.all(slots.map((slot) => slot.kill()))
+})
+
+test('a model in parts is mapped from files of their names, and answers as the whole one does, in either engine', {
+  skip,
+}, async (t) => {
+  const folder = temporaryDirectory(t)
+  const parts = splitGguf(lettersModel(), 3).map((bytes, i) => {
+    const name = `model-0000${i + 1}-of-00003.gguf`
+    // As a vehicle keeps them.
+    const path = join(folder, `part ${i}`)
+    writeFileSync(path, bytes)
+    return [name, { bytes: bytes.byteLength, path, read: () => assert.fail('it is mapped') }] as const
+  })
+  const document = documentOf(letterLines()[0]!.body)
+  for (const engine of ['native', 'exact']) {
+    const slots = [executor.openSlot(), executor.openSlot()]
+    const [inParts, inOne] = await Promise.all(
+      [async () => new Map(parts), session.weights].map(async (weights, i) => {
+        await slots[i]!.prepare({ ...session, key: `${engine} ${i}`, engine, weights })
+        return slots[i]!.run(document, 0)
+      }),
+    )
+    assert.equal(inOne!.error, null)
+    assert.deepEqual(inParts!.output, inOne!.output)
+    await Promise.all(slots.map((slot) => slot.kill()))
+  }
+  const counter = executor.openCounter({ ...session, engine: 'exact', weights: async () => new Map(parts) })
+  const whole = executor.openCounter({ ...session, engine: 'exact' })
+  assert.deepEqual((await counter.shapeOf(document)).units, (await whole.shapeOf(document)).units)
+  await Promise.all([counter.close(), whole.close()])
+  const slot = executor.openSlot()
+  await assert.rejects(
+    slot.prepare({ ...session, key: 'lacks one', weights: async () => new Map(parts.slice(0, 2)) }),
+    /one weight, called model, or all parts of one/,
+  )
+  await slot.kill()
 })
 
 for (const tool of ['perl', 'pivot_root'])

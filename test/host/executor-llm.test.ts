@@ -12,6 +12,7 @@ import { statOf } from '../../src/host/executor/usage.ts'
 import { childrenCpuSeconds } from '../runner/cpu.ts'
 import { lettersModel, lettersModelPath, withTemplate } from '../support/letters.ts'
 import { temporaryDirectory } from '../support/store.ts'
+import { standsStill } from '../support/threads.ts'
 
 const log = pino({ level: 'silent' })
 test('a model whose template never ends is given up within its limit, and the next one is loaded', async () => {
@@ -89,11 +90,12 @@ test('an answer that was frozen in the middle of it, again and again, has the sa
     const again = slot.run(requestOf(400), 0).finally(() => {
       isDone = true
     })
+    again.catch(() => {}) // else its end hides what failed
     while (!isDone) {
       const before = usedMs()
       while (!isDone && usedMs() === before) await pause(1)
       slot.freeze()
-      while (statOf(pid!)?.state !== 'T') await pause(1)
+      while (!standsStill(pid!)) await pause(1)
       const frozen = usedMs()
       await pause(20)
       assert.equal(usedMs(), frozen, 'it computes nothing while it is frozen')

@@ -42,7 +42,12 @@ test('a lease opens its shards and their documents, with all parts of them, and 
 
   await grants.grant(vehicle, second, [two.cid])
   assert.deepEqual(new Set(allowed()), new Set([true]))
+  assert.deepEqual(
+    [vehicle, other].map((peer) => grants.holds(peer, first)),
+    [true, false],
+  )
   grants.revoke(vehicle, first)
+  assert(!grants.holds(vehicle, first) && grants.holds(vehicle, second))
   assert.deepEqual(allowed(), [false, false, false, false, false, true, true])
   grants.revoke(vehicle, second)
   assert.deepEqual(new Set(allowed()), new Set([false]))

@@ -100,7 +100,7 @@ test('a job that is forgotten while it is idle takes nothing with it later', asy
   const rest = t.mock.method(BlockRemoval.prototype, 'rest')
   const life = w.live('life')
   await work(life, w, 'one')
-  life.vehicle.hear(w.steward.peerId, { type: 'ended', job: w.job })
+  life.vehicle.hear(w.steward.peerId, w.ended())
   clock.skip(notYetMs + longMs)
   assert.equal(rest.mock.callCount(), 0)
 })

@@ -8,10 +8,11 @@ import { Registry } from '../../src/host/jobs/registry.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { CouncilDriver } from '../../src/host/stewardship/council-driver.ts'
 import { Recomputer } from '../../src/host/stewardship/recomputer.ts'
-import { SigningKey } from '../../src/host/store/keys.ts'
-import type { JobId, LeaseId } from '../../src/protocol/ids.ts'
+import { SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
+import type { JobId, LeaseId, PeerId } from '../../src/protocol/ids.ts'
 import type { MessageToSteward } from '../../src/protocol/inbox.ts'
 import { type Opening, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
+import { openEnd } from '../../src/protocol/job/verdict.ts'
 import { cborCid } from '../../src/protocol/record/block.ts'
 import { JobsStage, vehicleOf } from '../support/jobs-stage.ts'
 
@@ -132,6 +133,25 @@ test('no job has two stewardships, however it is asked for while it comes and go
   assert.deepEqual([...living.values()], [0])
 })
 
+test('a status says how far weights have come to a vehicle that has a lease, and nobody else is listened to', async (t) => {
+  const stage = started(t)
+  const [vehicle, stranger] = [SigningKey.generate(), SigningKey.generate()]
+  stage.roster([vehicleOf(vehicle.peerId)])
+  const job = await running(stage, 'large', 2)
+  const lease = (await stage.leaseFor(job, vehicle.peerId)).id
+  const weights = { bytes: 3, of: 9, peers: 2 }
+  const hear = (from: PeerId, more: object) => {
+    stage.jobs.hear(from, { type: 'progress', job, lease, done: 0, ...more })
+    return stage.jobs.status(job).then(({ fetching }) => fetching)
+  }
+  assert.deepEqual(await hear(stranger.peerId, { weights }), [])
+  assert.deepEqual(await hear(vehicle.peerId, { weights }), [{ peer: vehicle.peerId, name: '', ...weights }])
+  assert.deepEqual(await hear(vehicle.peerId, {}), [])
+  await hear(vehicle.peerId, { weights })
+  stage.jobs.hear(vehicle.peerId, { type: 'decline', job, lease, reason: 'no-space', retryMs: 0 })
+  assert.deepEqual((await stage.jobs.status(job)).fetching, [])
+})
+
 test('a late word about a job that has ended is answered, and brings nothing into memory', async (t) => {
   const stage = started(t)
   const vehicle = SigningKey.generate()
@@ -150,14 +170,30 @@ test('a late word about a job that has ended is answered, and brings nothing int
   ] as const) {
     stage.said.length = 0
     stage.jobs.hear(vehicle.peerId, message)
-    assert.deepEqual(stage.said, [{ to: vehicle.peerId, message: { type: 'ended', job } }], message.type)
+    const [said] = stage.said
+    assert(said?.message.type === 'ended' && stage.said.length === 1, message.type)
+    assert.equal(said.to, vehicle.peerId)
+    assert.equal(openEnd(said.message.end, sha256, verifyByPeerId).payload.outcome, 'cancelled')
   }
   assert.deepEqual(stage.jobs.inMemory(), [])
 
-  // Of a job that this node does not know only receipts are answered: whoever kept them need not any more.
+  // Rows of older versions do not say which end counts.
+  const rows = new JobRows(stage.store.journal)
+  const { state, ...row } = rows.get(job)!
+  const { end: _, ...former } = state
+  rows.put({ ...row, state: former })
+  stage.said.length = 0
+  stage.jobs.hear(vehicle.peerId, receipt)
+  assert.deepEqual(
+    stage.said.map(({ message }) => message.type),
+    ['ended'],
+  )
+
+  // Of a job that this node does not know it can show no end, and says nothing.
   const elsewhere = cborCid(sha256, new Uint8Array(3))
   stage.said.length = 0
   stage.jobs.hear(vehicle.peerId, { type: 'progress', job: elsewhere, lease, done: 1 })
+  stage.jobs.hear(vehicle.peerId, receiptOf(stage, elsewhere, vehicle, lease))
   assert.deepEqual(stage.said, [])
 })
 
@@ -169,10 +205,6 @@ test('a receipt for a job that is kept but cannot be read, or that this node has
   await assert.rejects(stage.jobs.status(job), /the list of shards of job .* is damaged/)
   stage.jobs.hear(vehicle.peerId, receiptOf(stage, job, vehicle, file))
   assert.deepEqual(stage.said, [])
-
-  const unknown = cborCid(sha256, new Uint8Array(4))
-  stage.jobs.hear(vehicle.peerId, receiptOf(stage, unknown, vehicle, file))
-  assert.deepEqual(stage.said, [{ to: vehicle.peerId, message: { type: 'ended', job: unknown } }])
 
   // One that this node has left goes on at others.
   const left = cborCid(sha256, new Uint8Array(5))

@@ -97,6 +97,23 @@ test('a node that looks after many jobs of others says no, and takes no more', p
   assert.equal(known(stage).length, many + 1)
 })
 
+test('a node that said yes to more jobs than it has room for takes as many as that', patiently, async (t) => {
+  const stage = started(t)
+  const rows = new JobRows(stage.store.journal)
+  for (let i = 1; i < standingByMax; i += 1)
+    rows.put({ job: cidNamed(`job ${i}`), state: { requestDigest: '' }, createdAtMs: 0, endedAtMs: null })
+  const many = known(stage).length
+  // Both are invited before either is there.
+  let isLast: JobId | undefined
+  const first = await entrust(stage, 'invited first', {
+    before: async () => {
+      isLast = await entrust(stage, 'entrusted first')
+    },
+  })
+  assert.deepEqual([known(stage).length, known(stage).includes(isLast!)], [many + 1, true])
+  assert(!known(stage).includes(first))
+})
+
 test(
   'of strangers’ jobs whose records take too much memory, the one that takes the most is let go for good',
   patiently,

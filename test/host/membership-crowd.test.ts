@@ -4,6 +4,7 @@ import test from 'node:test'
 import { pino } from 'pino'
 import { systemClock } from '../../src/host/clock.ts'
 import { Membership, type MembershipOptions } from '../../src/host/membership/membership.ts'
+import { authorRates } from '../../src/host/network/rates.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import type { Advert } from '../../src/protocol/membership/advert.ts'
@@ -26,7 +27,7 @@ const offer: Advert = {
   software: 'carpool/test',
 }
 
-function node() {
+function node(monotonicMs = () => systemClock.monotonicMs(), cells?: Partial<MembershipOptions['cells']>) {
   const key = SigningKey.generate()
   const log = pino({ level: 'silent' })
   let gossip: (message: Uint8Array, from: PeerId) => string = () => ''
@@ -59,6 +60,7 @@ function node() {
     fleet: null,
     clock: {
       ...systemClock,
+      monotonicMs,
       after: (_: number, action: () => void) => {
         due.push(action)
         return () => {}
@@ -67,6 +69,7 @@ function node() {
     notices: { tell() {}, drop() {} },
     clocks: { heard() {} },
     log,
+    cells,
   } as unknown as MembershipOptions)
   const due: (() => void)[] = []
   const changes: RosterChange[] = []
@@ -164,4 +167,54 @@ test('an advert that was changed on its way is refused', () => {
   const other = SigningKey.generate()
   const { body } = advertBy(other, 1)
   assert.throws(() => membership.hear(other.peerId, { body, signature: new Uint8Array(64) }))
+})
+
+test('of a vehicle that signs adverts without end a node believes and passes on as many as an honest one says', () => {
+  let nowMs = 0
+  const { gossip, changes } = node(() => nowMs)
+  const [flooder, other, neighbour] = [0, 1, 2].map(() => SigningKey.generate()) as [
+    SigningKey,
+    SigningKey,
+    SigningKey,
+  ]
+  const first = advertBy(other, 1)
+  assert.equal(gossip(first, neighbour.peerId), 'accept')
+  // An old one that somebody says again is not its author's.
+  for (let i = 0; i < 100; i += 1) assert.equal(gossip(first, neighbour.peerId), 'ignore')
+  assert.equal(gossip(advertBy(other, 2), neighbour.peerId), 'accept')
+  const { burst, perSecond } = authorRates.advert
+  const seconds = 100
+  let passedOn = 0
+  for (let serial = 1; nowMs < seconds * 1_000; serial += 1, nowMs += 250)
+    if (gossip(advertBy(flooder, serial, { name: `n${serial}` }), neighbour.peerId) === 'accept')
+      passedOn += 1
+  assert(passedOn >= burst && passedOn <= burst + seconds * perSecond, `${passedOn} in ${seconds} s`)
+  assert.equal(changes.length, 1 + passedOn)
+  assert.equal(gossip(advertBy(other, 3), neighbour.peerId), 'accept')
+  nowMs += 3_600_000
+  assert.equal(gossip(advertBy(flooder, 10_000), neighbour.peerId), 'accept', 'it is heard again after that')
+})
+
+test('who says much and goes is known to be gone, and no more of its goodbyes are heard than of its words', () => {
+  const { gossip } = node(() => 0)
+  const [hasty, neighbour] = [0, 1].map(() => SigningKey.generate()) as [SigningKey, SigningKey]
+  const hear = (serial: number, mode: Advert['mode']) =>
+    gossip(advertBy(hasty, serial, { mode }), neighbour.peerId)
+  const { burst } = authorRates.advert
+  const words = Array.from({ length: 2 * burst }, (_, i) => hear(i + 1, 'run'))
+  assert.equal(words.at(-1), 'ignore')
+  assert.equal(hear(100, 'stop'), 'accept')
+  for (let serial = 101; serial < 120; serial += 2)
+    assert.deepEqual([hear(serial, 'run'), hear(serial + 1, 'stop')], ['ignore', 'ignore'])
+})
+
+test('between cells an advert is passed on once more, if it is the one that is believed, and not without end', () => {
+  const { gossip } = node(() => 0, { mayEnter: () => true, heard() {}, said: {} } as never)
+  const [mover, neighbour] = [0, 1].map(() => SigningKey.generate()) as [SigningKey, SigningKey]
+  const hear = (record: SignedRecord) => gossip(record, neighbour.peerId)
+  const advert = advertBy(mover, 1)
+  assert.deepEqual([hear(advert), hear(advert)], ['accept', 'accept'])
+  assert.equal(hear(advertBy(mover, 1, { name: 'other' })), 'ignore', 'of one serial it has signed two')
+  const again = Array.from({ length: 2 * authorRates.again.burst }, () => hear(advert))
+  assert.equal(again.filter((verdict) => verdict === 'accept').length, authorRates.again.burst - 1)
 })

@@ -137,5 +137,6 @@ test('a greeting, a reply and a message with a field more are read without it', 
   const reply = { refused: null, credential: null, charters: [] }
   assert.deepEqual(decodeReply(encodeCbor({ ...reply, seats: 4 })), reply)
   const job = 'bafyreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku'
-  assert.deepEqual(decodeMessage(encodeCbor({ type: 'ended', job, seats: 4 })), { type: 'ended', job })
+  const message = { type: 'account', job, before: null } as const
+  assert.deepEqual(decodeMessage(encodeCbor({ ...message, seats: 4 })), message)
 })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { pipeline } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import { dnsAddressesMax, resolveAddress } from '../../src/host/network/dnsaddr.ts'
@@ -9,6 +12,17 @@ import { heardPerMinuteMax, perMinute } from '../../src/host/network/lan.ts'
 import { Notices } from '../../src/host/notices.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { connected, logInbox, startNetwork } from '../support/network.ts'
+
+/** The port of a server that lives as long as its test. */
+async function serving(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    t.after(() => socket.destroy())
+    serve(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  return (server.address() as AddressInfo).port
+}
 
 /** A port of UDP that nobody uses now. */
 async function freePort(): Promise<number> {
@@ -70,6 +84,45 @@ test('a domain stands for the bootstrap peers that it names', async (t: TestCont
   const second = await startNetwork(t, { bootstrap: ['/dnsaddr/mesh.example'], resolveTxt })
   await connected(second, first.peer)
   assert.deepEqual(asked, ['_dnsaddr.mesh.example'])
+})
+
+test('an address of a domain at which somebody is silent holds up none of the others', async (t: TestContext) => {
+  const first = await startNetwork(t)
+  const reached = Promise.withResolvers<void>()
+  const port = await serving(t, () => reached.resolve())
+  const second = await startNetwork(t, {
+    bootstrap: ['/dnsaddr/mesh.example'],
+    resolveTxt: async () => [
+      [`dnsaddr=/ip4/127.0.0.1/tcp/${port}/p2p/${SigningKey.generate().peerId}`],
+      [`dnsaddr=${first.addresses()[0]!}`],
+    ],
+    // Nobody gives the silent one up within this test.
+    bounds: { dialTimeoutMs: 300_000 },
+  })
+  await reached.promise
+  await connected(second, first.peer)
+})
+
+test('two addresses of one peer, of which the first is slow, are one connection, which stays', async (t: TestContext) => {
+  const first = await startNetwork(t)
+  const [own] = first.addresses()
+  const home = Number(/tcp\/(\d+)/.exec(own!)![1])
+  // For longer than the second address waits for the first.
+  const port = await serving(t, (socket) =>
+    setTimeout(() => pipeline(socket, connect(home, '127.0.0.1'), socket, () => {}), 1_500),
+  )
+  const second = await startNetwork(t, {
+    bootstrap: ['/dnsaddr/mesh.example'],
+    resolveTxt: async () => [
+      [`dnsaddr=/ip4/127.0.0.1/tcp/${port}/p2p/${first.peer}`],
+      [`dnsaddr=/ip4/127.0.0.1/tcp/1/p2p/${first.peer}`],
+    ],
+  })
+  const events: string[] = []
+  second.onPeer(({ type }) => events.push(type))
+  await connected(second, first.peer)
+  for (let i = 0; i < 100; i += 1) await setImmediate()
+  assert.deepEqual(events, ['connected'])
 })
 
 test('a domain leads to a bounded number of addresses, through a few others, and is named when it leads nowhere', async () => {

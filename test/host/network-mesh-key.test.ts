@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
@@ -212,5 +213,43 @@ test('a node shows in what it tells its owner that a bootstrap peer is out of re
   assert.deepEqual(
     notices.list().map(({ kind, about }) => [kind, about]),
     [['bootstrap', bootstrap[0]]],
+  )
+})
+
+test('who has no mesh key holds a place for a moment and little memory, and keeps nobody out, whatever it says first', async (t) => {
+  const meshKey = makeMeshKey()
+  const victim = await startNetwork(t, { meshKey, bounds: { handshakeTimeoutMs: 1_000 } })
+  const friend = await startNetwork(t, { meshKey })
+  const address = multiaddr(victim.addresses()[0]!).getComponents()
+  const port = Number(address.find(({ name }) => name === 'tcp')!.value)
+  const nothing = new Uint8Array()
+  const noise = new Uint8Array(MiB).map((_, i) => (i * 7919) & 0xff)
+  const words = [nothing, noise.subarray(0, 23), noise.subarray(0, 24), firstWords, noise]
+  const closed = new Inbox<number>()
+  const before = process.memoryUsage()
+  const sockets = Array.from({ length: 100 }, (_, i) => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' })
+    const word = words[i % words.length]!
+    socket.on('error', () => {})
+    socket.on('close', () => closed.put(i))
+    // Whoever talks goes on, as long as somebody reads.
+    const say = () => {
+      while (word === noise && !socket.destroyed && socket.write(word));
+    }
+    socket.on('connect', () => (word === noise ? say() : socket.write(word)))
+    socket.on('drain', say)
+    return socket
+  })
+  t.after(() => sockets.map((socket) => socket.destroy()))
+  friend.learn(victim.peer, victim.addresses())
+  const heard = new Inbox<string>()
+  victim.onMessage((_, message) => heard.put(Buffer.from(message).toString()))
+  await friend.send(victim.peer, Buffer.from('hello'))
+  await heard.find((text) => text === 'hello')
+  await closed.until((all) => all.length === sockets.length)
+  const after = process.memoryUsage()
+  assert(
+    after.arrayBuffers - before.arrayBuffers < 64 * MiB,
+    `${after.arrayBuffers - before.arrayBuffers} bytes`,
   )
 })

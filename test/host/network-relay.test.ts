@@ -8,6 +8,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Network } from '../../src/host/network/network.ts'
+import { Notices } from '../../src/host/notices.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
 import type { Reachability } from '../../src/protocol/membership/advert.ts'
 import {
@@ -157,6 +158,53 @@ test('a node that nobody can dial finds a place again when its relay is gone', {
   await startNetwork(t, { isRelay: true, bounds, listen, privateKey: keys[relays.indexOf(first!)]! })
   await other!.stop()
   await reaches(node, () => node.reachability === 'relayed' && isAt(first!))
+})
+
+test('a relay through which nobody comes is left for another, each once, and one that passes on is kept', {
+  timeout,
+}, async (t) => {
+  const bounds = { redialMinMs: 20, redialMaxMs: 50, relaySilentMs: 400 }
+  const relays = await Promise.all([1, 2].map(() => startNetwork(t, { isRelay: true, bounds })))
+  const { log, lines } = logInbox()
+  const noticed = new Inbox<string>()
+  const notices = new Notices(log)
+  notices.tell = ({ kind, about }) => noticed.put(`${kind} ${about}`)
+  notices.drop = (kind, about) => noticed.put(`no ${kind} ${about}`)
+  const node = await startMute(t, relays, { bounds, log, notices })
+  // Nobody comes through either: the second one is asked, and is kept since both were silent then.
+  await lines.find(({ msg }) => /nobody came through the relay/.test(msg ?? ''))
+  const places = () => lines.items.filter(({ msg }) => /a relay keeps a place for this node/.test(msg ?? ''))
+  await lines.until(() => places().length === 2)
+  await reaches(node, () => node.reachability === 'relayed')
+  assert.notEqual(places()[0]!.msg, places()[1]!.msg)
+  const kept = node.addresses()[0]!
+  const relay = relays.find(({ peer }) => kept.includes(`${peer}/p2p-circuit`))!.peer
+  // Its owner is told of what the node cannot mend, until it is no longer so.
+  await noticed.find((one) => one === `relay ${relay}`)
+  const caller = await startMute(t, relays, { bounds })
+  caller.learn(node.peer, node.addresses())
+  await caller.send(node.peer, Buffer.from('hello'))
+  await noticed.find((one) => one === `no relay ${relay}`)
+  assert.equal(node.addresses()[0], kept)
+  assert.equal(places().length, 2)
+})
+
+test('a silent relay that is left for one without a place is asked again', { timeout }, async (t) => {
+  const bounds = { redialMinMs: 20, redialMaxMs: 50, relaySilentMs: 400 }
+  const silent = await startNetwork(t, { isRelay: true, bounds })
+  const full = await startNetwork(t, { isRelay: true, bounds: { ...bounds, relaySeatsPerHostMax: 0 } })
+  const { log, lines } = logInbox()
+  const node = await startMute(t, [silent], { bounds, log })
+  await learns(node, 'relayed')
+  await node.reach(full.addresses()[0]!)
+  const refusals = () => lines.items.filter(({ msg }) => msg.startsWith('a relay has no place for this node'))
+  await lines.until(() => refusals().length > 0)
+  // Of the two one is asked by lot.
+  const inVain = lines
+    .until(() => refusals().length > 40)
+    .then(() => assert.fail('the full one alone is asked'))
+  const isBack = () => node.reachability === 'relayed' && node.addresses()[0]!.includes(silent.peer)
+  await Promise.race([reaches(node, isBack), inVain])
 })
 
 test('where no neighbour relays, a node that nobody can dial meets others until one does', {

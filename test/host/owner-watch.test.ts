@@ -91,7 +91,7 @@ test('whoever watches gets the present view, then each change, and ends when the
     else leaving.abort()
   }
   assert.deepEqual(sentences, [
-    'It works: every rule allows it.',
+    'It may work: every rule allows it.',
     'It stands still: paused (until told otherwise; asked for: not paused).',
   ])
 })

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import pino from 'pino'
-import { Incoming } from '../../src/host/ledger/incoming.ts'
+import { paymentsKeptMs } from '../../src/host/ledger/earlier-payments.ts'
+import { Incoming, namedPaymentsMax } from '../../src/host/ledger/incoming.ts'
 import { Owed } from '../../src/host/ledger/owed.ts'
 import { Payer } from '../../src/host/ledger/payer.ts'
 import { PayingDesk } from '../../src/host/ledger/paying-desk.ts'
@@ -33,15 +34,23 @@ function vehicleOf(t: TestContext) {
   let statements = 0
   return {
     incoming,
+    /** … this many payments of a millionth, by name. */
+    fill(of: string, count: number) {
+      database.run(
+        `INSERT INTO ledger_incoming WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         SELECT 'fill-' || i, ?2, ?3, ?3, ?4, 'EUR', 1, 'paid', '', i, NULL FROM n`,
+        ...[count, account, peerNamed(of), paidJob.job],
+      )
+    },
     /** `of`: the submitter, whose node has the same name here. */
-    say(of: string, paidMicros: number, payments: readonly PaymentNotice[] = []) {
-      const signer = peerNamed(of)
+    say(of: string, paidMicros: number, payments: readonly PaymentNotice[] = [], nowMs = 0, by = of) {
+      const signer = peerNamed(by)
       statements += 1
-      const row = { ...paidJob, submitter: signer, stewards: [signer], sinceMs: 0, settledAtMs: null }
+      const row = { ...paidJob, submitter: peerNamed(of), stewards: [signer], sinceMs: 0, settledAtMs: null }
       const totals = { units: 0, micros: 0, receipts: 0, root: new Uint8Array(32), closed: false }
       const payload = { vehicle, owner, currency, ...totals, paidMicros }
       const { record } = recordOf('statement', signer, statements, payload)
-      incoming.note(row, record, payments, statements)
+      incoming.note(row, record, payments, nowMs + statements)
     },
     paidBy: (of: string) => books.paidTo(account, peerNamed(of), currency),
     states: () => incoming.list().map(({ settlement, state }) => `${settlement} ${state}`),
@@ -59,6 +68,46 @@ test('a payer that says it paid without bound ends nothing, and leaves room for 
   for (let i = 0; i < 30; i += 1) say('slow liar', 0, [notice(`S-${i}`, 1e12)])
   say('honest', 5 * unit, [notice('H-1', 5 * unit)])
   assert.deepEqual([paidBy('liar'), paidBy('slow liar'), paidBy('honest')], [0, 1e12, 5 * unit])
+})
+
+test('a payer that names payments without end fills no disk, and what others name is taken', (t) => {
+  const { incoming, say, fill, states } = vehicleOf(t)
+  fill('liar', namedPaymentsMax - 1)
+  say('liar', namedPaymentsMax + 2, [notice('L-1', 1), notice('L-2', 1)])
+  say('liar', namedPaymentsMax + 9)
+  say('honest', 5 * unit, [notice('H-1', 5 * unit)])
+  assert.equal(incoming.list().length, namedPaymentsMax + 1)
+  assert.ok(states().includes('L-1 paid') && states().includes('H-1 paid'))
+  say('liar', namedPaymentsMax, [notice('L-1', 1, 'returned')])
+  assert.ok(states().includes('L-1 returned'), 'what it named goes on')
+})
+
+test('payments of long ago become one sum by payer, and each is known still by its name', (t) => {
+  const { incoming, say, paidBy, states } = vehicleOf(t)
+  const old = paymentsKeptMs + 1_000
+  say('payer', 3 * unit, [notice('P-1', unit), notice('P-2', unit), notice('P-3', unit)])
+  say('payer', unit, [notice('P-4', unit)], 0, 'its other node')
+  say('other', unit, [notice('O-1', unit)])
+  incoming.mark('P-3', true, 1)
+  say('payer', 4 * unit, [notice('P-5', unit)], old)
+  const listed = () => states().sort()
+  const sums = ['1 earlier payment paid', '2 earlier payments paid']
+  assert.deepEqual(listed(), [...sums, 'O-1 paid', 'P-3 paid', 'P-5 paid'])
+  assert.equal(paidBy('payer'), 5 * unit)
+  // What it says again is not paid again, by its sum or by its names, on either of its nodes.
+  const names = [notice('P-1', unit), notice('P-2', unit), notice('P-4', unit)]
+  for (const by of ['payer', 'its other node']) say('payer', (by === 'payer' ? 4 : 1) * unit, names, old, by)
+  assert.deepEqual([paidBy('payer'), incoming.list().length], [5 * unit, 5])
+  // One that comes back after all is owed again, once.
+  for (let i = 0; i < 2; i += 1) say('payer', 3 * unit, [notice('P-1', unit, 'returned')], old)
+  assert.equal(paidBy('payer'), 4 * unit)
+  say('payer', 5 * unit, [notice('P-6', 2 * unit)], old)
+  assert.equal(paidBy('payer'), 6 * unit)
+  say('payer', 5 * unit, [notice('P-7', unit), notice('P-8', unit)], 3 * old)
+  assert.deepEqual(listed(), [
+    ...['1 earlier payment paid', '3 earlier payments paid'],
+    ...['O-1 paid', 'P-3 paid', 'P-7 paid', 'P-8 paid'],
+  ])
 })
 
 test('a payer can neither send back what another has paid, nor pay by its name', (t) => {

@@ -4,9 +4,11 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { Debts } from '../../src/host/ledger/debts.ts'
 import { Payer } from '../../src/host/ledger/payer.ts'
 import { Payouts } from '../../src/host/ledger/payouts.ts'
 import type { SettleRequest, SettleView, TransferNews } from '../../src/host/ledger/settle-contract.ts'
+import { Transfers } from '../../src/host/ledger/transfers.ts'
 import { placeOf } from '../../src/host/store/place.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
 import { ownerAccount } from '../../src/protocol/ledger/account.ts'
@@ -269,10 +271,82 @@ test('a node whose key another one took over with pays nothing until it takes ov
 test('nothing leaves by a ledger that was changed behind the node’s back', async (t) => {
   const { store, preview, prepare } = opened(t)
   assert.equal((await preview()).damagedAt, null)
-  const database = new DatabaseSync(store.directory.databasePath)
-  database.exec('DROP TRIGGER ledger_entries_never_change')
-  database.exec('UPDATE ledger_entries SET micros = micros + 1 WHERE serial = 2')
-  database.close()
+  changed(
+    store,
+    'DROP TRIGGER ledger_entries_never_change; UPDATE ledger_entries SET micros = micros + 1 WHERE serial = 2',
+  )
   assert.equal((await preview()).damagedAt, 2)
   await assert.rejects(prepare(), /entry 2 of this node's ledger was changed/)
+})
+
+function changed(store: Store, sql: string): void {
+  const database = new DatabaseSync(store.directory.databasePath)
+  database.exec(sql)
+  database.close()
+}
+
+for (const [what, sql] of [
+  ['a transfer has another amount', 'UPDATE ledger_transfers SET micros = micros + 10000 WHERE line = 2'],
+  ['a transfer is gone', 'DELETE FROM ledger_transfers WHERE line = 2'],
+  ['a part has another amount', 'UPDATE ledger_transfer_parts SET micros = micros - 1 WHERE part = 0'],
+] as const)
+  test(`a pay-out that was changed on the disk is shown with a sentence, and not noted as paid: ${what}`, async (t) => {
+    const { store, settle, prepare, note, preview } = opened(t)
+    const { payout } = await prepare()
+    const { name, lines } = payout!
+    assert.deepEqual((await settle({ action: 'show', of: name })).refused, [])
+    changed(store, sql)
+    const [said] = (await settle({ action: 'show', of: lines[0]!.settlement })).refused
+    assert.match(said!.why, /was changed on the disk: it was made ready with 3 transfers of 0\.28 EUR/)
+    for (const one of [name, lines[0]!.settlement]) {
+      const { noted, refused } = await note({ of: one, state: 'paid', reference: 'x' })
+      assert.deepEqual([noted, refused], [0, [{ of: one, why: said!.why }]])
+    }
+    // It can be given up; then all is owed as before.
+    await note({ of: name, state: 'cancelled' })
+    assert.deepEqual(owedIn(await preview()).bert, [20 * cents, 20 * cents])
+  })
+
+test('of a whole pay-out a bank that names another number or sum than the pay-out has is not believed', async (t) => {
+  const { prepare, note } = opened(t)
+  const { payout } = await prepare()
+  const { name, lines } = payout!
+  const all = { of: 'all', lines: 3, micros: 28 * cents } as const
+  const said = (sum: TransferNews['sum'], more = {}) =>
+    note({ of: name, state: 'sent', reference: 'x', byBank: true, sum: sum!, ...more })
+  for (const [sum, why] of [
+    [{ ...all, lines: 2 }, /names 2 transfers of 0\.28 EUR .* there are 3 transfers of 0\.28 EUR: nothing/],
+    [{ ...all, micros: 27 * cents }, /names 3 transfers of 0\.27 EUR/],
+    [{ of: 'all', micros: cents }, /names 0\.01 EUR/],
+  ] as const) {
+    const view = await said(sum)
+    assert.match(view.refused[0]!.why, why)
+    assert.equal(view.noted, 0)
+  }
+  assert.equal((await said(all)).noted, 3)
+  // One is rejected: the file had all of them, and the batch that is booked has the others.
+  await note({ of: lines[1]!.settlement, state: 'rejected', reason: 'AC04' })
+  assert.deepEqual((await said(all)).refused, [])
+  const booked = { of: 'booked', micros: 28 * cents, inCurrency: 'EUR' } as const
+  assert.match((await said(booked, { state: 'paid' })).refused[0]!.why, /neither rejected nor cancelled/)
+  assert.equal((await said({ ...booked, micros: 8 * cents }, { state: 'paid' })).noted, 2)
+  assert.deepEqual((await said({ ...booked, micros: 8 * cents }, { state: 'paid' })).refused, [])
+  assert.deepEqual((await said({ ...booked, micros: 9, inCurrency: 'CHF' }, { state: 'paid' })).refused, [])
+})
+
+test('no pay-out is made of debts that do not come to what the ledger keeps', async (t) => {
+  const { payer, store } = opened(t)
+  const off = { balance: () => ({ pendingMicros: 0, postedMicros: -29 * cents }) }
+  const { objection } = new Debts(store.database, off, payer, new Transfers(store.database)).list({}, false)
+  assert.match(
+    objection!,
+    /claims of this node's ledger add up to 0\.289999 EUR, and its balance says 0\.29 EUR/,
+  )
+  const { objection: none } = new Debts(
+    store.database,
+    store.books,
+    payer,
+    new Transfers(store.database),
+  ).list({}, false)
+  assert.equal(none, null)
 })

@@ -1,14 +1,15 @@
 /** Requests for a language model: as lines of OpenAI's batches, or as texts in a template; what is wrong is named by line and field. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { RequestError } from '../../src/host/errors.ts'
 import { checkRequest } from '../../src/host/submission/checks.ts'
 import { openSources } from '../../src/host/submission/sources.ts'
+import { judgeTogether } from '../../src/host/submission/weights.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Refusal } from '../../src/runtimes/messages.ts'
-import { gguf } from '../support/gguf.ts'
+import { gguf, goodFacts, text } from '../support/gguf.ts'
 import { lettersModelPath } from '../support/letters.ts'
 import { temporaryDirectory } from '../support/store.ts'
 
@@ -100,6 +101,7 @@ const wrong: readonly (readonly [line: object, said: RegExp])[] = [
   ],
   [schemaLine({ type: 'string', pattern: 'a'.repeat(201) }), /pattern of 201 letters; at most 200/],
   [schemaLine({ $ref: 'https://example.org/schema' }), /refers to another document/],
+  [schemaLine({ $ref: '#' }), /or to all of itself/],
   [schemaLine({ enum: ['x'.repeat(40_000)] }), /the schema has 40013 bytes; at most 32768/],
   [{ id: 'a', text: 'a\0' }, /its text has a letter of the number 0/],
 ]
@@ -242,6 +244,36 @@ test('a model that is none, or missing, is refused before a node is asked', asyn
     checkRequest({ ...request, model: lettersModelPath, module: model }, false),
     /llm runtime takes a model, and nothing else that is named: leave out --module/,
   )
+})
+
+test('a model of 3 GiB is judged by its head, and one in parts by all of them where no engine maps it', async (t) => {
+  const folder = temporaryDirectory(t)
+  const paths = [join(folder, 'lines.jsonl')]
+  writeFileSync(paths[0]!, JSON.stringify(line({ messages })))
+  const sparse = (name: string, head: Uint8Array, bytes: number) => {
+    const path = join(folder, name)
+    writeFileSync(path, head)
+    truncateSync(path, head.byteLength + bytes)
+    return path
+  }
+  const facts = { ...goodFacts, 'tokenizer.chat_template': text('x') }
+  const tensors = [{ name: 'token_embd.weight', shape: [32, 3 * 2 ** 23], type: 0, offset: 0 }]
+  const model = sparse('large.gguf', gguf({ facts, tensors, dataBytes: 0 }), 3 * 2 ** 30)
+  await checkRequest({ ...submitDefaults, runtime: 'llm', paths, model }, false)
+  await assert.rejects(
+    checkRequest({ ...submitDefaults, runtime: 'embed', paths, model }, false),
+    /is refused: the embed runtime takes files of at most 268435456 bytes/,
+  )
+  const parts = [1, 2].map((place) => ({
+    name: `model-0000${place}-of-00002.gguf`,
+    path: sparse(`half-0000${place}-of-00002.gguf`, new Uint8Array(0), 200 * 2 ** 20),
+  }))
+  assert.throws(
+    () => judgeTogether('embed', parts),
+    /its 2 parts have 419430400 bytes, and the embed runtime takes at most 268435456/,
+  )
+  judgeTogether('embed', parts.slice(1))
+  judgeTogether('llm', parts)
 })
 
 /** The documents of these lines, as they would be sent. */

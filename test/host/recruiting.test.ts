@@ -10,6 +10,7 @@ import type { PeerId } from '../../src/protocol/ids.ts'
 import { inviteTtlMs, standbySearchMsMax } from '../../src/protocol/limits.ts'
 import type { Capacity } from '../../src/protocol/membership/advert.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
+import { standbyInsistMsMax } from '../../src/protocol/standing-by-limits.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
 
@@ -166,6 +167,35 @@ test('a node that nobody can dial, and that is not connected, is not asked', asy
   const capacities = [{ ...hidden!, reach: 'outbound' as const }, ...others]
   await clock.run(recruiting.recruit({ ...search, capacities }, 3, 1))
   assert.deepEqual(asked.toSorted(), others.map(({ peer }) => peer).toSorted())
+})
+
+test('for a job that must outlive its node it asks on while none is willing, and those whom it comes to know meanwhile', async () => {
+  const late = peerNamed('late')
+  let invitations = 0
+  const { recruiting, clock } = recruitingBy((to, { nonce }) => {
+    invitations += 1
+    // The first is silent twice, then says no; nobody knows the other before.
+    if (to === late) recruiting.heard(to, { type: 'willing', nonce, consent: null })
+    else if (invitations > 2) recruiting.heard(to, { type: 'unwilling', nonce, reason: 'no-space' })
+  })
+  const known = () => (invitations < 3 ? [depot('busy')] : [depot('busy'), depot('late')])
+  const places = await clock.run(recruiting.insist(searchAmong([]), 2, 1, known))
+  assert.deepEqual(
+    places.map(({ peer }) => peer),
+    [late],
+  )
+})
+
+test('where none is ever willing, it gives up', async () => {
+  const { recruiting, clock } = recruitingBy(() => {
+    throw new Error('it is away')
+  })
+  const startedMs = clock.monotonicMs()
+  const asking = recruiting.insist(searchAmong([]), 1, 1, () => [depot('away')])
+  const refused = await clock.run(asking.catch((error: Error) => error.message))
+  assert.match(`${refused}`, /nothing was submitted; start nodes with --slots 0/)
+  const tookMs = clock.monotonicMs() - startedMs
+  assert(tookMs >= standbyInsistMsMax && tookMs < standbyInsistMsMax + standbySearchMsMax, `${tookMs} ms`)
 })
 
 /** Ten nodes that say no at once, ten that have left without a word, and two that are willing; `marks` is in the adverts of the ten. */

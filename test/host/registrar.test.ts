@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { RequestError } from '../../src/host/errors.ts'
 import { signCertificate, signCharter, signCredential } from '../../src/host/membership/certificates.ts'
 import { ownerOf } from '../../src/host/membership/greeting.ts'
+import { Knocks } from '../../src/host/membership/knocks.ts'
 import { type Applicant, Registrar } from '../../src/host/membership/registrar.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadKey, loadOrCreateKey, SigningKey, verifyByPeerId } from '../../src/host/store/keys.ts'
@@ -25,7 +26,7 @@ import type { SignedRecord } from '../../src/protocol/record/record.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { temporaryDirectory, temporaryStore } from '../support/store.ts'
 
-function opened(t: TestContext) {
+function opened(t: TestContext, countsVehicles = false) {
   const keyPath = join(temporaryDirectory(t), 'fleet.key')
   const key = loadOrCreateKey(keyPath, 'fleet')
   const charter = { name: 'depot', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
@@ -39,17 +40,18 @@ function opened(t: TestContext) {
       fleet,
       journal,
       log,
+      countsVehicles,
       onCharter: (record) => void fleet.adopt(record),
     })
   return { registrar: restarted(), restarted, fleet }
 }
 
-/** Two registrars of one fleet: each hears the other's charters, unless it is away. */
-function two(t: TestContext) {
+/** Two registrars of one fleet: each hears the other's charters, unless it is away. `registrars`: named by the charter. */
+function two(t: TestContext, registrars: readonly string[] = []) {
   const folder = temporaryDirectory(t)
   const key = loadOrCreateKey(join(folder, 'first.key'), 'fleet')
   copyFileSync(join(folder, 'first.key'), join(folder, 'second.key'))
-  const charter = { name: 'depot', keys: [key.peerId], registrars: [], operatorPpm: 0, revoked: [] }
+  const charter = { name: 'depot', keys: [key.peerId], registrars, operatorPpm: 0, revoked: [] }
   const first = signCharter(key, charter, 1)
   const away = new Set<string>()
   const lines: string[] = []
@@ -73,13 +75,24 @@ function two(t: TestContext) {
     registrar.learn(fleet.vouch(credential, peer, owner, Date.now()))
   }
   const [one, other] = [all.get('first')!, all.get('second')!]
+  /** One of them decides while the other hears nothing. */
+  const alone = (name: 'first' | 'second', decide: (registrar: Registrar) => void) => {
+    away.add(name === 'first' ? 'second' : 'first')
+    decide(all.get(name)!.registrar)
+    away.clear()
+  }
+  /** They can hear each other again: each has the other's newest charter. */
+  const meet = () => {
+    for (const [to, from] of [[one, other] as const, [other, one] as const])
+      if (to.fleet.adopt(from.fleet.charters().at(-1)!)) to.registrar.follow()
+  }
   return {
     first: one.registrar,
     second: other.registrar,
     fleet: other.fleet,
-    away,
-    shows,
-    lines,
+    fleets: [one.fleet, other.fleet] as const,
+    ...{ away, alone, meet },
+    ...{ shows, lines },
     keyPath: join(folder, 'first.key'),
   }
 }
@@ -94,6 +107,24 @@ function applicant(name: string, owner = name): Applicant {
   return { peer: peerNamed(name), vehicle: name, owner: ownerIdOf(sha256, peerNamed(`owner ${owner}`)) }
 }
 
+test('a vehicle that asks again has the same credential for half of its life', (t) => {
+  const { registrar } = opened(t)
+  const asks = applicant('car')
+  registrar.admit(asks.peer, asks.owner, asks.vehicle)
+  const given = (as: Applicant) => {
+    const decision = registrar.consider(as)
+    assert(decision.state === 'admitted')
+    return Buffer.from(decision.credential.signature).toString('hex')
+  }
+  const first = given(asks)
+  // What is signed at another time has another signature.
+  for (const ms = Date.now(); Date.now() === ms; );
+  assert.equal(given(asks), first)
+  // Another name is another statement.
+  registrar.admit(asks.peer, asks.owner, 'renamed')
+  assert.notEqual(given({ ...asks, vehicle: 'renamed' }), first)
+})
+
 test('a vehicle waits for a person’s word, and then gets a credential for itself and its owner', (t) => {
   const { registrar } = opened(t)
   const van = applicant('van')
@@ -103,6 +134,19 @@ test('a vehicle waits for a person’s word, and then gets a credential for itse
   assert(decision.state === 'admitted')
   const { payload } = openCredential(decision.credential, sha256, verifyByPeerId)
   assert.deepEqual({ ...payload }, { ...van })
+})
+
+test('in a mesh of cells a credential says how many admitted vehicles its owner has', (t) => {
+  const { registrar } = opened(t, true)
+  const [first, second, out] = ['first', 'second', 'out'].map((name) => applicant(name, 'depot'))
+  for (const { peer, owner, vehicle } of [first!, second!, out!, applicant('other')])
+    registrar.admit(peer, owner, vehicle)
+  registrar.revoke(out!.peer)
+  registrar.consider(applicant('waiting', 'depot'))
+  for (const one of [first!, second!]) {
+    const { payload } = openCredential(credentialFrom(registrar, one), sha256, verifyByPeerId)
+    assert.deepEqual({ ...payload }, { ...one, ownerVehicles: 2 })
+  }
 })
 
 test('a vehicle that was revoked and is admitted beforehand is let back in', (t) => {
@@ -138,6 +182,29 @@ test('a vehicle whose owner was put out is not said to be in', (t) => {
     'and it keeps nobody else out',
   )
   assert.deepEqual([registrar.stateOf(van.peer), registrar.stateOf(bus.peer)], ['revoked', 'pending'])
+})
+
+test('an owner that was put out is let back as a whole, and its vehicles wait, but for one that was put out by itself', (t) => {
+  const { registrar, fleet } = opened(t)
+  const [van, bus, thief] = ['van', 'bus', 'thief'].map((name) => applicant(name, 'ada'))
+  for (const { peer, ...asks } of [van!, bus!, thief!]) {
+    registrar.consider({ peer, ...asks })
+    registrar.approve(peer)
+  }
+  registrar.revoke(thief!.peer)
+  registrar.revoke(van!.owner, 'ada')
+  assert(fleet.isRevoked(van!.owner))
+  registrar.clear(van!.owner, 'grace')
+  assert(!fleet.isRevoked(van!.owner) && fleet.isRevoked(thief!.peer))
+  assert.deepEqual(
+    [van!, bus!, thief!].map(({ peer }) => registrar.stateOf(peer)),
+    ['pending', 'pending', 'revoked'],
+  )
+  registrar.list()
+  assert.equal(registrar.approveWaiting({ vehicle: null, owner: van!.owner }).length, 2)
+  const decision = registrar.consider(bus!)
+  assert(decision.state === 'admitted')
+  fleet.vouch(decision.credential, bus!.peer, bus!.owner, Date.now())
 })
 
 test('a vehicle that is let back in keeps its name and its owner, and that it was revoked is said and logged', (t) => {
@@ -279,6 +346,141 @@ test('a revocation stays in the charter for a month where there is room, and a r
   first.charters.set({ name: 'yard', operatorPpm: null })
   assert.equal(fleet.charter.payload.name, 'yard')
   assert.equal(second.consider(van).state, 'revoked')
+})
+
+const named = ['first', 'second'].map((name) => `/ip4/192.0.2.1/tcp/4001/p2p/${peerNamed(name)}`)
+/** A charter's serial is the time at which it is signed, or just above that of the one before. */
+const later = (fleets: readonly Fleet[]) => {
+  const serial = Math.max(...fleets.map(({ charter }) => charter.serial))
+  while (Date.now() <= serial);
+}
+
+for (const last of ['first', 'second'] as const)
+  test(`two registrars that decide apart come to one charter with the word of both, whichever signed last: the ${last}`, (t) => {
+    const { first, second, fleets, alone, meet } = two(t, named)
+    const [van, bus, cab, tram] = ['van', 'bus', 'cab', 'tram'].map((name) => applicant(name)) as [
+      ...[Applicant, Applicant, Applicant, Applicant],
+    ]
+    for (const registrar of [first, second])
+      for (const one of [van, bus, cab, tram]) registrar.admit(one.peer, one.owner, one.vehicle)
+    first.revoke(cab.peer)
+    const words = {
+      first: (registrar: Registrar) => {
+        registrar.revoke(van.peer)
+        registrar.charters.set({ name: null, operatorPpm: 120_000 })
+      },
+      second: (registrar: Registrar) => {
+        registrar.revoke(bus.peer)
+        registrar.approve(cab.peer)
+        registrar.charters.addRegistrar(`${named[1]!}2`)
+        registrar.clear(tram.owner!)
+      },
+    }
+    alone(last === 'first' ? 'second' : 'first', words[last === 'first' ? 'second' : 'first'])
+    later(fleets)
+    alone(last, words[last])
+    meet()
+    const [one, other] = fleets.map(({ charter }) => charter)
+    assert.deepEqual(one, other)
+    const { operatorPpm, registrars, revoked, cleared = [] } = one!.payload
+    assert.deepEqual(revoked.map(({ id }) => id).sort(), [van.peer, bus.peer].sort())
+    assert.deepEqual([operatorPpm, registrars.length], [120_000, 3])
+    assert.deepEqual(
+      cleared.map(({ owner }) => owner),
+      [tram.owner],
+    )
+    for (const registrar of [first, second])
+      assert.deepEqual(
+        [van, bus].map((of) => registrar.consider(of).state),
+        ['revoked', 'revoked'],
+      )
+    const said = (last === 'first' ? second : first).decisions.last(9)
+    assert.match(said.find(({ action }) => action === 'put-back')!.detail, /is put out/)
+    meet()
+    assert.equal(fleets[0].charter.serial, one!.serial, 'and that is the end of it')
+  })
+
+test('two registrars that sign in the same millisecond come to one charter as well', (t) => {
+  const { first, second, fleets, alone, meet } = two(t, named)
+  const [van, bus] = [applicant('van'), applicant('bus')]
+  for (const registrar of [first, second])
+    for (const one of [van, bus]) registrar.admit(one.peer, one.owner, one.vehicle)
+  later(fleets)
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  alone('first', (registrar) => registrar.revoke(van.peer))
+  alone('second', (registrar) => registrar.revoke(bus.peer))
+  assert.equal(fleets[0].charter.serial, fleets[1].charter.serial)
+  meet()
+  const [one, other] = fleets.map(({ charter }) => charter)
+  assert.deepEqual(one, other)
+  assert.deepEqual(one!.payload.revoked.map(({ id }) => id).sort(), [van.peer, bus.peer].sort())
+})
+
+test('of a share that two registrars changed apart the later stands, and the log names the other; a vehicle that one put out stays out', (t) => {
+  const { first, second, fleets, alone, meet, lines } = two(t, named)
+  const van = applicant('van')
+  first.charters.set({ name: null, operatorPpm: 10_000 })
+  alone('first', ({ charters }) => charters.set({ name: null, operatorPpm: 120_000 }))
+  // One that waits there comes in here, and is put out there.
+  first.consider(van)
+  second.consider(van)
+  alone('first', (registrar) => registrar.revoke(van.peer))
+  later(fleets)
+  alone('second', (registrar) => {
+    registrar.approve(van.peer)
+    registrar.charters.set({ name: null, operatorPpm: 80_000 })
+  })
+  meet()
+  for (const fleet of fleets) {
+    assert.equal(fleet.charter.payload.operatorPpm, 80_000)
+    assert(fleet.isRevoked(van.peer))
+  }
+  assert(lines.some((line) => /this is lost, .*: the operator's share of 12 %$/.test(line)))
+  assert.equal(second.consider(van).state, 'revoked')
+})
+
+test('a registrar that lets in whom another had put out is not overruled by that one’s earlier word', (t) => {
+  const { first, second, fleets, alone, meet } = two(t, named)
+  const van = applicant('van')
+  for (const registrar of [first, second]) registrar.admit(van.peer, van.owner, van.vehicle)
+  first.revoke(van.peer)
+  later(fleets)
+  alone('second', (registrar) => registrar.approve(van.peer))
+  meet()
+  for (const fleet of fleets) assert(!fleet.isRevoked(van.peer))
+  const putBack = () =>
+    first.decisions.last(20).flatMap(({ action, detail }) => (action === 'put-back' ? detail : []))
+  assert.deepEqual(putBack(), [])
+  // Nor where something else that it says meanwhile is put back.
+  first.revoke(van.peer)
+  alone('first', ({ charters }) => charters.set({ name: 'yard', operatorPpm: null }))
+  later(fleets)
+  alone('second', (registrar) => registrar.approve(van.peer))
+  meet()
+  for (const fleet of fleets) {
+    assert(!fleet.isRevoked(van.peer))
+    assert.equal(fleet.charter.payload.name, 'yard')
+  }
+  assert.deepEqual(putBack(), ['the name yard'])
+})
+
+test('where no charter names a second registrar, the later one stands alone, and the log says what it lacks', (t) => {
+  const { first, second, fleets, alone, meet, lines } = two(t)
+  const [van, bus] = [applicant('van'), applicant('bus')]
+  for (const registrar of [first, second])
+    for (const one of [van, bus]) registrar.admit(one.peer, one.owner, one.vehicle)
+  alone('first', (registrar) => registrar.revoke(van.peer))
+  later(fleets)
+  alone('second', (registrar) => registrar.revoke(bus.peer))
+  meet()
+  assert.deepEqual(
+    fleets.map((fleet) => [fleet.isRevoked(van.peer), fleet.charter.payload.heard]),
+    [
+      [false, undefined],
+      [false, undefined],
+    ],
+  )
+  assert(lines.some((line) => line.endsWith(`say again here what it lacks: ${van.peer} is put out`)))
 })
 
 test('a registrar whose key is being changed, or was, is told to get the new one', (t) => {
@@ -442,4 +644,31 @@ test('a charter clears an owner of what it did before, through revocations and c
   for (let i = 1; i < clearedOwnersMax; i += 1) registrar.charters.clear(applicant(`owner ${i}`).owner)
   assert.throws(() => registrar.charters.clear(bus.owner), /a charter cannot name more/)
   registrar.charters.clear(van.owner)
+})
+
+test('a registrar that is away is dialled ever more rarely, and at once by a node that waits to be let in', async () => {
+  let nowMs = 0
+  let isAway = true
+  const knocks: number[] = []
+  const doors = new Knocks(
+    async () => {
+      knocks.push(nowMs)
+      if (isAway) throw new Error('nobody is there')
+    },
+    () => nowMs,
+  )
+  const look = async (isUrgent = false) => {
+    doors.at(['/dns4/registrar/tcp/1'], isUrgent)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const hourMs = 3_600_000
+  for (; nowMs < 24 * hourMs; nowMs += 5_000) await look()
+  const lastHour = knocks.filter((atMs) => atMs >= 23 * hourMs)
+  assert(lastHour.length >= 5 && lastHour.length <= 13, `${lastHour.length} in an hour`)
+  const before = knocks.length
+  await look(true)
+  isAway = false
+  await look(true)
+  await look()
+  assert.equal(knocks.length, before + 3, 'it is there again, and whoever waits pauses nowhere')
 })

@@ -19,7 +19,7 @@ import { Measuring } from '../../src/host/submission/measuring.ts'
 import { quoteJob } from '../../src/host/submission/quote.ts'
 import { namedWeightOf } from '../../src/host/submission/runtime-facts.ts'
 import { makeJob, type PreparedJob, type SubmissionContext } from '../../src/host/submission/submission.ts'
-import { weightSources } from '../../src/host/submission/weights.ts'
+import { readWeights, weightSources } from '../../src/host/submission/weights.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { decodeShardList } from '../../src/protocol/job/lists.ts'
@@ -27,7 +27,9 @@ import { blindCandidatesMax } from '../../src/protocol/limits.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import { runtimes } from '../../src/runtimes/registry.ts'
 import { peerNamed } from '../support/core-fakes.ts'
+import { splitGguf } from '../support/gguf-parts.ts'
 import { vehicleOf } from '../support/jobs-stage.ts'
+import { lettersModel } from '../support/letters.ts'
 import { honest, ScriptedExecutor } from '../support/scripted-executor.ts'
 import { blockOf, temporaryDirectory, temporaryStore } from '../support/store.ts'
 
@@ -68,6 +70,7 @@ function contextOn({ blocks }: Store): SubmissionContext {
     fleet: null,
     owner: ownerIdOf(sha256, node.peerId),
     canRecompute: () => true,
+    around: () => [],
     recruit: async () => [],
     clock: systemClock,
   }
@@ -277,12 +280,41 @@ test('of every runtime that is registered, a submission knows the weights, and w
     )
 })
 
+test('a model in parts is gathered by naming the first, and what keeps it from that is named', (t) => {
+  const folder = temporaryDirectory(t)
+  const paths = splitGguf(lettersModel(), 3).map((part, i) => {
+    const path = join(folder, `letters-0000${i + 1}-of-00003.gguf`)
+    writeFileSync(path, part)
+    return path
+  })
+  const sources = (model: string) => weightSources('llm', { ...submitDefaults, model })
+  assert.deepEqual(
+    sources(paths[0]!),
+    paths.map((path, i) => ({ name: `model-0000${i + 1}-of-00003.gguf`, path })),
+  )
+  for (const source of sources(paths[0]!)) readWeights('llm', source)
+  assert.throws(() => sources(paths[1]!), /is part 2 of 3: name the first, letters-00001-of-00003.gguf/)
+  // As no vehicle could run it, before anything is sent.
+  const template = Buffer.from(lettersModel())
+  template.write('tokenizer.chat_templatf', template.indexOf('tokenizer.chat_template'))
+  writeFileSync(join(folder, 'mute.gguf'), template)
+  assert.throws(
+    () => readWeights('llm', sources(join(folder, 'mute.gguf'))[0]!),
+    /has no chat template, so it answers no messages/,
+  )
+  rmSync(paths[2]!)
+  assert.throws(
+    () => sources(paths[0]!),
+    /has 3 parts, and lacks letters-00003-of-00003.gguf: they belong beside it/,
+  )
+})
+
 test('a job takes the languages it names, in their order, and one that is not installed is refused by name', () => {
   const named = (choice: Partial<typeof submitDefaults>) =>
     weightSources('ocr', { ...submitDefaults, ...choice })
       .map(({ name }) => name)
       .filter((name) => name.startsWith('traineddata-'))
-  assert.deepEqual(named({}), ['traineddata-0-eng'])
+  assert.deepEqual(named({}), ['traineddata-0-eng', 'traineddata-1-deu', 'traineddata-2-fra'])
   assert.deepEqual(named({ languages: ['deu', 'eng'] }), ['traineddata-0-deu', 'traineddata-1-eng'])
   assert.deepEqual(named({ traineddata: ['/my/rus.traineddata'] }), ['traineddata-0-rus'])
   assert.deepEqual(named({ traineddata: ['/my/rus.traineddata.gz'], languages: ['eng'] }), [

@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { pino } from 'pino'
 import { sha256 } from '../../src/host/sha256.ts'
 import { cidOf } from '../../src/host/store/cid.ts'
 import { StoreError } from '../../src/host/store/errors.ts'
+import { SigningKey } from '../../src/host/store/keys.ts'
 import { openStore } from '../../src/host/store.ts'
 import { workerRole } from '../../src/host/vehicle/restore.ts'
 import { openReceipt } from '../../src/protocol/job/lease.ts'
@@ -59,7 +61,7 @@ test('a lease of a job that a vehicle was told to forget is not run again, whate
   before.vehicle.hear(steward, world.offer(record))
   await before.hears('receipt')
   world.copy('before', 'unaware')
-  before.vehicle.hear(steward, { type: 'ended', job: world.job })
+  before.vehicle.hear(steward, world.ended())
   while (before.store.journal.has(id)) await new Promise(setImmediate)
   world.copy('before', 'after')
 
@@ -85,6 +87,24 @@ test('a lease of a job that a vehicle was told to forget is not run again, whate
   )
   await after.hears('receipt')
   assert.deepEqual([before.executed, after.executed], [['one'], ['two']])
+})
+
+test('how a job ended is told by an end that is believed, and by nobody’s mere word', async (t) => {
+  const lines: string[] = []
+  const log = pino({}, { write: (line) => void lines.push(JSON.parse(line).code) })
+  const world = new World(t, { pays: true, log })
+  const life = world.live('life')
+  const { vehicle, store } = life
+  vehicle.hear(world.steward.peerId, world.offer(world.lease(['one']).record))
+  await life.hears('receipt')
+  // A stranger, and a standby that has signed nothing: neither speaks for the job.
+  vehicle.hear(world.steward.peerId, world.ended('budget-spent', SigningKey.generate()))
+  vehicle.hear(world.steward.peerId, world.ended('budget-spent', world.standby))
+  assert.deepEqual(lines.filter(Boolean), [])
+  assert(store.blocks.of(world.job).hasAny('result'))
+  // Whoever brings it, the end is its signer's.
+  vehicle.hear(world.standby.peerId, world.ended('deadline-passed'))
+  assert.deepEqual(lines.filter(Boolean), ['deadline-passed'])
 })
 
 test('a forgotten job’s leases are past up to the last of each signer, until its deadline', (t) => {

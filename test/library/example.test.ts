@@ -41,7 +41,9 @@ test('installed, the example has types that name nothing of the inside, and runs
   const dist = join(installed, 'dist')
   mkdirSync(installed, { recursive: true })
   copyFileSync(join(root, 'package.json'), join(installed, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'))
+  // Over two links, as some package managers lay packages out: the children read over both.
+  symlinkSync(join(root, 'node_modules'), join(app, 'packages'))
+  symlinkSync(join(app, 'packages'), join(installed, 'node_modules'))
   const tsc = (...flags: readonly string[]) =>
     spawnSync(process.execPath, [join(root, 'node_modules/.bin/tsc'), ...flags], {
       cwd: root,

@@ -109,7 +109,7 @@ test('pages of a PDF come back under its name, by their numbers', async () => {
   const folder = join(mesh.folder, 'books')
   mkdirSync(folder)
   const page = (number: number) => ({ content: textAt(72, 700, 12, `This is page ${number}.`) })
-  writeFileSync(join(folder, 'book.pdf'), await locked(pdfOf([1, 2, 3, 4].map(page)), 'sesame'))
+  writeFileSync(join(folder, 'book.pdf'), await locked(pdfOf([1, 2, 3].map(page)), 'sesame'))
   const passwordFile = join(mesh.folder, 'passwords')
   writeFileSync(passwordFile, 'sesame\n')
   const pages = [
@@ -122,7 +122,7 @@ test('pages of a PDF come back under its name, by their numbers', async () => {
   const { lines } = await submitter.results(job)
   assert.deepEqual(
     lines.map(({ document, page: number, result }) => [document, number, result?.text]),
-    [1, 3, 4].map((number) => ['book.pdf', number, `This is page ${number}.`]),
+    [1, 3].map((number) => ['book.pdf', number, `This is page ${number}.`]),
   )
 })
 

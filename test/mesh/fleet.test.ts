@@ -135,7 +135,7 @@ test('a second registrar knows who is in, and lets newcomers in while the first 
       api.fleetMembers().some(({ vehicle, state }) => vehicle === name && state === 'admitted'),
     )
   await mesh.until('it has learnt who is in', () => knows(second))
-  // By this the newcomer, whose charter file has it, finds it.
+  // By this the newcomer, whose charter file has it, finds it; and by it the registrars find each other.
   submitter.api.fleetAddRegistrar(second.api.info().addresses[0]!)
   await submitter.stop()
   const newcomer = await mesh.join({ name: 'newcomer' }, false)

@@ -1,8 +1,11 @@
 /** What a vehicle can do that signs whatever it likes, among honest nodes. */
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
+import { elapsed } from '../../src/host/clock.ts'
+import { messageRates } from '../../src/host/node/door.ts'
 import { sealCommitment } from '../../src/host/sealing/sealing.ts'
 import { sha256 } from '../../src/host/sha256.ts'
+import type { JobId } from '../../src/protocol/ids.ts'
 import { drawSecret, manifestWith } from '../support/core-fakes.ts'
 import { HostileVehicle } from '../support/hostile-vehicle.ts'
 import { Mesh, type MeshNode } from '../support/mesh.ts'
@@ -73,7 +76,9 @@ test('a receipt for a lease of somebody else, of another job or of nobody counts
     [result],
   )
   await hostile.receipt(offer, [0, 0], [result, result])
-  await hostile.say(offer.from, { type: 'ended', job })
+  const lie = { outcome: 'complete', reason: 'a lie', secret: new Uint8Array(32) }
+  const end = hostile.sign('end', job as JobId, lie)
+  await hostile.say(offer.from, { type: 'ended', job: job as JobId, end, cancellation: null })
   await hostile.say(offer.from, { type: 'withdraw', lease: lease.id })
   await hostile.say(offer.from, { type: 'decline', job, lease: lease.id, reason: 'busy', retryMs: 2 ** 40 })
   await hostile.say(offer.from, {
@@ -87,6 +92,23 @@ test('a receipt for a lease of somebody else, of another job or of nobody counts
   assert.deepEqual([status.state, status.contradicted], ['complete', []])
   assert.deepEqual(await submitter.texts(job), textsOf('foreign'))
   assert.ok(status.vehicles.every(({ peer }) => peer !== hostile.key.peerId))
+})
+
+test('who sends words that nobody believes is heard at its rate, however fast it sends, and fills no log', async (t) => {
+  const { submitter } = mesh
+  const hostile = await HostileVehicle.start(t, mesh.clock, submitter.api.info().addresses)
+  const refused = () =>
+    submitter.lines.items.filter(
+      (line) => line.msg === 'a message was refused' && JSON.stringify(line).includes(hostile.key.peerId),
+    ).length
+  const access = hostile.sign('access', null, { reader: hostile.key.peerId })
+  const forged = { ...access, signature: new Uint8Array(64) }
+  const { burst, perSecond } = messageRates.refused
+  for (let i = 0; i < 3 * burst; i += 1)
+    void hostile.say(submitter.peer, { type: 'find', access: forged }).catch(() => {})
+  await submitter.lines.until(() => refused() >= burst)
+  await mesh.clock.hurry(elapsed(mesh.clock, 10_000))
+  assert(refused() <= burst + 11 * perSecond + 1, `${refused()} of ${3 * burst} were heard`)
 })
 
 test('a vehicle that signs two results for one shard is banned by everybody, also by who comes later', async (t) => {

@@ -60,7 +60,7 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
   const { submitter } = mesh
   const server = await serveLocal(submitter.api, submitter.dataDir, log)
   t.after(() => server.close())
-  const [letters, categories] = [letterLines().slice(0, 24), letterCategories()]
+  const [letters, categories] = [letterLines().slice(0, 10), letterCategories()]
   const messages = [{ role: 'user', content: 'word '.repeat(400) }]
   const lines = [...letters, { custom_id: 'long', body: { messages } }]
   const [prompts, answers] = ['prompts.jsonl', 'answers.jsonl'].map((name) => join(mesh.folder, name)) as [
@@ -81,7 +81,7 @@ test('`carpool submit` files letters by a model on two vehicles, which agree on 
   ])
   const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
   assert.equal(code, 4)
-  assert.equal(err, 'carpool: 1 of 25 documents ended in an error: context-length × 1\n')
+  assert.equal(err, 'carpool: 1 of 11 documents ended in an error: context-length × 1\n')
   const results = readFileSync(answers, 'utf8').trim().split('\n')
   assert.equal(results.length, lines.length)
   // The request that does not fit counts the least that there is.

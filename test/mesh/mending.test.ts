@@ -25,7 +25,7 @@ async function gossiping(t: TestContext) {
     { listen, announce: [] },
     { gossipScope: 'test' },
     turnstile,
-    new Relays(false, bounds, log),
+    new Relays(false, bounds, new Notices(log), log),
     bounds,
     told,
   )
@@ -86,6 +86,37 @@ for (const which of ['first', 'second'] as const)
       left.heard.find((text) => text === 'from the right'),
     ])
   })
+
+test('a peer is announced anew only once gossip reaches it, however late it says what it speaks', async (t) => {
+  const [left, right] = [await gossiping(t), await gossiping(t)]
+  const first = await left.node.dial(right.node.getMultiaddrs())
+  await Promise.all([left, right].map(({ subscribers }) => subscribers.until((peers) => peers.length > 0)))
+  // Over the second connection, left learns what right speaks only after it has looked a few times.
+  const looks = new Inbox<string>()
+  const { getPeers } = left.node
+  left.node.getPeers = () => {
+    looks.put('look')
+    return getPeers.call(left.node)
+  }
+  const { identify } = left.node.services
+  const identifyNow = identify.identify.bind(identify)
+  const late = { isOver: false }
+  identify.identify = async (connection, options) => {
+    const before = looks.items.length
+    await looks.until(({ length }) => length > before + 3)
+    late.isOver = true
+    return identifyNow(connection, options)
+  }
+  await right.node.dial(left.node.getMultiaddrs(), { force: true })
+  await until(left.node, () => left.node.getConnections().length === 2)
+  // On a busy machine the first streams may have been missing, too, when it looked for the first time.
+  const before = left.subscribers.items.length
+  await first.close()
+  await left.subscribers.until((peers) => peers.length > before)
+  assert(late.isOver, 'it was announced while nothing was known to reach it')
+  await left.say('from the left')
+  await right.heard.find((text) => text === 'from the left')
+})
 
 test('a peer whose own stream is missing is parted from, so that both dial anew', async (t) => {
   const [left, right] = [await gossiping(t), await gossiping(t)]

@@ -141,3 +141,27 @@ test('the node that a job was submitted to hands it over to nobody', async () =>
   gate.open()
   assert.equal((await submitter.ended(job)).state, 'complete')
 })
+
+test('a submitter whose place has gone to another node cancels its job, and is told the truth', async () => {
+  const laptop = await mesh.join({ name: 'laptop', slots: 0, standsBy: false })
+  const gate = new Gate()
+  for (const car of cars()) car.script = gate.script
+  const { job } = await laptop.api.submit(mesh.request(['left', 'behind'], { standbys: 1 }))
+  await laptop.status(job, 'the standby holds the inputs', ({ standbys }) => standbys.holding === 1)
+  await laptop.stop()
+  const stewards = () => ['submitter', 'standby-1', 'standby-2'].map((name) => mesh.node(name))
+  // The node that stands by has its place given to another, which neither of them was before.
+  await mesh.clock.hurry(
+    mesh.until('another has its place', () => stewards().filter((node) => knows(node, job)).length === 2),
+  )
+  const [one, two] = stewards().filter((node) => knows(node, job)) as [MeshNode, MeshNode]
+  for (const node of [one, two])
+    await mesh.clock.hurry(node.status(job, 'it holds the inputs', ({ standbys }) => standbys.holding > 0))
+
+  await laptop.start(mesh.addresses())
+  const told = await mesh.clock.wait(laptop.api.cancel(job))
+  await laptop.stop()
+  gate.open()
+  assert.deepEqual(told, { job, state: 'cancelled', hadEnded: false, untold: 0 })
+  for (const node of [one, two]) assert.equal((await node.ended(job)).state, 'cancelled')
+})

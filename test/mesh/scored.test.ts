@@ -105,10 +105,17 @@ test('vehicles of different kinds agree on answers whose bits differ, and one th
     assert.deepEqual(problems, [])
 
     // On the accelerator, within limits that are wider than a processor's, whatever was measured.
+    writeFileSync(
+      path,
+      lines
+        .slice(0, 4)
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join(''),
+    )
     const accelerated = mesh.request([], { ...request, engine: 'gpu', replicas: 1 })
     const second = await mesh.submitter.api.submit(accelerated)
     assert.equal((await mesh.submitter.ended(second.job)).state, 'complete')
-    assert.equal((await mesh.submitter.results(second.job)).lines.length, lines.length)
+    assert.equal((await mesh.submitter.results(second.job)).lines.length, 4)
     await mesh.submitter.api.report(second.job, `${report}.gpu`)
     const audit = await auditFile(`${report}.gpu`)
     assert.deepEqual(audit.problems, [])

@@ -36,7 +36,7 @@ async function standbysOf(text: string, wanted: number): Promise<string[]> {
 }
 
 test('an owner with nodes without slots does not sit at every job, though all others have vehicles alone', async () => {
-  const jobs = 8
+  const jobs = 6
   const drawn: string[] = []
   for (let n = 0; n < jobs; n += 1) {
     const standbys = await standbysOf(`page ${n}`, 1)
@@ -44,14 +44,14 @@ test('an owner with nodes without slots does not sit at every job, though all ot
     drawn.push(...standbys)
   }
   const ofMany = drawn.filter((name) => depots.includes(name))
-  // Each job is one of seven: that it has all eight happens once in six million runs.
+  // It is one of seven for each job: that it has all six happens once in a hundred thousand runs.
   assert(ofMany.length < jobs, drawn.join())
   assert(new Set(drawn).size > 1, drawn.join())
 })
 
 test('where the drawn node is gone, the next is asked, and no owner has two places', async () => {
   for (const name of depots.slice(0, 2)) await mesh.node(name).crash()
-  for (let n = 0; n < 6; n += 1) {
+  for (let n = 0; n < 4; n += 1) {
     const standbys = await standbysOf(`more ${n}`, 3)
     assert.equal(standbys.length, 3, 'two cars and the one that is left of the depots')
     assert.deepEqual(

@@ -17,7 +17,8 @@ import { Network } from '../../src/host/network/network.ts'
 import { Staging } from '../../src/host/submission/staging.ts'
 import { Provisions } from '../../src/host/vehicle/provisions.ts'
 import type { Cid, PeerId } from '../../src/protocol/ids.ts'
-import type { FileReference } from '../../src/protocol/job/manifest.ts'
+import type { FileReference, Manifest } from '../../src/protocol/job/manifest.ts'
+import type { Verified } from '../../src/protocol/record/record.ts'
 import { manifestWith } from '../support/core-fakes.ts'
 import { jobNamed, temporaryDirectory, temporaryStore } from '../support/store.ts'
 import { silent } from '../support/wasm/executor.ts'
@@ -37,7 +38,7 @@ async function networkOf(t: TestContext, bootstrap: string[]): Promise<Network> 
 }
 
 /** A peer that has the file, and counts the bytes that it gave. */
-async function provider(t: TestContext, path: string) {
+async function provider(t: TestContext, path: string, onBlock: () => void = () => {}) {
   const { blocks } = temporaryStore(t)
   const staging = new Staging(blocks)
   const weights = await staging.keepWeights(path, () => {})
@@ -48,6 +49,7 @@ async function provider(t: TestContext, path: string) {
     async (cid) => {
       const block = blocks.isPublic(cid) ? await blocks.get(cid) : undefined
       gave.bytes += block?.byteLength ?? 0
+      onBlock()
       return block
     },
     (cid) => blocks.has(cid) && blocks.isPublic(cid),
@@ -55,9 +57,13 @@ async function provider(t: TestContext, path: string) {
   return { weights, network, gave }
 }
 
+function manifestOf(weights: FileReference): Verified<Manifest> {
+  const payload = manifestWith({ weights: [{ name: 'model', ...weights }] })
+  return { id: job, payload } as unknown as Verified<Manifest>
+}
+
 function fetch(provisions: Provisions, weights: FileReference, stewards: readonly PeerId[]): Promise<void> {
-  const manifest = { id: job, payload: manifestWith({ weights: [{ name: 'model', ...weights }] }) }
-  const needs = { manifest, lease: { payload: { shards: [] as Cid[] } }, stewards }
+  const needs = { manifest: manifestOf(weights), lease: { payload: { shards: [] as Cid[] } }, stewards }
   return provisions.ofLease(
     needs as unknown as Parameters<Provisions['ofLease']>[0],
     new AbortController().signal,
@@ -68,7 +74,14 @@ test('weights come from two nodes at once, each part from one of them, and a chi
   const path = join(temporaryDirectory(t), 'model')
   const whole = randomFillSync(Buffer.alloc(64 * 2 ** 20 - 12_345))
   writeFileSync(path, whole)
-  const providers = [await provider(t, path), await provider(t, path)]
+  const seen: ReturnType<Provisions['arrivals']>[number][] = []
+  const look = () => {
+    for (const { file, ...arrived } of provisions.arrivals()) {
+      seen.push({ file, ...arrived })
+      assert.deepEqual(provisions.arrivedOf(manifestOf(weights)), arrived)
+    }
+  }
+  const providers = [await provider(t, path, look), await provider(t, path, look)]
   const { weights } = providers[0]!
   const network = await networkOf(
     t,
@@ -84,6 +97,11 @@ test('weights come from two nodes at once, each part from one of them, and a chi
     gave.every((bytes) => bytes > 2 ** 20),
     `${gave} bytes`,
   )
+  assert.deepEqual(provisions.arrivals(), [])
+  assert(seen.every(({ file, of }) => file === weights.file && of === weights.bytes))
+  assert(seen[0]!.bytes === 0 && seen.every(({ bytes }, i) => bytes >= (seen[i - 1]?.bytes ?? 0)))
+  const last = seen.at(-1)!
+  assert(last.bytes > 2 ** 20 && last.bytes < weights.bytes && last.peers === 2, JSON.stringify(last))
   const root = blocks.size(weights.file)!
   assert.equal(gave[0]! + gave[1]!, weights.bytes + root, 'nothing comes twice')
 

@@ -38,3 +38,16 @@ test('fifty jobs of fifty get both nodes that are willing, among others that are
   for (const name of ['hub-1', 'hub-2']) assert.equal(mesh.node(name).api.jobs().length, 50)
   for (const name of laptops) assert.equal(mesh.node(name).api.jobs().length, 0)
 })
+
+test('a job that must outlive its node is not submitted where no other node stands by', async () => {
+  const { submitter } = mesh
+  await mesh.leave('hub-1')
+  await mesh.leave('hub-2')
+  const known = submitter.api.jobs().length
+  const request = mesh.request(['left alone'], { standbys: 2, mustOutlive: true })
+  await assert.rejects(mesh.clock.hurry(submitter.api.submit(request)), /nothing was submitted; start nodes/)
+  assert.equal(submitter.api.jobs().length, known)
+  await mesh.node('hub-1').start(mesh.addresses())
+  const { standbys } = await submitter.api.submit(request)
+  assert.equal(standbys, 1)
+})

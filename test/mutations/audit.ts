@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const audit: readonly Mutation[] = [
   {
+    name: 'The audit believes voices of owners that a standby chose.',
+    file: 'src/protocol/audit/order-checks.ts',
+    find: 'if (owners >= needed && !areEnough(position, claims, needed))',
+    replace: 'if (owners < needed && !areEnough(position, claims, needed))',
+    caughtBy: ['test/protocol/order.test.ts'],
+  },
+  {
     name: 'Each of two verdicts that say the same has to show that nobody is against it.',
     file: 'src/protocol/audit/verdicts.ts',
     find: 'return (this.#voiced.get(position) ?? []).some((one) => {',
@@ -144,9 +151,16 @@ export const audit: readonly Mutation[] = [
   {
     name: 'In the audit a steward writes off what its own verdict counts.',
     file: 'src/protocol/audit/write-offs.ts',
-    find: ' || this.#named.get(id)?.has(place)) continue',
-    replace: ') continue',
+    find: 'Math.max(kept, this.#named.get(id)?.get(place) ?? -1)',
+    replace: 'kept',
     caughtBy: ['test/protocol/audit-money.test.ts', 'test/protocol/job-state.test.ts'],
+  },
+  {
+    name: 'The audit pays a claim of more units than its steward left owed.',
+    file: 'src/protocol/audit/write-offs.ts',
+    find: 'return units > (this.#left.get(lease)?.get(place) ?? units)',
+    replace: 'return (this.#left.get(lease)?.get(place) ?? units) < 0',
+    caughtBy: ['test/protocol/audit-money.test.ts'],
   },
   {
     name: 'In the audit a verdict promises anew what its signer has no money for.',
@@ -163,10 +177,17 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/audit-notes.test.ts'],
   },
   {
+    name: 'The audit refuses a last word that says what another steward counted, where no money is left for it.',
+    file: 'src/protocol/audit/budget.ts',
+    find: ' || this.#writeOffs.isRepeated(verdict)',
+    replace: '',
+    caughtBy: ['test/protocol/audit-money.test.ts'],
+  },
+  {
     name: 'The audit lets the submitter’s node count what it wrote off and has no money for.',
     file: 'src/protocol/audit/budget.ts',
-    find: 'if (first === beyond.get(signer)) this.#checkBeyond(first, problems)',
-    replace: 'if (first === beyond.get(signer)) continue',
+    find: 'if (first === verdict) this.#checkBeyond(verdict, problems)',
+    replace: 'if (first === verdict) continue',
     caughtBy: ['test/protocol/audit.test.ts'],
   },
   {

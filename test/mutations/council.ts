@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const council: readonly Mutation[] = [
   {
+    name: 'A standby that comes and goes keeps an ended job from its rest.',
+    file: 'src/protocol/council/judging.ts',
+    find: '  soughtAnewMs.set(steward, nowMs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/judging.test.ts'],
+  },
+  {
     name: 'Leases of a standby count while another steward acts, which it hears all the time.',
     file: 'src/protocol/council/shut-out.ts',
     find: '  return actingSinceMs <= sinceMs && watch.hearsUsSince(signer, sinceMs, nowMs)',
@@ -455,5 +462,33 @@ export const council: readonly Mutation[] = [
     find: 'owners >= enough || (owners > 0 && somebodyIsLeft(seat))',
     replace: 'owners >= enough',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'Once the steward that acts has signed its ten handovers nobody replaces a lost one.',
+    file: 'src/protocol/council/replacement.ts',
+    find: 'if (acting === undefined || hasRoom(seat, acting)) return false',
+    replace: 'if (acting !== null) return false',
+    caughtBy: ['test/protocol/replacement.test.ts'],
+  },
+  {
+    name: 'Every steward seeks a taker for the same place.',
+    file: 'src/protocol/council/replacement.ts',
+    find: 'return living.find(({ peer }) => hasRoom(seat, peer))?.peer === options.self',
+    replace: 'return living.some(({ peer }) => hasRoom(seat, peer) && peer === options.self)',
+    caughtBy: ['test/protocol/replacement.test.ts'],
+  },
+  {
+    name: 'A job that has ended rests while results are asked for that verdicts of others rest on.',
+    file: 'src/protocol/council/rest.ts',
+    find: '  if (seat.records.decisions.isSeeking) return false\n',
+    replace: '',
+    caughtBy: ['test/simulator/ended-jobs.test.ts'],
+  },
+  {
+    name: 'A steward that is reached is asked for no result that others did not have.',
+    file: 'src/protocol/state/sought-results.ts',
+    find: 'if (tries > 0) this.#missing.set(result, { tries: 0, looks: 0 })',
+    replace: 'if (tries < 0) this.#missing.set(result, { tries: 0, looks: 0 })',
+    caughtBy: ['test/protocol/decisions.test.ts'],
   },
 ]

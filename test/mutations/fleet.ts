@@ -2,6 +2,20 @@ import type { Mutation } from './mutation.ts'
 
 export const fleet: readonly Mutation[] = [
   {
+    name: 'An owner that is cleared stays put out.',
+    file: 'src/host/membership/charter-signer.ts',
+    find: '...(wasOut ? { revoked } : {})',
+    replace: '',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A vehicle may ask for credentials until it likes the cell that one puts it in.',
+    file: 'src/host/membership/registrar.ts',
+    find: 'isStillGood(given, applicant, this.charters.signer)',
+    replace: 'false',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
     name: 'An expired advert stays in the roster.',
     file: 'src/protocol/membership/roster.ts',
     find: '    this.expire(nowMs)\n    this.#order ??=',
@@ -203,8 +217,8 @@ export const fleet: readonly Mutation[] = [
   {
     name: 'A new charter forgets who is cleared.',
     file: 'src/host/membership/charter-signer.ts',
-    find: '{ ...this.#charter, revoked: this.revoked, ...change }',
-    replace: '{ ...this.#charter, cleared: [], revoked: this.revoked, ...change }',
+    find: '{ ...was, revoked: this.revoked, ...change }',
+    replace: '{ ...was, cleared: [], revoked: this.revoked, ...change }',
     caughtBy: ['test/host/registrar.test.ts'],
   },
   {
@@ -290,5 +304,26 @@ export const fleet: readonly Mutation[] = [
     find: 'this.#listed?.has(row.peer) !== false && ',
     replace: '',
     caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'Of two charters that were signed apart the later one forgets whom the other put out.',
+    file: 'src/protocol/membership/charters-apart.ts',
+    find: '      if (hasRoom) all.set(id, until)\n',
+    replace: '',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'A registrar overrules one that has heard its word, and let the vehicle back in.',
+    file: 'src/host/membership/own-charters.ts',
+    find: 'words.findLast(({ serial }) => serial <= heardSerial) ?? words[0]!',
+    replace: 'words[0]!',
+    caughtBy: ['test/host/registrar.test.ts'],
+  },
+  {
+    name: 'The operator’s share of a job stays that of its beginning.',
+    file: 'src/protocol/steward/steward.ts',
+    find: 'desk.operatorPpm = input.operatorPpm ?? 0',
+    replace: 'desk.operatorPpm ||= input.operatorPpm ?? 0',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
   },
 ]

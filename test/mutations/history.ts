@@ -52,9 +52,9 @@ export const history: readonly Mutation[] = [
   },
   {
     name: 'A lease that an earlier run took is never counted as done.',
-    file: 'src/host/vehicle/worker-driver.ts',
-    find: 'if (released === undefined) this.#options.news.leaseKept(',
-    replace: 'if (released === null) this.#options.news.leaseKept(',
+    file: 'src/host/vehicle/restore.ts',
+    find: 'if (released === undefined) news.leaseKept(',
+    replace: 'if (released === null) news.leaseKept(',
     caughtBy: ['test/host/history.test.ts'],
   },
   {

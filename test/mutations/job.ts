@@ -30,6 +30,20 @@ export const job: readonly Mutation[] = [
     caughtBy: ['test/protocol/cells/machines.test.ts'],
   },
   {
+    name: 'A node on a metered network wakes every millisecond, once its cell had been too small.',
+    file: 'src/protocol/cells/cells.ts',
+    find: 'crowd === undefined ? Infinity : depth.dueMs',
+    replace: 'depth.dueMs',
+    caughtBy: ['test/simulator/cells.test.ts'],
+  },
+  {
+    name: 'A cell that has become huge waits for a quarter of an hour.',
+    file: 'src/protocol/cells/depth.ts',
+    find: 'isHuge || (isLarge',
+    replace: '(isLarge',
+    caughtBy: ['test/protocol/cells/machines.test.ts'],
+  },
+  {
     name: 'A shard may have the whole of one file as each of its pages.',
     file: 'src/protocol/job/shard.ts',
     find: 'file.inParts <= bytes && ',

@@ -10,6 +10,83 @@ const units = ['test/protocol/units.test.ts']
 
 export const llm: readonly Mutation[] = [
   {
+    name: 'A model in parts is tokenized by a file that says it has others.',
+    file: 'src/runtimes/llama/vocabulary.ts',
+    find: 'if (splitCount !== undefined) bytes.fill(0',
+    replace: 'if (splitCount === undefined) bytes.fill(0',
+    caughtBy: ['test/host/executor-llm-native.test.ts'],
+  },
+  {
+    name: 'A part of a model passes for another.',
+    file: 'src/runtimes/gguf/check.ts',
+    find: 'count === part.count && (count === 1 || place === part.place)',
+    replace: 'count === part.count',
+    caughtBy: structure,
+  },
+  {
+    name: 'A model runs without some of its parts.',
+    file: 'src/runtimes/llama/model.ts',
+    find: 'if (part?.count === weights.size) parts[part.place - 1] = weight',
+    replace: 'if (part !== null) parts[part.place - 1] = weight',
+    caughtBy: ['test/host/executor-llm-native.test.ts'],
+  },
+  {
+    name: 'A part that is missing is noticed on vehicles.',
+    file: 'src/host/submission/weights.ts',
+    find: 'if (missing.length > 0 && missing.length < sources.length)',
+    replace: 'if (missing.length === sources.length)',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'A model of more than 2 GiB cannot be submitted.',
+    file: 'src/host/submission/weights.ts',
+    find: 'if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes, known)',
+    replace: 'if (bytes > 2 ** 40) judgeLargeWeights(runtime, source, bytes, known)',
+    caughtBy: ['test/host/prompts.test.ts'],
+  },
+  {
+    name: 'Parts of an embedding model are sent that nobody can load together.',
+    file: 'src/host/submission/weights.ts',
+    find: "if (!('named' in weights) || faultOfLargeWeights !== undefined || sources.length === 1) return",
+    replace: 'if (sources.length > 0) return',
+    caughtBy: ['test/host/prompts.test.ts'],
+  },
+  {
+    name: 'An embedding model that no slot has room for is sent.',
+    file: 'src/runtimes/embed/by-gguf.ts',
+    find: '  refuseWithoutRoom(weights, use)\n',
+    replace: '',
+    caughtBy: ['test/runtimes/embed.test.ts'],
+  },
+  {
+    name: 'Gigabytes of a model that answers nobody are sent.',
+    file: 'src/runtimes/llm/description.ts',
+    find: "if (typeof facts.get('tokenizer.chat_template') === 'string') return null",
+    replace: 'if (facts.size > 0) return null',
+    caughtBy: ['test/host/submission.test.ts'],
+  },
+  {
+    name: 'Anybody may say how far weights have come to a vehicle.',
+    file: 'src/host/stewardship/offers.ts',
+    find: 'else if (this.#grants.holds(from, lease)) this.#arriving.set(from, weights)',
+    replace: 'else this.#arriving.set(from, weights)',
+    caughtBy: ['test/host/jobs-registry.test.ts'],
+  },
+  {
+    name: 'Each request is counted after the answer for the one before it.',
+    file: 'src/host/submission/inspection.ts',
+    find: 'ahead.length > aheadMax || bytesAhead > aheadBytesMax',
+    replace: 'ahead.length > 0',
+    caughtBy: ['test/host/counting.test.ts'],
+  },
+  {
+    name: 'A submission of long requests is in memory as a whole.',
+    file: 'src/host/submission/inspection.ts',
+    find: 'bytesAhead -= lengthOf(read)',
+    replace: 'bytesAhead = 0',
+    caughtBy: ['test/host/counting.test.ts'],
+  },
+  {
     name: 'A vehicle computes more tokens than its job counts.',
     file: 'src/runtimes/llm/llm.ts',
     find: 'answerTokensMax(request, promptTokens, room), tokensPaid - promptTokens)',
@@ -70,7 +147,7 @@ export const llm: readonly Mutation[] = [
     file: 'src/host/submission/job-plan.ts',
     find: 'limitsOf(honest, agreement)',
     replace: 'limitsOf(honest, { gapMax: 1e-3, differenceMax: 1e-4 })',
-    caughtBy: ['test/mesh/scored.test.ts'],
+    caughtBy: ['test/host/engine-choice.test.ts'],
   },
   {
     name: 'A steward judges claims of an accelerator by its own accelerator, which is another.',
@@ -124,8 +201,8 @@ export const llm: readonly Mutation[] = [
   {
     name: 'A part of a split model is taken for a model.',
     file: 'src/runtimes/gguf/check.ts',
-    find: "typeof count === 'number' && count > 1",
-    replace: "typeof count === 'number' && count > 100",
+    find: "typeof said === 'number' && said > 1 ? said : 1",
+    replace: "typeof said === 'number' && said > 100 ? said : 1",
     caughtBy: structure,
   },
   {

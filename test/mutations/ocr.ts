@@ -3,9 +3,25 @@ import type { Mutation } from './mutation.ts'
 const upright = ['test/runtimes/ocr-upright.test.ts']
 const recognisers = ['test/runtimes/ocr-recognisers.test.ts']
 const pdf = ['test/runtimes/pdf.test.ts']
+const cut = ['test/runtimes/pdf-cut.test.ts']
+const signs = ['test/runtimes/ocr-signs.test.ts']
 const order = ['test/runtimes/ocr-reading-order.test.ts']
 
 export const ocr: readonly Mutation[] = [
+  {
+    name: 'Which way up a page stands is told by how sure a reader is, however little it read.',
+    file: 'src/runtimes/ocr/read-page.ts',
+    find: 'sum + text.length * confidence * confidence',
+    replace: 'sum + confidence * confidence / lines.length + 0 * text.length',
+    caughtBy: recognisers,
+  },
+  {
+    name: 'Another language reads a page of which its first one is as sure at a second look.',
+    file: 'src/runtimes/ocr/by-tesseract.ts',
+    find: 'let least = Math.max(confidence, by(first!)) + surerMin',
+    replace: 'let least = confidence + surerMin',
+    caughtBy: recognisers,
+  },
   {
     name: 'A page in another script is believed where the second recogniser is fairly sure of it.',
     file: 'src/runtimes/ocr/warnings.ts',
@@ -65,7 +81,7 @@ export const ocr: readonly Mutation[] = [
   {
     name: 'A page on its head is read as it stands.',
     file: 'src/runtimes/ocr/read-page.ts',
-    find: 'return downwards > upwards',
+    find: 'return surelyRead(downwards) > surelyRead(upwards)',
     replace: 'return false',
     caughtBy: recognisers,
   },
@@ -79,7 +95,7 @@ export const ocr: readonly Mutation[] = [
   {
     name: 'Another language reads every line.',
     file: 'src/runtimes/ocr/by-tesseract.ts',
-    find: 'if (line.confidence >= sureMin) return line\n',
+    find: 'if (line.confidence >= doubtfulBelow) return line\n',
     replace: '',
     caughtBy: recognisers,
   },
@@ -197,7 +213,7 @@ export const ocr: readonly Mutation[] = [
   },
   {
     name: 'Parts of a PDF have ids at random.',
-    file: 'src/runtimes/pdf/pieces.ts',
+    file: 'src/runtimes/pdf/pdfium.ts',
     find: '  wipeIds(file)\n  return file',
     replace:
       '  wipeIds(new Uint8Array(0))\n  file[file.lastIndexOf(0x49) + 5] = 0x30 + (Math.random() * 9 | 0)\n  return file',
@@ -205,9 +221,79 @@ export const ocr: readonly Mutation[] = [
   },
   {
     name: 'What lies over a page is lost when it is cut.',
-    file: 'src/runtimes/pdf/pieces.ts',
+    file: 'src/runtimes/pdf/annotations.ts',
     find: 'pdfium.FPDFPage_Flatten(page, flattenShown)',
     replace: 'page',
     caughtBy: pdf,
+  },
+  {
+    name: 'A part of a PDF shows all of its layers.',
+    file: 'src/runtimes/pdf/pieces.ts',
+    find: 'usesLayers(pieces[at]!)',
+    replace: 'false',
+    caughtBy: cut,
+  },
+  {
+    name: 'The text of a hidden layer is believed.',
+    file: 'src/runtimes/pdf/text-layer.ts',
+    find: 'if (pdf.hidesLayers) return null',
+    replace: '',
+    caughtBy: cut,
+  },
+  {
+    name: 'A note on a hidden layer becomes part of the page.',
+    file: 'src/runtimes/pdf/annotations.ts',
+    find: 'isLayered && isHidden(',
+    replace: 'isLayered && false && isHidden(',
+    caughtBy: cut,
+  },
+  {
+    name: 'A field that was filled in and not drawn is lost.',
+    file: 'src/runtimes/pdf/annotations.ts',
+    find: 'pdfium.EPDFAnnot_GenerateFormFieldAP(annotation)',
+    replace: '{}',
+    caughtBy: cut,
+  },
+  {
+    name: 'A caption between two columns breaks them apart.',
+    file: 'src/runtimes/ocr/reading-order.ts',
+    find: 'bandAroundCaption(boxes, usual) ?? widestBand(boxes, usual)',
+    replace: 'widestBand(boxes, usual)',
+    caughtBy: order,
+  },
+  {
+    name: 'A rule between cells is the letter I.',
+    file: 'src/runtimes/ocr/signs.ts',
+    find: 'const reachMax = 0.15',
+    replace: 'const reachMax = 9',
+    caughtBy: signs,
+  },
+  {
+    name: 'A speck before a line is a bullet.',
+    file: 'src/runtimes/ocr/signs.ts',
+    find: 'height >= bulletHeightMin * heightOf(body) &&',
+    replace: '',
+    caughtBy: signs,
+  },
+  {
+    name: 'White letters on a dark bar are left out.',
+    file: 'src/runtimes/ocr/by-tesseract.ts',
+    find: "text === '' &&\n        heightOf(box)",
+    replace: "text === 'never' &&\n        heightOf(box)",
+    caughtBy: signs,
+  },
+  {
+    name: 'A row of cells gets a second opinion as one line, and loses its spaces.',
+    file: 'src/runtimes/ocr/by-paddle.ts',
+    find: 'if (cells.length < 2) return [line]',
+    replace: 'return [line]',
+    caughtBy: recognisers,
+  },
+  {
+    name: 'A grainy page is reduced to find its lines, and its grain is not smoothed.',
+    file: 'src/runtimes/ocr/upright.ts',
+    find: 'grain < smoothedMin ? lineDirection(lit, isRough)',
+    replace: 'true ? lineDirection(lit, isRough)',
+    caughtBy: upright,
   },
 ]

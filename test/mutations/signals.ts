@@ -31,7 +31,7 @@ export const signals: readonly Mutation[] = [
   },
   {
     name: 'Only the first process of a signal command is killed.',
-    file: 'src/host/signals/command.ts',
+    file: 'src/host/kill-group.ts',
     find: "process.kill(-pid, 'SIGKILL')",
     replace: "process.kill(pid, 'SIGKILL')",
     caughtBy: ['test/host/signals-command.test.ts'],

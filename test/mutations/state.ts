@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const state: readonly Mutation[] = [
   {
+    name: 'Nodes count distinct owners, whoever chose them.',
+    file: 'src/protocol/state/decisions.ts',
+    find: 'areEnough: enoughBy(orderOf(sha256, drawSecret, manifest)),',
+    replace: 'areEnough: enoughBy(orderOf(sha256, undefined, manifest)),',
+    caughtBy: ['test/protocol/order.test.ts'],
+  },
+  {
     name: 'A steward passes on what it got from others, which these can take back.',
     file: 'src/protocol/state/purse.ts',
     find: 'return Math.max(0, leftOf(purse) - purse.received + purse.assured)',
@@ -74,16 +81,30 @@ export const state: readonly Mutation[] = [
   {
     name: 'Of two receipts for one place the one that comes first counts, whatever its turn.',
     file: 'src/protocol/state/leased.ts',
-    find: 'if (byTurn(entry, known.first) < 0) Object.assign(known, { first: entry, result })',
-    replace: '',
+    find: 'byTurn(receipt, first) < 0',
+    replace: 'false',
     caughtBy: ['test/protocol/job-state-judging.test.ts'],
   },
   {
     name: 'A vehicle that signs two results for one place keeps its voice in the fold of a job’s records.',
     file: 'src/protocol/state/leased.ts',
-    find: 'if (known.result !== result) lease.equivocated = true',
+    find: 'if (known !== undefined && resultAt(known, place) !== entry.opening.results[i]) lease.equivocated = true',
     replace: '',
     caughtBy: ['test/protocol/job-state-judging.test.ts'],
+  },
+  {
+    name: 'The bytes of each receipt stay in memory with it.',
+    file: 'src/protocol/state/job-state.ts',
+    find: "const entry = 'signed' in opened ? this.shared(opened) : opened",
+    replace: 'const entry = opened',
+    caughtBy: ['test/protocol/stewarded-memory.test.ts'],
+  },
+  {
+    name: 'A lease that is of two pages of shards has its claims on the first alone.',
+    file: 'src/protocol/state/leased.ts',
+    find: 'of new Set(record.payload.positions.map(pageOf)))',
+    replace: 'of [pageOf(record.payload.positions[0]!)])',
+    caughtBy: ['test/protocol/stewarded-memory.test.ts'],
   },
   {
     name: 'A record of another job gets in.',
@@ -102,8 +123,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Of verdicts made apart, the one that comes first stands.',
     file: 'src/protocol/job/standing.ts',
-    find: 'decisions.sort(inOrder)',
-    replace: 'decisions',
+    find: '[...before, record].sort(byEpochAndId)',
+    replace: '[...before, record]',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -179,14 +200,14 @@ export const state: readonly Mutation[] = [
   {
     name: 'A steward writes off what its own verdict counts.',
     file: 'src/protocol/state/allowances.ts',
-    find: 'const owed = new Set([...places, ...known.agreed])',
-    replace: 'const owed = new Set(places)',
+    find: 'leftOpen(known, unitsKept(writeOff), known.agreed)',
+    replace: 'leftOpen(known, unitsKept(writeOff), nothingAgreed)',
     caughtBy: ['test/protocol/allowance.test.ts', 'test/protocol/job-state.test.ts'],
   },
   {
     name: 'A verdict promises anew what its signer has no money for, and undoes its gifts.',
     file: 'src/protocol/state/allowances.ts',
-    find: 'sum : sum + worthOf(known.record.payload, place)',
+    find: 'sum : sum + costOfReopening(known, place, units)',
     replace: 'sum : sum',
     caughtBy: ['test/protocol/allowance.test.ts'],
   },
@@ -256,7 +277,7 @@ export const state: readonly Mutation[] = [
   {
     name: 'Owners whom a verdict that counts has contradicted keep their voice in the proof of others.',
     file: 'src/protocol/state/decisions.ts',
-    find: 'hasVoice: (owner) => this.#voices.has(owner),',
+    find: 'hasVoice: (owner) => this.voices.has(owner),',
     replace: 'hasVoice: () => true,',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
@@ -546,6 +567,20 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/last-word.ts',
     find: "  if (outcome === 'accepted') return result !== stands?.result\n",
     replace: "  if (outcome === 'accepted') return false\n",
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'The last word has an owner paid twice for a shard.',
+    file: 'src/protocol/state/last-word.ts',
+    find: 'if (owners.has(claim.owner) || !state.decisions.voices.has(claim.owner)) return false',
+    replace: 'if (!state.decisions.voices.has(claim.owner)) return false',
+    caughtBy: ['test/protocol/last-word.test.ts'],
+  },
+  {
+    name: 'The last word leaves out claims that only another steward names.',
+    file: 'src/protocol/state/last-word.ts',
+    find: 'if (receipts.length > 0) unheard.set(decision, receipts)',
+    replace: 'if (receipts.length > 9) unheard.set(decision, receipts)',
     caughtBy: ['test/protocol/last-word.test.ts'],
   },
   {

@@ -18,8 +18,8 @@ export const steward: readonly Mutation[] = [
   {
     name: 'What the steward recomputed is ignored.',
     file: 'src/protocol/steward/shard-board.ts',
-    find: 'tally(claims, assurance, agreement, found)',
-    replace: 'tally(claims, assurance, agreement, found && undefined)',
+    find: 'tally(claims, assurance, agreement, found, ',
+    replace: 'tally(claims, assurance, agreement, found && undefined, ',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
@@ -60,9 +60,16 @@ export const steward: readonly Mutation[] = [
   {
     name: 'A late receipt reopens a verified shard.',
     file: 'src/protocol/steward/shard-board.ts',
-    find: 'if (shard.verdict === undefined) this.#recount(shard)',
-    replace: 'shard.verdict = undefined\n    this.#open.add(shard)\n    this.#recount(shard)',
+    find: 'shard.countLate()\n      return',
+    replace: 'this.#open.add(shard)',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'The claims on a shard stay in memory after its verdict.',
+    file: 'src/protocol/steward/shard-state.ts',
+    find: 'this.#work = holders.size === 0 ? decided : { ...decided, isShared: false, holders }',
+    replace: 'this.#own().holders = holders',
+    caughtBy: ['test/protocol/stewarded-memory.test.ts'],
   },
   {
     name: 'The result of a late receipt is fetched for a verified shard.',
@@ -149,6 +156,13 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A lease is as long on slow vehicles as on the reference core.',
+    file: 'src/protocol/steward/assignment.ts',
+    find: 'leaseCostMsTarget / slowness, room',
+    replace: 'leaseCostMsTarget / (slowness > 0 ? 1 : slowness), room',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'Leases are as long as ever for a vehicle that leaves.',
     file: 'src/protocol/steward/assignment.ts',
     find: 'const costMsMax = Math.min(leaseCostMsTarget / slowness, room.costMsMax)',
@@ -184,9 +198,16 @@ export const steward: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'What leases promised for longer answers than they got is never promised again.',
+    file: 'src/protocol/steward/purse.ts',
+    find: '...(isAll ? {} : { units: taken.map(([, units]) => units) })',
+    replace: '',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
     name: 'What was written off counts all the same.',
     file: 'src/protocol/steward/intake.ts',
-    find: 'if (!desk.state.allowances.isOpen(state.lease.id, place)) {',
+    find: 'if (!desk.state.allowances.isOpen(state.lease.id, place, owed)) {',
     replace: 'if (place < 0) {',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },

@@ -125,7 +125,7 @@ export const vehicle: readonly Mutation[] = [
     file: 'src/protocol/worker/fair-queue.ts',
     find: 'waiting.size === 0 ? 0 : Math.max(own, least)',
     replace: '0',
-    caughtBy: ['test/protocol/scenarios.test.ts'],
+    caughtBy: ['test/protocol/worker-fairness.test.ts'],
   },
   {
     name: 'A vehicle goes on computing after its owner said stop.',
@@ -151,15 +151,37 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'Anybody can say that a job is over.',
     file: 'src/protocol/worker/endings.ts',
-    find: 'if (!jobs.mayEnd(job, from, signers)) {',
+    find: 'if (!jobs.mayEnd(job, signer, signers)) {',
     replace: 'if (signers.length > 1000) {',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'An end of a job need not know the secret of its draws.',
+    file: 'src/protocol/worker/shown-end.ts',
+    find: ' || !equals(sha256(end.payload.secret), ground.drawCommitment)',
+    replace: ' || sha256(end.payload.secret) === ground.drawCommitment',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A steward cancels a job for vehicles without its submitter.',
+    file: 'src/protocol/worker/shown-end.ts',
+    find: 'return cancellation !== null && isCancellationOf(cancellation, wanted)',
+    replace: 'return cancellation === null || isCancellationOf(cancellation, wanted)',
+    caughtBy: ['test/protocol/scenarios.test.ts'],
+  },
+  {
+    name: 'A vehicle’s owner is told how a job ended by an end that nobody believes.',
+    file: 'src/host/vehicle/worker-driver.ts',
+    find: "        this.#handle({ type: 'ended', ...openEnding(message) })",
+    replace:
+      "        this.#endNews.ended(message.job, openEnding(message).end.payload)\n        this.#handle({ type: 'ended', ...openEnding(message) })",
+    caughtBy: ['test/host/vehicle.test.ts'],
+  },
+  {
     name: 'Any steward of a job can say that it is over.',
     file: 'src/protocol/worker/endings.ts',
-    find: 'if (!jobs.mayEnd(job, from, signers)) {',
-    replace: 'if (!jobs.stewardsOf(job).includes(from)) {',
+    find: 'if (!jobs.mayEnd(job, signer, signers)) {',
+    replace: 'if (!jobs.stewardsOf(job).includes(signer)) {',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
@@ -210,13 +232,6 @@ export const vehicle: readonly Mutation[] = [
     find: '!payload.stewards.some((place) => place.peer === peer)',
     replace: 'peer !== steward',
     caughtBy: ['test/protocol/worker-stewards.test.ts'],
-  },
-  {
-    name: 'A node that has left a job tells its vehicles that the job is over.',
-    file: 'src/host/jobs/routing.ts',
-    find: 'row === undefined ? this.#options.store.journal.leftAt(job) === 0 : ',
-    replace: 'row === undefined ? true : ',
-    caughtBy: ['test/host/jobs-registry.test.ts'],
   },
   {
     name: 'A vehicle that must stop downloads on.',

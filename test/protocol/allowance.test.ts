@@ -52,6 +52,7 @@ interface Agrees {
   readonly verdict: Verified<Verdict>
   readonly lease: LeaseId
   readonly place: number
+  readonly units: number
 }
 
 function verdictOf(name: string, signer: string): Verified<Verdict> {
@@ -81,14 +82,42 @@ test('a lease promises all its units; what no receipt covers comes back when its
   assert.equal(allowances.freeOf(peerNamed('a')), 400)
   allowances.apply(allowanceOf('x', 'b', { writtenOff: [{ lease: lease.id, places: [] }] }))
   assert.equal(allowances.freeOf(peerNamed('a')), 400, 'another steward has no say')
-  assert.equal(allowances.gain(lease.id, new Set([1])), 400)
+  assert.equal(allowances.gain(lease.id, new Map([[1, 2]])), 400)
   allowances.apply(allowanceOf('y', 'a', { writtenOff: [{ lease: lease.id, places: [1] }] }))
   assert.equal(allowances.freeOf(peerNamed('a')), 800)
   assert.deepEqual(
-    [0, 1, 2].map((place) => allowances.isOpen(lease.id, place)),
+    [0, 1, 2].map((place) => allowances.isOpen(lease.id, place, place + 1)),
     [false, true, false],
   )
   assert.equal(allowances.promised, 200)
+})
+
+test('what results took less than a lease promised comes back, and a claim of more is not owed from then on', () => {
+  const allowances = new Allowances(paying(3_600))
+  const lease = leaseOf('l', 'a', [4, 4, 4], 100)
+  allowances.lease(lease)
+  assert.equal(
+    allowances.gain(
+      lease.id,
+      new Map([
+        [0, 1],
+        [2, 4],
+      ]),
+    ),
+    700,
+  )
+  allowances.apply(
+    allowanceOf('w', 'a', { writtenOff: [{ lease: lease.id, places: [0, 2], units: [1, 4] }] }),
+  )
+  assert.deepEqual([allowances.promised, allowances.freeOf(peerNamed('a'))], [500, 700])
+  const isOpen = (place: number, units: number) => allowances.isOpen(lease.id, place, units)
+  assert.deepEqual([isOpen(0, 1), isOpen(0, 2), isOpen(1, 1), isOpen(2, 4)], [true, false, false, true])
+  // Its signer counts more all the same: that is promised anew, and no write-off takes it back.
+  const verdict = verdictOf('v', 'a')
+  allowances.agree(lease.id, 0, 3, verdict)
+  assert.deepEqual([allowances.promised, isOpen(0, 3), isOpen(0, 4)], [700, true, false])
+  allowances.apply(allowanceOf('again', 'a', { writtenOff: [{ lease: lease.id, places: [] }] }))
+  assert.deepEqual([allowances.promised, isOpen(0, 3), isOpen(2, 1)], [300, true, false])
 })
 
 test('what a steward counts of its own lease it owes: no write-off takes it back, and after one it is promised anew', () => {
@@ -99,8 +128,8 @@ test('what a steward counts of its own lease it owes: no write-off takes it back
   const steps = [
     (allowances: Allowances) => allowances.lease(lease),
     (allowances: Allowances) => allowances.apply(writeOff),
-    (allowances: Allowances) => allowances.agree(lease.id, 0, before),
-    (allowances: Allowances) => allowances.agree(lease.id, 1, after),
+    (allowances: Allowances) => allowances.agree(lease.id, 0, 1, before),
+    (allowances: Allowances) => allowances.agree(lease.id, 1, 2, after),
   ]
   fc.assert(
     fc.property(fc.shuffledSubarray(steps, { minLength: steps.length }), fc.boolean(), (order, asks) => {
@@ -110,11 +139,11 @@ test('what a steward counts of its own lease it owes: no write-off takes it back
         if (asks) allowances.takeMoved()
       }
       assert.deepEqual(
-        [0, 1, 2].map((place) => allowances.isOpen(lease.id, place)),
+        [0, 1, 2].map((place) => allowances.isOpen(lease.id, place, place + 1)),
         [true, true, false],
       )
       assert.deepEqual([allowances.freeOf(peerNamed('a')), allowances.promised], [700, 300])
-      assert.equal(allowances.gain(lease.id, new Set()), 0, 'it offers no such place')
+      assert.equal(allowances.gain(lease.id, new Map()), 0, 'it offers no such place')
     }),
   )
 })
@@ -128,9 +157,9 @@ test('a verdict promises nothing anew that its signer’s allowance does not rea
   allowances.apply(writeOff)
   allowances.apply(gift)
   assert.equal(allowances.freeOf(peerNamed('b')), 1_600)
-  allowances.agree(lease.id, 0, verdictOf('v', 'a'))
+  allowances.agree(lease.id, 0, 5, verdictOf('v', 'a'))
   assert.equal(allowances.freeOf(peerNamed('b')), 1_600)
-  assert.equal(allowances.isOpen(lease.id, 0), false)
+  assert.equal(allowances.isOpen(lease.id, 0, 5), false)
 })
 
 test('leases of which other places are open are told once, but for those that a record names which just came', () => {
@@ -140,9 +169,9 @@ test('leases of which other places are open are told once, but for those that a 
   allowances.lease(lease)
   allowances.apply(allowanceOf('w', 'a', { writtenOff: [{ lease: lease.id, places: [] }] }))
   assert.deepEqual([...allowances.takeMoved()], [])
-  allowances.agree(lease.id, 0, verdict)
+  allowances.agree(lease.id, 0, 1, verdict)
   assert.deepEqual([...allowances.takeMoved()], [lease.id])
-  allowances.agree(lease.id, 0, later)
+  allowances.agree(lease.id, 0, 1, later)
   assert.deepEqual([...allowances.takeMoved()], [])
 })
 
@@ -205,17 +234,15 @@ function countedBy(
   records: readonly MoneyRecord[],
   agreed: readonly Agrees[],
   budget: number,
-): Map<string, ReadonlySet<number>> {
-  const worthAt = (id: LeaseId, place: number) => {
-    const { units, price } = records.filter(isLease).find((lease) => lease.id === id)!.payload
-    return units[place]! * price!.unitMicros
-  }
+): Map<string, ReadonlyMap<number, number>> {
+  const unitMicrosOf = (id: LeaseId) =>
+    records.filter(isLease).find((lease) => lease.id === id)!.payload.price!.unitMicros
   const inOrder = records.toSorted((x, y) => x.serial - y.serial)
   let counted = new Set<string>()
   for (;;) {
     const next = new Set<string>()
-    const taken = new Map<string, ReadonlySet<number>>()
-    const named = new Set<string>()
+    const taken = new Map<string, Map<number, number>>()
+    const named = new Map<string, number>()
     for (const [signer, first] of [
       ...firstAllowances(paying(budget)),
       ...['taker'].map((n) => [peerNamed(n), 0] as const),
@@ -232,27 +259,36 @@ function countedBy(
           const worth = units.reduce((sum, count) => sum + count * price!.unitMicros, 0)
           if (worth > left) break
           left -= worth
-          taken.set(record.id, new Set(units.keys()))
+          taken.set(record.id, new Map(units.entries()))
         } else if (!isAllowance(record)) {
-          const own = agreed.filter(({ verdict }) => verdict.id === record.id)
-          const gone = own.filter(({ lease, place }) => taken.get(lease)?.has(place) === false)
-          const worth = gone.reduce((sum, { lease, place }) => sum + worthAt(lease, place), 0)
+          const own = agreed.filter(
+            ({ verdict, lease, place }) => verdict.id === record.id && !named.has(`${lease}/${place}`),
+          )
+          const lacking = own.flatMap(({ lease, place, units }) => {
+            const has = taken.get(lease)?.get(place) ?? 0
+            return taken.has(lease) && units > has ? [{ lease, place, units, more: units - has }] : []
+          })
+          const worth = lacking.reduce((sum, { lease, more }) => sum + more * unitMicrosOf(lease), 0)
           if (worth > left) break
           left -= worth
-          for (const { lease, place } of gone) taken.set(lease, new Set([...taken.get(lease)!, place]))
-          for (const { lease, place } of own) named.add(`${lease}/${place}`)
+          for (const { lease, place, units } of lacking) taken.get(lease)!.set(place, units)
+          for (const { lease, place, units } of own) named.set(`${lease}/${place}`, units)
         } else {
           const given = record.payload.given.reduce((sum, { micros }) => sum + micros, 0)
           if (given > left) break
           left -= given
-          for (const { lease: id, places } of record.payload.writtenOff) {
+          for (const { lease: id, places, units } of record.payload.writtenOff) {
             const lease = records.find((one) => one.id === id)
             const open = taken.get(id)
             if (lease === undefined || !isLease(lease) || lease.signer !== signer || open === undefined)
               continue
-            const stays = (place: number) => places.includes(place) || named.has(`${id}/${place}`)
-            for (const place of open) if (!stays(place)) left += worthAt(id, place)
-            taken.set(id, new Set([...open].filter(stays)))
+            for (const [place, has] of [...open]) {
+              const said = places.includes(place) ? (units?.[places.indexOf(place)] ?? has) : 0
+              const stays = Math.min(has, Math.max(said, named.get(`${id}/${place}`) ?? 0))
+              left += (has - stays) * unitMicrosOf(id)
+              if (stays > 0) open.set(place, stays)
+              else open.delete(place)
+            }
           }
         }
         next.add(record.id)
@@ -274,11 +310,13 @@ const signed = fc
       to: fc.constantFrom(...names, 'taker'),
       of: fc.nat({ max: 11 }),
       keeps: fc.subarray([0, 1, 2]),
+      counts: fc.integer({ min: 1, max: 4 }),
+      isPartial: fc.boolean(),
     }),
     { minLength: 1, maxLength: 12 },
   )
   .map((parts) =>
-    parts.map(({ by, units, micros, does, to, of, keeps }, i): Signed => {
+    parts.map(({ by, units, micros, does, to, of, keeps, counts, isPartial }, i): Signed => {
       const name = `record ${i}`
       if (does === 'lease') return { record: leaseOf(name, by, units, micros), agreed: [] }
       if (does === 'give')
@@ -287,11 +325,17 @@ const signed = fc
       const own = parts.flatMap((part, k) => (part.by === by && part.does === 'lease' ? [k] : []))
       const index = own[of % Math.max(1, own.length)]
       const lease = cidNamed(`record ${index ?? of}`)
-      if (does === 'write off')
-        return { record: allowanceOf(name, by, { writtenOff: [{ lease, places: keeps }] }), agreed: [] }
+      if (does === 'write off') {
+        const left = isPartial ? { units: keeps.map(() => counts) } : {}
+        const writtenOff = [{ lease, places: keeps, ...left }]
+        return { record: allowanceOf(name, by, { writtenOff }), agreed: [] }
+      }
       const verdict = verdictOf(name, by)
-      const places = index === undefined ? [] : keeps.filter((place) => place < parts[index]!.units.length)
-      return { record: verdict, agreed: places.map((place) => ({ verdict, lease, place })) }
+      const leased = index === undefined ? [] : parts[index]!.units
+      const agreed = keeps
+        .filter((place) => place < leased.length)
+        .map((place) => ({ verdict, lease, place, units: Math.min(counts, leased[place]!) }))
+      return { record: verdict, agreed }
     }),
   )
 
@@ -301,7 +345,7 @@ interface Signed {
 }
 
 test('what stewards sign counts as far as their allowances reach, in any order, and never beyond the budget', () => {
-  let [over, within, held] = [0, 0, 0]
+  let [over, within, held, partly] = [0, 0, 0, 0]
   const budget = 900
   fc.assert(
     fc.property(signed, fc.array(fc.nat(), { minLength: 12, maxLength: 12 }), (parts, dice) => {
@@ -312,7 +356,9 @@ test('what stewards sign counts as far as their allowances reach, in any order, 
       for (const [i, { part }] of order.entries()) {
         if (isLease(part.record)) allowances.lease(part.record)
         else if (isAllowance(part.record)) allowances.apply(part.record)
-        else for (const { lease, place, verdict } of part.agreed) allowances.agree(lease, place, verdict)
+        else
+          for (const { lease, place, units, verdict } of part.agreed)
+            allowances.agree(lease, place, units, verdict)
         // Asked in between or not, the outcome is the same.
         if (dice[i]! % 2 === 0) allowances.takeChanged()
       }
@@ -322,7 +368,11 @@ test('what stewards sign counts as far as their allowances reach, in any order, 
         const open = expected.get(id)
         assert.equal(allowances.counts(id), open !== undefined, id)
         for (const place of open === undefined ? [] : payload.units.keys())
-          assert.equal(allowances.isOpen(id, place), open!.has(place), `${id}/${place}`)
+          for (const units of [1, 2, 3, 4].filter((count) => count <= payload.units[place]!)) {
+            const isOwed = units <= (open!.get(place) ?? 0)
+            assert.equal(allowances.isOpen(id, place, units), isOwed, `${units} of ${id}/${place}`)
+            partly += Number(!isOwed && open!.has(place))
+          }
       }
       held += agreed.filter(({ lease, place }) => expected.get(lease)?.has(place)).length
       assert(allowances.promised >= 0 && allowances.promised <= budget)
@@ -332,5 +382,5 @@ test('what stewards sign counts as far as their allowances reach, in any order, 
     }),
     { numRuns: 5_000 },
   )
-  assert(over > 0 && within > 0 && held > 0)
+  assert(over > 0 && within > 0 && held > 0 && partly > 0)
 })

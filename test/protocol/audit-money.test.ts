@@ -125,6 +125,23 @@ test('a verdict promises nothing anew that its signer’s allowance does not rea
   isBlamed(countedWithoutMoney(101), /is paid, and .*, which other\.+ signed before it, is not/)
 })
 
+test('what the submitter’s node wrote off it counts only where it has the money, or where another steward counted it before', () => {
+  const said = (isRepeated: boolean) => {
+    const report = paying(1)
+    const result = report.result('a')
+    const leases = [0, 1].map((i) => report.lease(i, [0], i === 0 ? { price } : {}))
+    const receipts = leases.map((lease) => report.receipt(lease, [result]))
+    if (isRepeated) report.verdict(0, result, receipts, {}, { signer: other })
+    allow(report, steward, { writtenOff: [{ lease: leases[0]!.id, places: [] }] })
+    allow(report, steward, { given: [{ to: other, micros: 200 }] })
+    report.verdict(0, result, receipts)
+    endOf(report)
+    return report
+  }
+  isBlamed(said(true))
+  isBlamed(said(false), /counts work that steward\.+ wrote off and has no money for/)
+})
+
 test('units are pages, or begun kibibytes of which there is at least one, as the job says', () => {
   const leased = (changes: Partial<Lease>, unit: Payment['unit'], bytes: number) => {
     const report = paying(1, { payment: { ...payment, budgetMicros: 10_000, unit } })
@@ -220,14 +237,17 @@ test('of an owner that did a shard twice, the work that sorts first is owed', ()
 test('work of a lease in another currency, or that its steward wrote off, is not owed', () => {
   const dollars = owed({ lease: { price: { ...price, currency: 'USD' } } })
   assert.equal(dollars.audit().payments?.micros, 0n)
-  const gone = (by: typeof steward, places: number[]) =>
+  const gone = (by: typeof steward, places: number[], units?: number[]) =>
     owed({
-      writeOff: (report, lease) => allow(report, by, { writtenOff: [{ lease, places }] }),
+      writeOff: (report, lease) =>
+        allow(report, by, { writtenOff: [{ lease, places, ...(units && { units }) }] }),
       verdicts: (report, receipts) => report.verdict(0, report.results[0]!, receipts, {}, { signer: other }),
     }).audit().payments?.micros
   assert.equal(gone(steward, []), 0n)
   assert.equal(gone(steward, [0]), 100n)
   assert.equal(gone(other, []), 100n)
+  // Fewer units than its receipt counts, and as many.
+  assert.deepEqual([gone(steward, [0], [0]), gone(steward, [0], [1])], [0n, 100n])
 })
 
 test('a verdict that was settled, or that another result stands against, owes nothing', () => {

@@ -146,6 +146,34 @@ test('a cartel that asks for nothing gets no more of a job whose money runs low,
   }
 })
 
+test('a standby decides its job by the order of owners, also where half of those that the submitter knew have left', () => {
+  for (const [count, here, most] of [
+    [60, 60, 2.2],
+    [60, 30, 3.2],
+    // Of so few one of two is honest: three that are left are enough.
+    [12, 3, 2],
+  ] as const) {
+    const known = Array.from({ length: count }, (_, i) => `o${i}`)
+    const roster = known.slice(0, here).map((owner, i) => `v${i}:${owner}`)
+    let executions = 0
+    const play = new Play(
+      `shards=96 replicas=2 cost=1000 owners=${known.join()}`,
+      roster.join(' '),
+      (offer) => {
+        executions += offer.shards.length
+        play.say(receiptOf(offer, (shard) => `r${shard}`))
+      },
+    )
+    while (play.decided.length < 96 && play.seconds < 1_000) play.second()
+    assert.equal(
+      play.decided.filter((line) => line.includes(' accepted ')).length,
+      96,
+      `with ${here} of ${count} owners`,
+    )
+    assert(executions <= most * 96, `${executions} executions with ${here} of ${count} owners`)
+  }
+})
+
 test('an owner that stays full for longer than its work takes is waited for no more', () => {
   const leases: { vehicle: string; seconds: number }[] = []
   const held: string[] = []

@@ -71,7 +71,7 @@ for (const file of readdirSync(folder).sort()) {
             `after '${command}' (command ${i + 1} of ${file})`,
           )
       }),
-      { numRuns: 10 },
+      { numRuns: 6 },
     )
   })
 }
@@ -136,6 +136,7 @@ test('a claim that waits for its window, a node that refused and verdicts apart 
     progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
+    soughtAnewMs: new Map(),
     refused: new Map([[peerNamed('b'), { owner: ownerNamed('b'), untilMs: 90_000 }]]),
     invited: undefined,
     lookedMs: undefined,
@@ -174,6 +175,7 @@ test('stewards that were not heard in a sleep may have lived all the same', () =
     progress: new Progress(),
     compared: new Map(),
     answeredMs: new Map(),
+    soughtAnewMs: new Map(),
     refused: new Map(),
   } as unknown as Seat
   const nowMs = stewardLeaseMs - 1

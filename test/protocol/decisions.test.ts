@@ -52,6 +52,26 @@ test('a result that did not come is asked for ever more seldom, and twice a minu
   assert.equal(bench.stands(), 'x')
 })
 
+test('a result that did not come is sought for a while, and again when another steward is reached', () => {
+  const bench = new JobBench()
+  const { decisions } = bench.state
+  bench.verdict('b', 'x', [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x')])
+  assert(!decisions.isSeeking, 'it is asked for the first time')
+  const askedUntilRest = () => {
+    let asked = bench.look({ missing: ['x'] }).length
+    for (let looks = 0; decisions.isSeeking; looks += 1) {
+      assert(looks < 100)
+      decisions.askAgain()
+      asked += bench.look({ missing: ['x'] }).length
+    }
+    return asked
+  }
+  assert.equal(askedUntilRest(), 6)
+  decisions.askAgain(true)
+  assert(decisions.isSeeking)
+  assert.equal(askedUntilRest(), 6)
+})
+
 test('what a steward says without enough owners does not count', () => {
   const nothing = new JobBench()
   nothing.verdict('b', 'x', [])
@@ -67,6 +87,19 @@ test('what a steward says without enough owners does not count', () => {
     bench.look({ invalid: bench === invalid ? ['x'] : [] })
     assert.equal(bench.stands(), 'open')
   }
+})
+
+test('a verdict that names one owner’s result, and counts others that lead against it, does not count', () => {
+  const led = (result: string) => {
+    const bench = new JobBench({ assurance: { replicas: 4, lead: 2 } })
+    const said = ['x', 'x', 'x', 'z'].map((read, i) => bench.claim('b', `v${i}`, read))
+    const agreeing = result === 'x' ? said.slice(0, 3) : said
+    bench.verdict('b', result, agreeing, { because: 'lead' })
+    bench.look()
+    return bench.stands()
+  }
+  assert.equal(led('x'), 'x')
+  assert.equal(led('z'), 'open')
 })
 
 test('a verdict on another shard than the list has there counts for nothing', () => {

@@ -174,6 +174,37 @@ function isNear(found: Delivered, agreement: Agreement): boolean {
   }
 }
 
+test('where texts are compared, so are warnings: nobody alone leaves one out, makes one up, or says more beside them', () => {
+  const read = (said: object): PageRecord => ({
+    output: fromString(JSON.stringify({ text: 'truth', ...said })),
+    text: 'truth',
+    error: null,
+  })
+  const doubts = { warnings: ['low-confidence'] }
+  const [mine, yours] = [read({ ...doubts, score: 1 }), read({ ...doubts, score: 2 })]
+  const agreed = { state: 'output', output: { text: 'truth', ...doubts } }
+  const decided = (...records: PageRecord[]) =>
+    decide(
+      records.map((record, i) => ({ owner: `o${i}`, record })),
+      2,
+      'class-text',
+    )
+  assert.deepEqual(decided(mine, yours), agreed)
+  for (const liar of [
+    read({}),
+    read({ warnings: [] }),
+    read({ warnings: ['nothing-read'] }),
+    read({ warnings: 'x' }),
+  ]) {
+    assert.equal(decided(mine, liar), undefined)
+    assert.deepEqual(decided(liar, mine, yours, mine, yours), agreed)
+  }
+  assert.deepEqual(deliveredOf(read({ warnings: ['a', 1, 'a', '\u0007'] }), 'class-text'), {
+    state: 'output',
+    output: { text: 'truth', warnings: ['a'] },
+  })
+})
+
 test('where a steward recomputed, its own bytes are delivered, whatever everybody claims', () => {
   fc.assert(
     fc.property(

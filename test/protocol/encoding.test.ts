@@ -35,12 +35,12 @@ for (const [name, codec] of Object.entries(codecs)) {
   })
 }
 
-test('30,000 random mutations are refused by name or are canonical', () => {
+test('10,000 random mutations are refused by name or are canonical', () => {
   const seed = process.env.CARPOOL_SEED ?? `${Date.now()}`
   const chance = new RandomStream(sha256, fromString(seed), 'mutations')
   const all = Object.entries(codecs)
   let refused = 0
-  for (let i = 0; i < 30_000; i += 1) {
+  for (let i = 0; i < 10_000; i += 1) {
     const [name, codec] = all[chance.below(all.length)]!
     const mutated = mutate(codec.good, all[chance.below(all.length)]![1].good, chance)
     try {
@@ -50,7 +50,7 @@ test('30,000 random mutations are refused by name or are canonical', () => {
       throw error
     }
   }
-  assert(refused > 15_000, `most mutations are refused: ${refused}`)
+  assert(refused > 5_000, `most mutations are refused: ${refused}`)
 })
 
 function mutate(good: Uint8Array, other: Uint8Array, chance: RandomStream): Uint8Array {
@@ -98,7 +98,7 @@ test('random bytes are refused by name or are canonical', () => {
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       for (const [name, codec] of Object.entries(codecs)) strict(codec, bytes, name)
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 
@@ -112,7 +112,7 @@ test('a page that names its document by anything but a link is refused, whatever
 
 test('a cid has one text: another base32 spelling of the same bytes is refused', () => {
   const good = cidNamed('a')
-  const spelled = (cid: string) => encodeCbor({ type: 'ended', job: cid })
+  const spelled = (cid: string) => encodeCbor({ type: 'account', job: cid, before: null })
   decodeMessage(spelled(good))
   const last = 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(good.at(-1)!)
   for (let more = 1; more < 4; more += 1) {

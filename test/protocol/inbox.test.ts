@@ -96,7 +96,5 @@ test('a word about a lease of another job neither looks for vehicles nor is answ
 
   council.handle({ type: 'cancel' }, 4_000)
   for (const word of words(foreign)) assert.deepEqual(council.handle(word, 5_000), [])
-  assert.deepEqual(council.handle(words(own)[0]!, 5_000), [
-    { type: 'send', to: from, message: { type: 'ended', job, code: 'cancelled' } },
-  ])
+  assert.deepEqual(council.handle(words(own)[0]!, 5_000), [{ type: 'tell-end', to: from }])
 })

@@ -43,7 +43,8 @@ test('of what a vehicle says of one place the first in turn counts, whichever ca
     [second, first],
   ]) {
     const [leased] = stateOf(checked('lease', lease), ...order).leases()
-    assert.equal(leased!.covered.get(0)!.first.record.id, first.record.id)
+    const [[place, receipt]] = [...leased!.covered] as [[number, typeof first]]
+    assert.deepEqual([place, receipt.record.id], [0, first.record.id])
     assert.equal(leased!.equivocated, false)
   }
 })
@@ -84,7 +85,7 @@ test('a lease of which other places are open is told as one that began to count,
   const writtenOff = [{ lease: paid.id, places: [] }]
   const state = new JobState(paidJob.job, manifestWith({ stewards, payment }), sha256)
   state.knowShards(shards)
-  const places = () => [0, 1].map((place) => state.allowances.isOpen(paid.id, place))
+  const places = () => [0, 1].map((place) => state.allowances.isOpen(paid.id, place, 1))
   for (const entry of [
     checked('draw', basis),
     checked('lease', paid),

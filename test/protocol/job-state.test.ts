@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { auditReport } from '../../src/protocol/audit/audit.ts'
 import type { AuditInput } from '../../src/protocol/audit/records.ts'
 import { ProtocolError } from '../../src/protocol/errors.ts'
+import { unitsOwed } from '../../src/protocol/job/lease.ts'
 import { type Manifest, resultEngine } from '../../src/protocol/job/manifest.ts'
 import { decidedClaims, JobClaims } from '../../src/protocol/ledger/claims.ts'
 import { recordId } from '../../src/protocol/record/record.ts'
@@ -16,7 +17,7 @@ import { examineResult } from '../../src/protocol/verification/examination.ts'
 import { drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
 import { stories, type Told, tell } from '../support/job-stories.ts'
 
-const runs = { numRuns: 300 }
+const runs = { numRuns: 200 }
 
 interface Folded {
   readonly state: JobState
@@ -77,7 +78,7 @@ function paidBy({ job, records }: Told, state: JobState): Map<string, number> {
     { job, submitter: job as never, fleet: null, currency: 'EUR' },
     {
       counts: (lease) => state.counts(lease),
-      isOpen: (lease, place) => state.allowances.isOpen(lease, place),
+      isOpen: (lease, place, units) => state.allowances.isOpen(lease, place, units),
     },
   )
   const known = records.filter(({ record }) => state.has(record.id)).toSorted(byDependency)
@@ -155,31 +156,36 @@ function reportOf({ audit, records }: Told, state: JobState): AuditInput {
 }
 
 test('a steward owes what it counts of its own leases, whatever it writes off, by fold, ledger and audit alike', () => {
-  let [held, anew, beyond] = [0, 0, 0]
-  fc.assert(
-    fc.property(stories(false, true), (story) => {
-      const told = tell({ ...story, ends: [{ by: 0, outcome: 'cancelled' }] })
-      const { state } = fold(told, told.records)
-      const audit = auditReport(reportOf(told, state))
-      assert.deepEqual(audit.problems, [])
-      const payees = audit.payments!.payees.map(({ vehicle, owner, micros }) => [
-        `${vehicle}/${owner}`,
-        Number(micros),
-      ])
-      assert.deepEqual(paidBy(told, state), new Map(payees as [string, number][]))
-      const { owedMicros, promisedMicros } = viewOf(told, state).payment!
-      assert.equal(owedMicros, Number(audit.payments!.micros))
-      assert(owedMicros <= promisedMicros && promisedMicros <= story.budgetMicros)
-      for (const { lease, place, verdict, writeOff } of countedThough(told)) {
-        if (writeOff.serial > verdict.serial) assert(state.allowances.isOpen(lease, place))
-        held += Number(writeOff.serial > verdict.serial)
-        anew += Number(writeOff.serial < verdict.serial && state.allowances.isOpen(lease, place))
-        beyond += Number(!state.allowances.isOpen(lease, place))
-      }
-    }),
-    { numRuns: 1_000 },
-  )
-  assert(held > 0 && anew > 0 && beyond > 0, `${held}, ${anew}, ${beyond}`)
+  let [held, anew, beyond, freed] = [0, 0, 0, 0]
+  const isSeen = () => held > 0 && anew > 0 && beyond > 0 && freed > 0
+  // Some four of 500 stories write off more than there is; now and then none does.
+  for (let round = 0; round < 4 && !isSeen(); round += 1)
+    fc.assert(
+      fc.property(stories(false, true), (story) => {
+        const told = tell({ ...story, ends: [{ by: 0, outcome: 'cancelled' }] })
+        const { state } = fold(told, told.records)
+        const audit = auditReport(reportOf(told, state))
+        assert.deepEqual(audit.problems, [])
+        const payees = audit.payments!.payees.map(({ vehicle, owner, micros }) => [
+          `${vehicle}/${owner}`,
+          Number(micros),
+        ])
+        assert.deepEqual(paidBy(told, state), new Map(payees as [string, number][]))
+        const { owedMicros, promisedMicros } = viewOf(told, state).payment!
+        assert.equal(owedMicros, Number(audit.payments!.micros))
+        assert(owedMicros <= promisedMicros && promisedMicros <= story.budgetMicros)
+        for (const { lease, place, units, verdict, writeOff } of countedThough(told)) {
+          const isOpen = state.allowances.isOpen(lease, place, units)
+          if (writeOff.serial > verdict.serial) assert(isOpen)
+          held += Number(writeOff.serial > verdict.serial)
+          anew += Number(writeOff.serial < verdict.serial && isOpen)
+          beyond += Number(!isOpen)
+          freed += Number(isOpen && !state.allowances.isOpen(lease, place, units + 1))
+        }
+      }),
+      { numRuns: 500 },
+    )
+  assert(isSeen(), `${held}, ${anew}, ${beyond}, ${freed}`)
 })
 
 /** The places that steward b wrote off, and that verdicts of its own name as agreeing. */
@@ -191,10 +197,11 @@ function* countedThough({ records }: Told) {
       for (const receipt of all('receipt').filter(({ payload }) => payload.lease === id))
         for (const verdict of all('verdict').filter(({ signer }) => signer === writeOff.signer))
           for (const { position, agreeing } of verdict.payload.shards) {
-            const place = all('lease')
-              .find((lease) => lease.id === id)!
-              .payload.positions.indexOf(position)
-            if (agreeing.includes(receipt.id) && place >= 0) yield { lease: id, place, verdict, writeOff }
+            const { payload } = all('lease').find((lease) => lease.id === id)!
+            const place = payload.positions.indexOf(position)
+            const units = unitsOwed(payload, receipt.payload, place)
+            if (agreeing.includes(receipt.id) && place >= 0)
+              yield { lease: id, place, units, verdict, writeOff }
           }
 }
 

@@ -73,7 +73,7 @@ function paidOn(state: JobState): string[] {
   const job = { job: state.job, submitter: peerNamed('submitter'), fleet: null, currency: 'EUR' }
   const claims = new JobClaims(job, {
     counts: (lease) => state.counts(lease),
-    isOpen: (lease, place) => state.allowances.isOpen(lease, place),
+    isOpen: (lease, place, units) => state.allowances.isOpen(lease, place, units),
   })
   for (const entry of [...state.all()].sort(byDependency)) if (isMoney(entry)) claims.learn(entry)
   const { verdicts, ends } = state.decisions
@@ -193,6 +193,26 @@ test('what only a standby recomputed pays nobody after an end of the submitterâ€
   assert.equal(paidOn(b!).length, 2, 'it paid what it had counted itself')
   apart.hear(b!, close(apart, a!))
   assert.deepEqual([paidOn(b!), paidOn(b!).length, paidOn(b!).includes(third)], [paidOn(a!), 2, true])
+})
+
+test('a claim that only a verdict names which does not count here is owed where its own lease counts, to each owner once', () => {
+  const apart = new Apart()
+  const { bench } = apart
+  apart.decide('a', 0, [
+    { vehicle: 'v1', result: 'x' },
+    { vehicle: 'v2', result: 'x' },
+  ])
+  const good = apart.claim('b', 0, 'v3', 'x')
+  const again = apart.claim('b', 0, 'v1', 'x')
+  const other = apart.claim('b', 0, 'v4', 'z')
+  bench.verdict('b', 'x', [good, again, other], { position: 0, because: 'unanimous' })
+  bench.end('a', 'failed')
+  const [a, b] = ['a', 'b'].map((name) => apart.node(name, bench.records))
+  const said = close(apart, a!)
+  assert.equal(said.length, 1, 'one word says it')
+  apart.hear(b!, said)
+  assert.deepEqual([paidOn(a!).length, paidOn(a!).includes(good)], [3, true])
+  assert.deepEqual(bench.stands(0, a!), 'x')
 })
 
 test('a verdict that came too late for a standby counts there once the last word says the same', () => {

@@ -16,6 +16,7 @@ import type { Claim, ClaimWord, EntryBody } from '../../src/protocol/ledger/entr
 import { entryBytes } from '../../src/protocol/ledger/entry-hash.ts'
 import type { LedgerEffect } from '../../src/protocol/ledger/ledger.ts'
 import { brokenLink, MemoryBooks } from '../../src/protocol/ledger/memory-books.ts'
+import { Payables } from '../../src/protocol/ledger/payables.ts'
 import { encodeCbor } from '../../src/protocol/record/block.ts'
 import { Allowances } from '../../src/protocol/state/allowances.ts'
 import { cidNamed, manifestWith, ownerNamed, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
@@ -114,6 +115,36 @@ test('what was posted is taken back by an entry of its own, and can be posted ag
   assert.deepEqual(tell('paid'), ['pending', 'posted'])
   assert.equal(posted(books, owed), 19)
   assert.equal(books.entries.at(-1)!.generation, 1)
+})
+
+test('what is in a ledger of a claim that by all records never counted is taken back', () => {
+  const after = (...before: ClaimWord[]) => {
+    const books = new MemoryBooks(sha256)
+    for (const outcome of before) books.handle({ type: 'claim', claim: claimOf(), outcome }, 1)
+    return kinds(books.handle({ type: 'claim', claim: claimOf(), outcome: 'unfounded' }, 1))
+  }
+  assert.deepEqual([after(), after('pending'), after('paid')], [[], ['voided'], ['reversed']])
+  assert.deepEqual(after('paid', 'void'), [])
+})
+
+test('a steward that begins again takes back what its ledger has of leases that do not count any more, and says so', () => {
+  const [lease, receipt] = [leaseOf('v', [0]), receiptOf(leaseOf('v', [0]), [0])]
+  const payables = (counts: boolean) => {
+    const self = peerNamed('steward')
+    const made = new Payables({ ...paidJob, self, shards: 1, judge: { ...allCounts, counts: () => counts } })
+    const records: ClaimRecord[] = [
+      { kind: 'lease', record: lease },
+      { kind: 'receipt', record: receipt },
+      { kind: 'verdict', record: verdictOf(0, [receipt]) },
+    ]
+    const restored = made.handle({ type: 'restored', records }, 0)
+    const acting = made.handle({ type: 'acting', acting: true }, 1)
+    return [...restored, ...acting].flatMap((effect) =>
+      effect.type === 'claim' ? effect.outcome : effect.type === 'state' ? 'state' : [],
+    )
+  }
+  assert.deepEqual(payables(true), ['paid'])
+  assert.deepEqual(payables(false), ['unfounded', 'state'])
 })
 
 test('the same claim with another amount is refused', () => {
@@ -262,7 +293,7 @@ test('what its lease’s steward wrote off comes to nothing, unless that steward
     const allowances = new Allowances(manifestWith({ stewards, payment }))
     const claims = new JobClaims(paidJob, {
       counts: (id) => allowances.counts(id),
-      isOpen: (id, place) => allowances.isOpen(id, place),
+      isOpen: (id, place, units) => allowances.isOpen(id, place, units),
     })
     allowances.lease(lease)
     claims.learn({ kind: 'lease', record: lease })
@@ -270,7 +301,7 @@ test('what its lease’s steward wrote off comes to nothing, unless that steward
       if (entry.kind === 'allowance') allowances.apply(entry.record)
       return claims.learn(entry)
     })
-    if (counted) allowances.agree(lease.id, 1, verdictOf(1, [receipt]))
+    if (counted) allowances.agree(lease.id, 1, lease.payload.units[1]!, verdictOf(1, [receipt]))
     news.push(...claims.recount(allowances.takeMoved()))
     return news.filter(({ claim }) => claim.place === 1).at(-1)?.outcome
   }

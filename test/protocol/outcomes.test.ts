@@ -60,7 +60,12 @@ test('a document’s own words are no warnings, and neither is what vehicles do 
   ]
   assert.equal(counted([quotes, nested, ...others]).view().withWarning, 0)
   const native = { ...page({ text: 'a', warnings: ['low-confidence'] }), text: 'a' }
-  assert.equal(counted([native], 'class-text').view().withWarning, 0)
+  assert.equal(counted([native], { relation: 'text-distance', editsMax: 1 }).view().withWarning, 0)
+})
+
+test('where texts are compared, warnings are too, and count', () => {
+  const native = { ...page({ text: 'a', warnings: ['low-confidence'] }), text: 'a' }
+  assert.deepEqual(counted([native], 'class-text').view().warnings, [{ code: 'low-confidence', count: 1 }])
 })
 
 test('however many codes a stranger makes up, a bounded number is kept, and every page is counted', () => {

@@ -10,6 +10,7 @@ import { carryOut, type Hands } from '../../src/protocol/driver.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { leaseInput } from '../../src/protocol/inbox.ts'
 import type { Lease } from '../../src/protocol/job/lease.ts'
+import type { JobEnd } from '../../src/protocol/job/verdict.ts'
 import type { Verified } from '../../src/protocol/record/record.ts'
 import { type Opened, openRecordAs } from '../../src/protocol/records.ts'
 import type { StewardEffect, StewardInput } from '../../src/protocol/steward/contract.ts'
@@ -83,12 +84,14 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
   const receipts = new Map<RecordId, Opened<'receipt'>>()
   const log: string[] = []
   const ended = Promise.withResolvers<string>()
+  let end: Verified<JobEnd> | undefined
 
   const steward = new Steward({ job, manifest: payload, shards, self, drawSecret: seed, sha256 })
   const tellWorker = (input: WorkerInput) => setImmediate(() => handle(input))
   const hands: Hands<StewardEffect> = {
     issue: ({ issued }) => {
       if (issued.kind === 'lease') leases.set(issued.record.id, issued.record)
+      if (issued.kind === 'end') end = issued.record
     },
     offer: ({ lease }) =>
       tellWorker({
@@ -100,13 +103,14 @@ test('a job ends that a worker does with the README’s driver, and nothing is s
         isPast: false,
       }),
     send: ({ message }) => {
-      if (message.type === 'acknowledge' || message.type === 'withdraw' || message.type === 'ended')
+      if (message.type === 'acknowledge' || message.type === 'withdraw')
         tellWorker({ ...message, from: self })
     },
     collect: ({ wanted }) => {
       const finding = { state: 'good', text: 'read', exhausted: false } as const
       tellSteward({ type: 'examined', results: wanted.map((want) => ({ ...want, finding })) })
     },
+    'tell-end': () => tellWorker({ type: 'ended', end: end!, cancellation: null }),
     ended: ({ end }) => ended.resolve(end.outcome),
     ...{ keep: () => {}, revoke: () => {}, recompute: () => {}, lied: () => {}, decided: () => {} },
     wake: () => {},

@@ -199,6 +199,32 @@ test('work that runs goes on below the charge that it needed to begin, and begin
   assert.equal(car.after(10 * minuteMs, { ...willing, [charge]: 80 }), 'run')
 })
 
+test('work on solar surplus begins with enough of it, goes on until power would be bought, and knows nothing without the signal', () => {
+  const watts = 'Carpool.Energy.SurplusWatts'
+  const car = new Car({ surplusOnly: true })
+  const at = (surplus: number | null) => ({ ...willing, [watts]: surplus })
+  assert.equal(car.after(20 * minuteMs, at(299)), 'drain')
+  car.tell(at(300))
+  assert.equal(car.after(10 * minuteMs, at(300)), 'run')
+  // The computer draws it now.
+  assert.equal(car.tell(at(0)), 'run')
+  assert.equal(car.tell(at(-1)), 'drain')
+  assert.equal(car.after(20 * minuteMs, at(299)), 'drain', 'as much as to begin')
+  car.tell(at(300))
+  assert.equal(car.after(10 * minuteMs, at(300)), 'run')
+  assert.notEqual(car.tell(at(null)), 'run')
+  const without = new Car({ surplusOnly: true })
+  without.tell(willing)
+  assert.notEqual(without.after(20 * minuteMs, willing), 'run')
+  const asked = new Car()
+  asked.tell({ ...willing, [watts]: -500 })
+  assert.equal(
+    asked.after(10 * minuteMs, { ...willing, [watts]: -500 }),
+    'run',
+    'only where its owner says so',
+  )
+})
+
 test('a temperature that was too high must fall below its limit by the hysteresis', () => {
   const car = new Car().settled()
   car.tell({ ...willing, [pack]: 41 })

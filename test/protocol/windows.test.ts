@@ -48,6 +48,22 @@ test('plans cost what the notes on reliability say, and the cheapest comes first
     assert.equal(plansFor({ ...ask, errorBound: 1e-4, colludingShare })[0]!.audits?.checks, checks)
 })
 
+test('a job that is followed closes windows early, for an eighth to a quarter of its executions more, or asks two owners each time', () => {
+  const ask = { owners: 2, auditor: 'owners', errorBound: 1e-4, colludingShare: 0.01 } as const
+  const firstOf = (shards: number, isFollowed = true) => plansFor({ ...ask, shards, isFollowed })[0]!
+  assert.equal(firstOf(2 * 304).audits, null)
+  assert.equal(firstOf(2 * 304, false).audits?.windowShards, 1_000)
+  for (const shards of [2 * 305, 2_000, 5_000, 100_000]) {
+    const { audits, executionsPerShard, errorBound } = firstOf(shards)
+    const share = shards / ask.owners / audits!.windowShards
+    assert(audits!.windowShards <= 8 * audits!.checks && share > 1.98, `${audits!.windowShards}`)
+    // Each window is as large as the others.
+    assert(Math.ceil(share) - share < 0.02 * Math.ceil(share), `${share}`)
+    assert(executionsPerShard > 1.12 && executionsPerShard < 1.26, `${executionsPerShard}`)
+    assert(errorBound <= 1e-4)
+  }
+})
+
 test('every plan meets the bound that was asked for', () => {
   for (const errorBound of [1e-2, 1e-3, 1e-4, 1e-6])
     for (const colludingShare of [0, 0.01, 0.05, 0.2, 0.3])

@@ -1,6 +1,7 @@
 /** Fairness of a vehicle among submitters, whatever these say that their leases cost. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { FairQueue } from '../../src/protocol/worker/fair-queue.ts'
 import { Paces } from '../../src/protocol/worker/paces.ts'
 import { peerNamed } from '../support/core-fakes.ts'
 import { parseCommand } from '../support/core-script.ts'
@@ -82,6 +83,21 @@ test('who comes to a vehicle is not behind one that says its lease under way cos
     tell('run-ended a1').filter((line) => line.startsWith('run ')),
     ['run b1 in slot 0'],
   )
+})
+
+test('who comes new starts level with those who wait, and makes up for no time before', () => {
+  const queue = new FairQueue()
+  const [old, fresh] = [peerNamed('old'), peerNamed('fresh')]
+  queue.join(old, new Set())
+  queue.serve(old, 0, 60_000)
+  queue.join(fresh, new Set([old]))
+  const got = { [old]: 0, [fresh]: 0 }
+  for (let i = 0; i < 10; i += 1) {
+    const next = queue.next([old, fresh], (peer) => peer)!
+    got[next]! += 1
+    queue.serve(next, 0, 1_000)
+  }
+  assert.deepEqual(got, { [old]: 5, [fresh]: 5 })
 })
 
 test('what one submitter says of its work makes a vehicle no slower for another', () => {

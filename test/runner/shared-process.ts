@@ -11,7 +11,7 @@ import { startGroup } from './start.ts'
 
 const main = fileURLToPath(new URL('./shared-main.ts', import.meta.url))
 /** A process of many files is a big one. */
-const filesMax = 24
+const filesMax = 32
 
 export class SharedProcess {
   readonly #child: ChildProcess
@@ -78,6 +78,7 @@ export class SharedProcess {
       const over = (ended: FileEnded | Broken) => {
         clearTimeout(limit)
         child.removeListener('message', onMessage).removeListener('exit', onExit)
+        child.removeListener('error', reject)
         resolve(ended)
       }
       const onMessage = (ended: unknown) => over(ended as FileEnded)

@@ -5,6 +5,7 @@ import { before, test } from 'node:test'
 import { embedRequests } from '../../src/runtimes/embed/description.ts'
 import { embed } from '../../src/runtimes/embed/embed.ts'
 import { RecordError, type RuntimeOptions, type Session } from '../../src/runtimes/runtime.ts'
+import { splitGguf } from '../support/gguf-parts.ts'
 import { letterCategories, letterLines, lettersModel } from '../support/letters.ts'
 
 const texts = letterLines()
@@ -60,6 +61,14 @@ test('a vector does not depend on the texts before it, and base64 has the same b
   assert.deepEqual([...new Float32Array(bytes.buffer)], embedding)
 })
 
+test('a model in parts gives the bits of the whole one', async () => {
+  const parts = splitGguf(lettersModel(), 3).map(
+    (part, i) => [`model-0000${i + 1}-of-00003.gguf`, part] as const,
+  )
+  const { embedding } = await vectorOf(texts[0]!, await embed.load('exact', new Map(parts), {}))
+  assert.deepEqual(embedding, (await vectorOf(texts[0]!)).embedding)
+})
+
 test('what no vector stands for is an error of its record by name', async () => {
   const refused: readonly (readonly [text: string, code: string, said: RegExp])[] = [
     ['word '.repeat(400), 'context-length', /has 1201 tokens, and the context has room for 510$/],
@@ -74,6 +83,20 @@ test('what no vector stands for is an error of its record by name', async () => 
       assert.match(error.message, said)
       return true
     })
+})
+
+test('a model that no slot has room for is refused where its texts are counted, before anything is sent', async () => {
+  const model = Buffer.from(lettersModel())
+  // Behind its name and its type: how many tokens it was made for.
+  const at = model.indexOf('llama.context_length') + 'llama.context_length'.length + 4
+  assert.equal(model.readUInt32LE(at), 512)
+  model.writeUInt32LE(8192, at)
+  const weights = new Map([['model', new Uint8Array(model)]])
+  await assert.rejects(
+    embed.counter!(weights, { contextTokens: 8192 }),
+    /the model needs about \d+ MiB of memory with a context of 8192 tokens, and a slot has \d+/,
+  )
+  await embed.counter!(weights, {})
 })
 
 test('a line of OpenAI’s batch format is a text, and a wrong one is named by its field', () => {

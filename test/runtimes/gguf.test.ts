@@ -1,7 +1,10 @@
 /** Files of models that lie: each is refused in one sentence, before anything is made of what it says. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ggufFault } from '../../src/runtimes/gguf/check.ts'
+import { checkGguf, ggufFault, joinedHeader } from '../../src/runtimes/gguf/check.ts'
+import type { GgufHeader } from '../../src/runtimes/gguf/header.ts'
+import { faultOfModel } from '../../src/runtimes/gguf/model.ts'
+import { partOfWeight, partsOfFile } from '../../src/runtimes/gguf/parts.ts'
 import {
   type GgufParts,
   gguf,
@@ -13,6 +16,7 @@ import {
   whole,
   wholes,
 } from '../support/gguf.ts'
+import { splitGguf } from '../support/gguf-parts.ts'
 import { lettersModel } from '../support/letters.ts'
 
 const [embedding, norm] = goodTensors
@@ -37,8 +41,9 @@ function emptyTexts(count: number): readonly [number, Uint8Array] {
 const lies: Readonly<Record<string, readonly [file: GgufParts, said: RegExp]>> = {
   'one part of a split model': [
     facts({ 'split.no': [2, new Uint8Array([1, 0])], 'split.count': [2, new Uint8Array([3, 0])] }),
-    /^is part 2 of 3 parts: join them with llama-gguf-split --merge, and name the file that it makes$/,
+    /^is part 2 of 3 parts: name the first, .* which end in -00001-of-00003\.gguf and so on$/,
   ],
+  'a number of parts that is a text': [facts({ 'split.count': text('1') }), /no number/],
   'another format': [{ magic: 'GGML' }, /^is no GGUF file/],
   'a version that nobody knows': [{ version: 4 }, /version 4/],
   'a trillion tensors': [{ tensorCount: 10n ** 12n }, /says that it has 1000000000000 tensors/],
@@ -107,4 +112,73 @@ test('a model that ends anywhere before its end is refused', () => {
   const whole = gguf()
   for (let bytes = 0; bytes < whole.byteLength; bytes += 1)
     assert.notEqual(ggufFault(whole.subarray(0, bytes)), null, `${bytes} bytes`)
+})
+
+test('parts of a model are known by the names of their files, and named by the first', () => {
+  const parts = partsOfFile('/models/big-00001-of-00002.gguf')
+  assert(parts instanceof Map)
+  assert.deepEqual(
+    [...parts],
+    [
+      ['model-00001-of-00002.gguf', '/models/big-00001-of-00002.gguf'],
+      ['model-00002-of-00002.gguf', '/models/big-00002-of-00002.gguf'],
+    ],
+  )
+  assert.deepEqual([...parts.keys(), 'model'].map(partOfWeight), [
+    { place: 1, count: 2 },
+    { place: 2, count: 2 },
+    { place: 1, count: 1 },
+  ])
+  for (const strange of [
+    'other',
+    'big-00001-of-00002.gguf',
+    'model-00003-of-00002.gguf',
+    'model-00000-of-00002.gguf',
+  ])
+    assert.equal(partOfWeight(strange), null)
+  for (const one of [
+    '/models/big.gguf',
+    'big-00001-of-00001.gguf',
+    'big-00003-of-00002.gguf',
+    'big-1-of-2.gguf',
+  ])
+    assert.equal(partsOfFile(one), undefined)
+  assert.match(
+    String(partsOfFile('big-00002-of-00002.gguf')),
+    /part 2 of 2: name the first, big-00001-of-00002.gguf/,
+  )
+  assert.match(String(partsOfFile('big-00001-of-00017.gguf')), /17 parts, and at most 16 are taken/)
+})
+
+test('each part of a model is judged by itself, and all of them together', () => {
+  const model = lettersModel()
+  const [first, second, third] = splitGguf(model, 3) as [Uint8Array, Uint8Array, Uint8Array]
+  const nameOf = (place: number) => `model-0000${place}-of-00003.gguf`
+  for (const [i, part] of [first, second, third].entries())
+    assert.equal(faultOfModel(nameOf(i + 1), part), null)
+  const said = (name: string, part: Uint8Array) => faultOfModel(name, part) ?? 'nothing'
+  assert.match(
+    said(nameOf(2), third),
+    /^part 2 of the model is part 3 of 3, and its name says that it is part 2 of 3$/,
+  )
+  assert.match(said(nameOf(1), model), /is a model by itself, and its name says that it is part 1 of 3$/)
+  assert.match(said('model', first), /^the model is part 1 of 3 parts: name the first/)
+  assert.match(
+    said(nameOf(2), second.subarray(0, second.byteLength - 32)),
+    /ends before the end of the tensor/,
+  )
+  assert.match(said(nameOf(2), second.subarray(0, 16_384)), /has 16384 bytes: cut the model into fewer parts/)
+
+  const headers = [first, second, third].map((part, i) => checkGguf(part, { place: i + 1, count: 3 }))
+  const { tensors } = joinedHeader(headers, first)
+  assert.deepEqual(
+    tensors.map(({ name }) => name),
+    checkGguf(model).tensors.map(({ name }) => name),
+  )
+  const [one, two] = headers as [GgufHeader, GgufHeader]
+  assert.throws(
+    () => joinedHeader([one, two], first),
+    /says that its parts have \d+ tensors, and they have \d+$/,
+  )
+  assert.throws(() => joinedHeader([one, two, two], first), /has two tensors called|says that its parts/)
 })

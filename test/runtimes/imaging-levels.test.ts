@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import test from 'node:test'
 import { stretchLevels } from '../../src/runtimes/imaging/levels.ts'
 import { resize } from '../../src/runtimes/imaging/resize.ts'
+import { smoothed } from '../../src/runtimes/imaging/smooth.ts'
 import { withoutSpecks } from '../../src/runtimes/imaging/specks.ts'
 
 const picture = {
@@ -60,4 +61,20 @@ test('a speck goes, a full stop stays', () => {
   const cleaned = withoutSpecks(image).pixels
   assert.equal(cleaned[10 * 60 + 10], 255)
   assert.equal(cleaned.filter((gray) => gray === 0).length, 16)
+})
+
+test('smoothing keeps plain paper and the mean of its grain, and spreads a speck over its neighbours', () => {
+  const plain = { width: 3, height: 2, pixels: new Uint8Array(6).fill(77) }
+  assert.deepEqual(smoothed(plain), plain)
+  const speck = { width: 5, height: 5, pixels: new Uint8Array(25) }
+  speck.pixels[12] = 160
+  const rows = Array.from({ length: 5 }, (_, y) => [...smoothed(speck).pixels.subarray(5 * y, 5 * y + 5)])
+  assert.deepEqual(rows, [
+    [0, 0, 0, 0, 0],
+    [0, 10, 20, 10, 0],
+    [0, 20, 40, 20, 0],
+    [0, 10, 20, 10, 0],
+    [0, 0, 0, 0, 0],
+  ])
+  assert.equal(speck.pixels[12], 160, 'the page itself is left alone')
 })

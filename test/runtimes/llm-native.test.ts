@@ -217,7 +217,7 @@ test('a template’s prompts are those of the exact engine, at the same standing
   const bytes = withTemplate(template)
   const path = fileOf(bytes)
   const one = new NativeLlama({ path, header: checkGguf(bytes), settings }, { folder: nativeLlamaFolder()! })
-  const other = new Llama(bytes, settings)
+  const other = new Llama([bytes], settings)
   await Promise.all([one.open(), other.open()])
   const messages = [
     { role: 'system', content: 'a' },
@@ -246,7 +246,7 @@ test('a model that is broken, answers nothing, or gives no numbers is refused be
   await refusesToLoad(huge, /numbers that are none/)
   await assert.rejects(
     llm.load('native', new Map([['model', lettersModel()]]), {}),
-    /has 420768 bytes, which is no model for this engine/,
+    /has a file of 420768 bytes, which is none for this engine/,
   )
 })
 

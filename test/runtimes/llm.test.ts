@@ -101,7 +101,7 @@ test('a record does not depend on what was before it', async () => {
 
 test('an engine that has grown is loaded anew, and goes on as before', async () => {
   const settings = { contextTokens: 512, batchTokens: 128, probabilitiesMax: 5 }
-  const llama = new Llama(lettersModel(), settings)
+  const llama = new Llama([lettersModel()], settings)
   const sampling = { tokensMax: 9, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   const first = await llama.complete(opening, sampling)
   assert.equal(first.tokens, 9)
@@ -164,7 +164,7 @@ test('a schema that the engine cannot take is an error of its record, and the ne
 })
 
 test('an engine that has no stack left says nothing of the record, and the next one gets a fresh engine', async () => {
-  const llama = new Llama(lettersModel(), { contextTokens: 512, batchTokens: 128 })
+  const llama = new Llama([lettersModel()], { contextTokens: 512, batchTokens: 128 })
   const sampling = { tokensMax: 5, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   const first = await llama.complete(opening, sampling)
   const grammar = `root ::= ${'('.repeat(20_000)}"a"${')'.repeat(20_000)}`
@@ -183,7 +183,7 @@ test('a prompt of 100 MB is refused before it is read', async () => {
 })
 
 test('an engine that has failed is asked no more: the next record gets a fresh one', async () => {
-  const llama = new Llama(lettersModel(), { contextTokens: 512, batchTokens: 128 })
+  const llama = new Llama([lettersModel()], { contextTokens: 512, batchTokens: 128 })
   const sampling = { tokensMax: 5, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   const first = await llama.complete(opening, sampling)
   // All tokens of the prompt are computed again, and none is taken from the cache.
@@ -199,7 +199,7 @@ test('an engine that has failed is asked no more: the next record gets a fresh o
 
 test('an engine that is out of memory gives no verdict on what it was asked', async () => {
   const model = withTemplate("{{ raise_exception('std::bad_alloc') }}")
-  const llama = new Llama(model, { contextTokens: 512, batchTokens: 128 })
+  const llama = new Llama([model], { contextTokens: 512, batchTokens: 128 })
   await assert.rejects(
     llama.promptOf([{ role: 'user', content: '!' }]),
     (error) => hasRunOut(error) && !(error instanceof EngineFault),
@@ -208,7 +208,7 @@ test('an engine that is out of memory gives no verdict on what it was asked', as
 
 test('a template that asks for the time gets the same one everywhere', async () => {
   const model = withTemplate("{{ strftime_now('%Y-%m-%d %H:%M') }}{{ messages[0]['content'] }}")
-  const llama = new Llama(model, { contextTokens: 512, batchTokens: 128 })
+  const llama = new Llama([model], { contextTokens: 512, batchTokens: 128 })
   assert.equal(await llama.promptOf([{ role: 'user', content: '!' }]), '2025-01-01 00:00!')
 })
 
@@ -239,7 +239,7 @@ test('scores that are no numbers are an error of the record, not an answer', asy
     for (let i = 0; i < shape[0]!; i += 1) view.setFloat32(dataOffset + offset + 4 * i, 3e38, true)
   }
   assert.doesNotThrow(() => checkGguf(huge))
-  const llama = new Llama(huge, { contextTokens: 512, batchTokens: 128 })
+  const llama = new Llama([huge], { contextTokens: 512, batchTokens: 128 })
   const sampling = { tokensMax: 2, temperature: 0, topP: 1, seed: 0, stop: [], grammar: undefined }
   for (const temperature of [0, 1])
     await assert.rejects(llama.complete(opening, { ...sampling, temperature }), /numbers that are none/)

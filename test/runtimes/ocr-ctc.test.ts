@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type DecodedLine, decodeColumns, readDictionary } from '../../src/runtimes/ocr/ctc.ts'
-import { withoutLookAlikes } from '../../src/runtimes/ocr/look-alikes.ts'
+import { inSingleWidth, withoutLookAlikes } from '../../src/runtimes/ocr/look-alikes.ts'
 
 const characters = ['a', 'b', ' ']
 
@@ -69,4 +69,12 @@ test('a zero among capitals is a letter, an O in a number a zero, and codes are 
   for (const [read, word] of Object.entries(meant)) assert.equal(withoutLookAlikes(read), word)
   for (const code of ['A0', 'O2', 'H2O', 'B07', 'Oil', '100', 'O', '0', 'SOO'])
     assert.equal(withoutLookAlikes(code), code)
+})
+
+test('signs of double width are single among letters that are not of eastern Asia, in every line that is read', () => {
+  const read = (line: string) => inSingleWidth([...line]).join('')
+  assert.equal(read('Total：13，27（net）'), 'Total:13,27(net)')
+  for (const line of ['价格：13，27', 'かな！', 'plain: text', '']) assert.equal(read(line), line)
+  const columns = Float32Array.of(0, 0.9, 0, 0, 0, 0, 0.9, 0)
+  assert.equal(decodeColumns(columns, 2, ['a', '：', ' ']).text, 'a:')
 })

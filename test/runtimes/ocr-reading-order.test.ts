@@ -63,6 +63,16 @@ test('a heading between two blocks of columns parts them', () => {
   assert.equal(read(words), 'a1 a2 a3 b1 b2 b3 heading c1 c2 c3 d1 d2 d3')
 })
 
+test('a caption in the middle of two columns that give way to its picture is read between them', () => {
+  const wide = (name: string, left: number) => [
+    ...[1, 2, 3, 4].map((i) => word(`${name}${i}`, left, 70 + 30 * i, 300)),
+    ...[6, 7, 8].map((i) => word(`${name}${i}`, left, 70 + 30 * i, 300)),
+  ]
+  const middle = [word('a5', 50, 220, 200), word('caption', 280, 222, 160), word('b5', 470, 220, 200)]
+  const all = 'a1 a2 a3 a4 a5 a6 a7 a8 caption b1 b2 b3 b4 b5 b6 b7 b8'
+  assert.equal(read([...wide('a', 50), ...wide('b', 370), ...middle]), all)
+})
+
 test('a short column beside a long one is read after it', () => {
   assert.equal(read([...column('a', 50, 100, 6), ...column('b', 290, 100, 3)]), 'a1 a2 a3 a4 a5 a6 b1 b2 b3')
 })

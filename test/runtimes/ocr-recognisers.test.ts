@@ -1,6 +1,6 @@
 /** Two recognisers, several languages, and the doubts that a record states. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import test from 'node:test'
@@ -14,6 +14,7 @@ import { secondOpinion } from '../../src/runtimes/ocr/by-paddle.ts'
 import { readByTesseract } from '../../src/runtimes/ocr/by-tesseract.ts'
 import { ocr } from '../../src/runtimes/ocr/ocr.ts'
 import type { TextLine } from '../../src/runtimes/ocr/page-text.ts'
+import { surelyRead } from '../../src/runtimes/ocr/read-page.ts'
 import type { PageReader, Word } from '../../src/runtimes/ocr/tesseract.ts'
 import { traineddataFault } from '../../src/runtimes/ocr/traineddata.ts'
 import { isOfAnotherScript } from '../../src/runtimes/ocr/warnings.ts'
@@ -25,6 +26,16 @@ const english = readFileSync(
 )
 const hasNative = (await ocr.engines()).some(({ engine }) => engine === 'native')
 const onlyTesseract = new Map([['traineddata-0-eng', english]])
+
+const engine = hasNative ? 'native' : 'exact'
+
+/** As a job has it that names no language and no recogniser. */
+let both: ReturnType<typeof ocr.load> | undefined
+function loadBoth(): ReturnType<typeof ocr.load> {
+  const sources = weightSources('ocr', submitDefaults)
+  both ??= ocr.load(engine, new Map(sources.map((source) => [source.name, readWeights('ocr', source)])), {})
+  return both
+}
 
 /** The first lines of a page with little grain. */
 const rabbit = await decodePage(
@@ -78,11 +89,19 @@ test('ink that is no text is a page of which nothing was read; a blank page has 
   assert.deepEqual([text, warnings], ['', ['nothing-read']])
 })
 
+test('the letters of the demonstration are read as they were printed', { skip: !hasNative }, async () => {
+  const samples = fileURLToPath(new URL('../../samples', import.meta.url))
+  const session = await loadBoth()
+  for (const letter of readdirSync(join(samples, 'truth/letters'))) {
+    const scan = readFileSync(join(samples, 'scans/letters', letter.replace('.txt', '.png')))
+    const { text } = await session.run(scan, 0)
+    const truth = readFileSync(join(samples, 'truth/letters', letter), 'utf8')
+    assert.deepEqual(text.split(/\s+/), truth.trim().split(/\s+/), letter)
+  }
+})
+
 test('a clean page in a script that neither recogniser knows says so, however sure one of them is', async () => {
-  const sources = weightSources('ocr', submitDefaults)
-  const weights = new Map(sources.map((source) => [source.name, readWeights('ocr', source)]))
-  const engine = hasNative ? 'native' : 'exact'
-  const both = await ocr.load(engine, weights, {})
+  const both = await loadBoth()
   const tesseract = await ocr.load(engine, onlyTesseract, { model: 'tesseract' })
   for (const [script, session] of [
     ['russian', both],
@@ -164,50 +183,123 @@ function reader(words: readonly [string, number][], again: readonly [string, num
   return { reads, asked }
 }
 
-test('another language reads only the lines that the first is unsure of, and only where it is surer', async () => {
-  const sure: [string, number] = ['a line in which there is no doubt', 0.97]
-  const unsure: [string, number] = ['schon wie fiir eine Grofe Briicke', 0.85]
-  const eng = reader([sure, unsure])
-  const deu = reader([], ['schön wie für eine große Brücke', 0.95])
-  const fra = reader([], ['schôn wie fûr eine grosse Brûcke', 0.86])
+test('a page in another language is read in it, and its lines that leave doubt in the others', async () => {
+  const eng = reader(
+    [
+      ['schon wie fiir eine Grofe Briicke', 0.8],
+      ['a line in which there is no doubt', 0.97],
+    ],
+    ['a second look', 0.83],
+  )
+  const fra = reader([], ['schôn wie fûr eine grosse Brûcke', 0.89])
+  const doubt: [string, number] = ['on ne sait pas', 0.84]
+  const deu = reader(
+    [['schön wie für eine große Brücke', 0.95], ['a line', 0.93], doubt],
+    ['wie für eine große Brücke', 0.94],
+  )
   const text = readByTesseract([eng.reads, fra.reads, deu.reads], blank).map((line) => line.text)
-  assert.deepEqual(text, ['a line in which there is no doubt', 'schön wie für eine große Brücke'])
-  assert.deepEqual([fra.asked, deu.asked], [[7], [7, 7]])
-  const [again] = readByTesseract([eng.reads, deu.reads], blank).slice(1)
-  assert.deepEqual(again!.words.map((word) => word.text).join(' '), again!.text)
-  assert.equal(again!.words[0]!.box.left, 50 + (50 - 8), 'on the page, and not on the picture of the line')
-  const clean = reader([sure, sure])
-  const idle = reader([], ['never asked for', 1])
-  readByTesseract([clean.reads, idle.reads], blank)
-  assert.deepEqual(idle.asked, [])
+  assert.deepEqual(text, ['schön wie für eine große Brücke', 'a line', 'schôn wie fûr eine grosse Brûcke'])
+  assert.deepEqual(
+    [eng.asked, fra.asked, deu.asked],
+    [
+      [3, 7, 7],
+      [7, 7],
+      [7, 3],
+    ],
+  )
+  const again = readByTesseract([eng.reads, fra.reads, deu.reads], blank)[2]!
+  assert.equal(again.words[0]!.box.left, 50 + (50 - 8), 'on the page, and not on the picture of the line')
 })
 
-test('a second opinion is taken on doubtful lines, unless they have letters that its dictionary lacks', async () => {
+test('a language that is surer by no more than a second look of the first reads nothing, and none reads what is clean', async () => {
+  const sure: [string, number] = ['a line in which there is no doubt', 0.97]
+  for (const [unsure, secondLook, asked] of [
+    [0.85, 0.92, [7]],
+    [0.92, 0.92, []],
+    [0.97, 0.97, []],
+  ] as const) {
+    const eng = reader([sure, ['how goad it is', unsure]], ['how good it is', secondLook])
+    const deu = reader([['never read', 1]], ['how göod it is', 0.94])
+    assert.deepEqual(
+      readByTesseract([eng.reads, deu.reads], blank).map((line) => line.text),
+      [sure[0], 'how goad it is'],
+    )
+    assert.deepEqual(deu.asked, asked)
+  }
+})
+
+test('a second opinion is taken on doubtful lines, unless they have letters that its dictionary lacks, or it reads other signs alone', async () => {
   const characters = ['a', 'b', ' ']
   let runs = 0
+  let classes = 4
   /** Blank, 'a', blank, 'b'. */
   const recogniser = {
     async run() {
       runs += 1
-      const data = new Float32Array(16)
-      for (const [column, best] of [0, 1, 0, 2].entries()) data[4 * column + best] = 1
-      return { data, dims: [1, 4, 4] }
+      const data = new Float32Array(4 * classes)
+      for (const [column, best] of [0, 1, 0, 2].entries()) data[classes * column + best] = 1
+      return { data, dims: [1, 4, classes] }
     },
   }
   const models = { detector: recogniser, recogniser, characters }
   const box = { left: 50, right: 800, top: 20, bottom: 50 }
   const read = [
+    { text: 'b b', words: [], box, confidence: 0.5 },
+    { text: 'b b', words: [], box, confidence: 0.95 },
     { text: 'a b', words: [], box, confidence: 0.5 },
-    { text: 'a b', words: [], box, confidence: 0.95 },
     { text: 'ä b', words: [], box, confidence: 0.5 },
   ]
   const reviewed = await secondOpinion(models, blank, read)
   assert.deepEqual(
     reviewed.map((line) => line.text),
-    ['ab', 'a b', 'ä b'],
+    ['ab', 'b b', 'a b', 'ä b'],
+    'nor where it lost a space',
   )
-  assert.equal(runs, 1)
+  assert.equal(runs, 2)
+  classes = 6
+  const signs = [{ text: 'a,b;', words: [], box, confidence: 0.5 }]
+  assert.deepEqual(
+    await secondOpinion({ ...models, characters: ['a', 'b', ',', ';', ' '] }, blank, signs),
+    signs,
+  )
   const [word] = reviewed[0]!.words
   assert.deepEqual([word?.text, word?.confidence, word?.box.top, word?.box.bottom], ['ab', 1, 20, 50])
   assert(word!.box.left > 130 && word!.box.right <= 805, 'where the decoder saw its letters')
+})
+
+test('cells of a row that stand far apart get a second opinion one by one, and keep the space between them', async () => {
+  const recogniser = {
+    async run() {
+      const data = new Float32Array(4 * 4)
+      for (const [column, best] of [0, 1, 0, 2].entries()) data[4 * column + best] = 1
+      return { data, dims: [1, 4, 4] }
+    },
+  }
+  const models = { detector: recogniser, recogniser, characters: ['a', 'b', ' '] }
+  const word = (text: string, left: number, right: number, confidence: number) => ({
+    text,
+    box: { left, right, top: 20, bottom: 50 },
+    confidence,
+  })
+  const words = [
+    word('a', 50, 70, 0.95),
+    word('b', 85, 100, 0.95),
+    word('bb', 300, 340, 0.5),
+    word('bb', 700, 740, 0.6),
+  ]
+  const box = { left: 50, right: 740, top: 20, bottom: 50 }
+  const [line] = await secondOpinion(models, blank, [{ text: 'a b bb bb', words, box, confidence: 0.7 }])
+  assert.equal(line!.text, 'a b ab ab')
+  assert.deepEqual(line!.words.slice(0, 2), words.slice(0, 2))
+  assert(line!.words[2]!.box.right < 400 && line!.words[3]!.box.left > 650, 'each where its cell is')
+})
+
+test('of both ways up the one counts that says most, by how sure it is: one number of a page is not its text', () => {
+  const box = { left: 0, right: 9, top: 0, bottom: 9 }
+  const line = (text: string, confidence: number) => ({ text, words: [], box, confidence })
+  const upright = [line('TOTAL. 98.61', 0.96), line('THANKY OU PLEASE', 0.97)]
+  assert(surelyRead([line('1986', 0.99)]) < surelyRead(upright))
+  const headDown = [line('19.86 7VLOL', 0.5), line('ASVA7d NOA XNVHL', 0.6)]
+  assert(surelyRead(headDown) < surelyRead(upright))
+  assert.equal(surelyRead([]), 0)
 })

@@ -10,6 +10,9 @@ import { grainPerMille } from '../../src/runtimes/ocr/grain.ts'
 import { lettersOf } from '../../src/runtimes/ocr/letter-height.ts'
 import { lineDirection } from '../../src/runtimes/ocr/slope.ts'
 import { overturned, upright } from '../../src/runtimes/ocr/upright.ts'
+import { openPdf } from '../../src/runtimes/pdf/pdfium.ts'
+import { drawPage } from '../../src/runtimes/pdf/picture.ts'
+import { pdfOf, textAt } from '../support/pdfs.ts'
 
 /** Lines of letters as high as wide, every fifth with an ascender, on a page of this size; white around them. */
 function print(
@@ -177,4 +180,25 @@ test('many specks make a page rough: its direction is still found, and specks ar
   assert.ok(Math.abs(degreesOf(views.slope) - 3) <= 0.3, `measured ${degreesOf(views.slope)}`)
   assert.equal(views.sloping().picture.width, page.width)
   assert.equal(upright(page).isRough, false)
+})
+
+test('the few faint lines of a receipt on grainy paper are followed', async () => {
+  const rows = ['CORNER SHOP LTD', 'ORANGE JUICE', 'PAPER TOWELS', 'TOMATOES', 'WHOLE MILK', 'TOTAL', 'CASH']
+  const [cosine, sine] = [Math.cos, Math.sin].map((of) => of((3.7 * Math.PI) / 180))
+  const lines = rows.map(
+    (text, i) => textAt(40, 400 - 26 * i, 18, text) + textAt(300, 400 - 26 * i, 18, '8.78'),
+  )
+  const content = `q ${cosine} ${-sine!} ${sine} ${cosine} 0 20 cm ${lines.join('')}Q`
+  const clean = drawPage(await openPdf(pdfOf([{ content, box: [0, 0, 430, 480] }])), 0, 90)
+  let state = 7
+  const random = (): number => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647 - 0.5
+  }
+  const grain = () => 28 * (random() + random() + random())
+  const page = { ...clean, pixels: clean.pixels.map((gray) => Math.round(125 + (55 * gray) / 255 + grain())) }
+  const views = upright(page)
+  assert.ok(views.grainPerMille >= 200 && views.isRough)
+  assert.equal(views.level().turnedDegrees, 0)
+  assert.ok(Math.abs(degreesOf(views.slope) - 3.7) <= 0.3, `measured ${degreesOf(views.slope)}`)
 })

@@ -57,11 +57,19 @@ function parse(output: Uint8Array): PageRecord {
 }
 
 /** The heading and first two lines of a sample page: small enough for the slow engine. */
-async function smallPage(): Promise<Uint8Array> {
-  const page = await decodePage(readFileSync(join(samples, 'prejudice.png')), 0)
-  const height = 380
+function smallPage(): Promise<Uint8Array> {
+  return topOf('prejudice.png', 380)
+}
+
+async function topOf(file: string, height: number): Promise<Uint8Array> {
+  const page = await decodePage(readFileSync(join(samples, file)), 0)
   return encodePng({ width: page.width, height, pixels: page.pixels.subarray(0, page.width * height) })
 }
+
+/** The small page as the slow engine reads it first. */
+let firstRead: ReturnType<Session['run']> | undefined
+const readSmallPage = (): ReturnType<Session['run']> =>
+  (firstRead ??= Promise.all([loadExact(), smallPage()]).then(([session, page]) => session.run(page, 0)))
 
 for (const file of readdirSync(samples)
   .filter((name) => /\.(png|jpg|tiff)$/.test(name))
@@ -80,7 +88,7 @@ for (const file of readdirSync(samples)
 
 test('native and exact read the same text, and exact gives the same bytes again', async () => {
   const document = await smallPage()
-  const first = await (await loadExact()).run(document, 0)
+  const first = await readSmallPage()
   assert.deepEqual(await (await loadExact()).run(document, 0), first)
   assert.match(first.text, /^Chapter I\nIt is a truth universally acknowledged/)
   if (hasNative) assert.equal((await (await loadNative()).run(document, 0)).text, first.text)
@@ -90,13 +98,13 @@ test('what was read before leaves no trace in a record', { skip: !hasNative }, a
   const session = await loadNative()
   const document = await smallPage()
   const first = await session.run(document, 0)
-  await session.run(readFileSync(join(samples, 'rabbit.jpg')), 0)
+  await session.run(await topOf('rabbit.jpg', 346), 0)
   await assert.rejects(session.run(new Uint8Array([1, 2, 3]), 0), { code: 'not-an-image' })
   assert.deepEqual((await session.run(document, 0)).output, first.output)
 })
 
 test('a record says where each line stands on the page as it was sent', async () => {
-  const { output, text } = await (await loadExact()).run(await smallPage(), 0)
+  const { output, text } = await readSmallPage()
   const record = parse(output)
   assert.deepEqual(Object.keys(record), [
     'text',

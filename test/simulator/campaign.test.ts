@@ -1,6 +1,6 @@
 /**
- * A small campaign: a few seeds of ten minutes in each scenario, and what else its worlds show, each of which runs once.
- * `carpool sim --campaign` runs thousands of them.
+ * A small campaign: ten minutes of each scenario, and what else its worlds show, each of which runs once.
+ * `carpool sim --campaign` runs thousands of seeds.
  *
  *   CARPOOL_SEEDS=100 node test/simulator/campaign.test.ts    a hundred seeds in each scenario
  *   CARPOOL_SEED=17 node test/simulator/campaign.test.ts      replays one seed in every scenario
@@ -13,7 +13,7 @@ import { campaignScenarios, scenarios } from '../../src/simulator/scenario.ts'
 import { World } from '../../src/simulator/world.ts'
 
 const given = process.env.CARPOOL_SEED
-const count = Number(process.env.CARPOOL_SEEDS ?? 2)
+const count = Number(process.env.CARPOOL_SEEDS ?? 1)
 const seeds = given === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(given)]
 const minutes = 10
 const outcomes = new Map<string, Outcome>()
@@ -51,12 +51,12 @@ for (const name of campaignScenarios)
 test('the same seed gives the same trace, and another seed another', () => {
   const { traceHash } = outcomeOf('chaos', 1)
   assert.equal(run('chaos', 1).traceHash, traceHash)
-  assert.notEqual(outcomeOf('chaos', 2).traceHash, traceHash)
+  assert.notEqual(outcomeOf('cartel', 2).traceHash, outcomeOf('cartel', 1).traceHash)
 })
 
 test('an informed cartel gets no more through than chance gives it all leases of a shard', (t) => {
   const { cartel, jobs, shardsPerJob } = scenarios.cartel!
-  const runs = outcomesOf('cartel', 18)
+  const runs = outcomesOf('cartel', 12)
   const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
   const shards = runs.length * jobs * shardsPerJob
   const expected = shards * cartel ** 2
@@ -66,7 +66,7 @@ test('an informed cartel gets no more through than chance gives it all leases of
 
 test('audited jobs keep their bound against accomplices, at less than two executions a shard', (t) => {
   const { errorBound, jobs, shardsPerJob } = scenarios.audits!
-  const runs = outcomesOf('audits', 4)
+  const runs = outcomesOf('audits', 2)
   const wrong = runs.reduce((sum, { wrongAccepted }) => sum + wrongAccepted, 0)
   const expected = runs.length * jobs * shardsPerJob * errorBound
   const executions = runs.reduce((sum, { executionsPerShard }) => sum + executionsPerShard, 0) / runs.length
@@ -75,7 +75,7 @@ test('audited jobs keep their bound against accomplices, at less than two execut
 })
 
 test('stewards that are lost for good are replaced', () => {
-  assert.ok(outcomesOf('lost-stewards', 2).some(({ handovers }) => handovers > 0))
+  assert.ok(outcomesOf('lost-stewards', 1).some(({ handovers }) => handovers > 0))
 })
 
 /** Seeds that are tried for a way by itself: some need a liar that acts, and a shard in dispute. */

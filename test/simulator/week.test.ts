@@ -5,7 +5,7 @@ import { Cell } from '../../src/simulator/week/cell.ts'
 import { Presence, presences } from '../../src/simulator/week/presence.ts'
 import { habitsOf, hourMs, type Kind, tripsOf } from '../../src/simulator/week/trips.ts'
 
-const small = { seed: 7, vehicles: 12, robotaxis: 3, days: 2 }
+const small = { seed: 7, vehicles: 8, robotaxis: 2, days: 2 }
 
 test('no vehicle computes when its owner would not have it, and its work is owed for once it is verified', () => {
   const { vehicles, violations, shardsVerified } = new Cell(small).run()
@@ -32,9 +32,9 @@ test('one seed is one week', () => {
 })
 
 test('work that has time waits for cheap power: no deadline is missed, and no owner pays for it', () => {
-  const cell = { seed: 3, vehicles: 16, robotaxis: 4, days: 2 }
+  const cell = { seed: 3, vehicles: 9, robotaxis: 3, days: 2 }
   const [before, after] = [false, true].map((follows) =>
-    new Cell({ ...cell, market: { follows, shardsPerDay: 200 } }).run(),
+    new Cell({ ...cell, market: { follows, shardsPerDay: 120 } }).run(),
   )
   const unitCost = ({ vehicles, shardsVerified }: NonNullable<typeof after>) =>
     vehicles.reduce((sum, { costMicros }) => sum + costMicros, 0) / shardsVerified

@@ -417,6 +417,62 @@ async function lists() {
   for (const id of listed.slice(0, 3)) await until(id)
 }
 
+/** As programs use the client beyond its plain calls. */
+async function clients() {
+  const { data, response, request_id: id } = await client.models.list().withResponse()
+  assert(data.data.length > 0 && response.status === 200)
+  assert.equal(response.headers.get('x-request-id'), id)
+  assert.match(id, /^req_/)
+  assert.equal((await client.models.list()._request_id) ?? id, id)
+  const raw = await client.models.retrieve(chatModel).asResponse()
+  assert.deepEqual([raw.status, (await raw.json()).id], [200, chatModel])
+  const [one, two] = [await upload([chat('a', 'x')]), await upload([chat('b', 'y')])]
+  assert.equal((await client.files.waitForProcessing(one.id)).status, 'processed')
+  const first = await client.files.list({ limit: 1 })
+  assert(first.hasNextPage())
+  assert.deepEqual([first.data[0].id, (await first.getNextPage()).data[0].id], [two.id, one.id])
+  const all = (await client.files.list({ order: 'asc', limit: 10_000 })).data
+  assert.deepEqual(
+    all.slice(-2).map((file) => file.id),
+    [one.id, two.id],
+  )
+  let text = ''
+  for await (const chunk of (await client.files.content(one.id)).body) text += Buffer.from(chunk).toString()
+  assert.equal(JSON.parse(text).custom_id, 'a')
+  assert.equal((await (await client.files.content(two.id)).blob()).size, two.bytes)
+  const wrongKey = new OpenAI({ apiKey: 'cpk-none', baseURL, maxRetries: 0 })
+  const refusal = await refused(() => wrongKey.files.list(), 401, 'invalid_api_key', null)
+  assert(refusal instanceof OpenAI.AuthenticationError)
+  await refused(() => once.post('/batches', { body: { x: 'y'.repeat(70_000) } }), 413, null, null)
+  const deleted = await client.files.delete(two.id)
+  assert.equal(deleted.deleted, true)
+  const gone = await refused(
+    () =>
+      once.batches.create({
+        input_file_id: two.id,
+        endpoint: chats,
+        completion_window: '24h',
+      }),
+    404,
+    'not_found',
+    null,
+  )
+  assert(gone instanceof OpenAI.NotFoundError)
+  // A key that names the request makes one batch, however often it is sent.
+  const made = (key) =>
+    client.batches.create(
+      { input_file_id: one.id, endpoint: chats, completion_window: '24h', metadata: null },
+      { headers: { 'Idempotency-Key': key } },
+    )
+  const [same, again, next] = [await made('k-1'), await made('k-1'), await made('k-2')]
+  assert.equal(same.id, again.id)
+  assert.notEqual(same.id, next.id)
+  assert.equal(same.metadata, null)
+  for (const batch of [same, next]) assert.equal((await until(batch.id)).status, 'completed')
+  const page = await client.batches.list({ limit: 1 })
+  assert.equal((await page.getNextPage()).data[0].id, same.id)
+}
+
 async function tenants() {
   const lines = jsonl([chat('a', 'the same for both')])
   const file = async (of) =>
@@ -470,6 +526,7 @@ const all = {
   badFiles,
   noneSucceeded,
   lists,
+  clients,
   chatBatch,
   embeddingsBatch,
   ocrBatch,

@@ -464,6 +464,8 @@ export class CouncilStage {
         })
         return named.length === 0 ? undefined : `counts ${named.join(', ')}`
       }
+      case 'tell-end':
+        return `send ${nameOfPeer(effect.to)} ended`
       case 'kept':
         return 'keeps its place: nobody is willing'
       case 'recounted': {

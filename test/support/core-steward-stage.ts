@@ -7,6 +7,7 @@ import type { LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { type Agreement, type Content, isTolerance } from '../../src/protocol/job/agreement.ts'
 import { openLease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
 import type { Audits, Manifest } from '../../src/protocol/job/manifest.ts'
+import { listOwners } from '../../src/protocol/job/owner-list.ts'
 import type { Capacity, EngineAdvert, Reachability } from '../../src/protocol/membership/advert.ts'
 import type { DeclineReason, ReleaseReason } from '../../src/protocol/message.ts'
 import type { Ask, Payment, UnitCount } from '../../src/protocol/price.ts'
@@ -49,6 +50,15 @@ function blindOf(text: string | undefined): Manifest['blind'] {
     return { peer: peerNamed(peer!), owner: ownerNamed(owner!) }
   })
   return { key: new Uint8Array(32), candidates, keys: { file: cidNamed('keys'), bytes: 1 } }
+}
+
+/** `o1,o2`: the steward stands by for a submitter that knew these owners, and is away. */
+function orderedOf(owners: string | undefined): Partial<Manifest> {
+  if (owners === undefined) return {}
+  return {
+    stewards: ['submitter', 'steward'].map(placeOf),
+    owners: listOwners(sha256, seed, owners.split(',').map(ownerNamed)),
+  }
 }
 
 /** `replicas/checks/window shards`. */
@@ -140,6 +150,7 @@ export class StewardStage {
   readonly #self = peerNamed('steward')
   readonly #journal: JobRecord[] = []
   readonly #leases: LeaseId[] = []
+  #roster: { readonly capacities: readonly Capacity[]; readonly operatorPpm?: number } = { capacities: [] }
   readonly #receipts: RecordId[] = []
   readonly #signed = new Map<RecordId, SignedRecord>()
   #wanted: Wanted[] = []
@@ -159,7 +170,11 @@ export class StewardStage {
         this.#setUp(settings)
         return []
       case 'roster':
-        return this.#hand({ type: 'roster', capacities: rosterOf(words, command) })
+        this.#roster = { ...this.#roster, capacities: rosterOf(words, command) }
+        return this.#hand({ type: 'roster', ...this.#roster })
+      case 'share':
+        this.#roster = { ...this.#roster, operatorPpm: Number(words[0]) }
+        return this.#hand({ type: 'roster', ...this.#roster })
       case 'accept':
         return words.flatMap((lease) => this.#hand({ type: 'accepted', ...this.#leaseNamed(lease) }))
       case 'decline':
@@ -226,6 +241,7 @@ export class StewardStage {
       shortage: (settings.get('shortage') ?? 'wait') as Manifest['shortage'],
       deadlineMs: parseDuration(settings.get('deadline') ?? '1h'),
       payment: paymentOf(settings),
+      ...orderedOf(settings.get('owners')),
       assurance: {
         replicas: number('replicas', 2),
         lead: number('lead', 3),
@@ -336,6 +352,8 @@ export class StewardStage {
           return `revoke ${this.#leaseName(effect.lease)} from ${nameOfPeer(effect.from)}`
         case 'send':
           return `send ${nameOfPeer(effect.to)} ${this.#messageOf(effect.message)}`
+        case 'tell-end':
+          return `send ${nameOfPeer(effect.to)} ended`
         case 'collect':
           this.#wanted.push(...effect.wanted)
           return `collect ${effect.wanted.map((w) => `${nameOfCid(w.result)} from ${nameOfPeer(w.from)}`).join(', ')}`
@@ -362,14 +380,16 @@ export class StewardStage {
     if (kind === 'lease') {
       this.#leases.push(id)
       const { vehicle, positions, price } = record.payload
-      const at = price === null ? '' : ` at ${price.unitMicros}`
+      const share = price === null || price.operatorPpm === 0 ? '' : `, share ${price.operatorPpm}`
+      const at = price === null ? '' : ` at ${price.unitMicros}${share}`
       return `issue ${this.#leaseName(id)} ${nameOfPeer(vehicle)} ${positions.map((p) => `S${p}`).join(' ')}${at}`
     }
     if (kind === 'allowance') {
       const { writtenOff } = record.payload
-      const leases = writtenOff.map(({ lease, places }) =>
-        places.length === 0 ? this.#leaseName(lease) : `${this.#leaseName(lease)} but ${places.join(' ')}`,
-      )
+      const leases = writtenOff.map(({ lease, places, units = [] }) => {
+        const left = places.map((place, i) => (units.length === 0 ? `${place}` : `${place}:${units[i]}`))
+        return left.length === 0 ? this.#leaseName(lease) : `${this.#leaseName(lease)} but ${left.join(' ')}`
+      })
       return `issue allowance that writes off ${leases.join(', ')}`
     }
     if (kind === 'draw') {

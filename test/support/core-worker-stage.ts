@@ -1,9 +1,11 @@
 /** One worker on a stage: a scenario's commands go in as inputs, and its effects come out as short lines. */
 
 import type { JobId, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import type { Handover } from '../../src/protocol/job/handover.ts'
 import type { Lease, Receipt } from '../../src/protocol/job/lease.ts'
 import { categoryDefault, type Manifest } from '../../src/protocol/job/manifest.ts'
+import type { JobEnd } from '../../src/protocol/job/verdict.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import type { Ask, LeasePrice } from '../../src/protocol/price.ts'
 import type { Verified } from '../../src/protocol/record/record.ts'
@@ -14,10 +16,12 @@ import type {
   WorkerInput,
   WorkerMode,
 } from '../../src/protocol/worker/contract.ts'
+import type { ShownEnd } from '../../src/protocol/worker/shown-end.ts'
 import { Worker } from '../../src/protocol/worker/worker.ts'
 import {
   bodyOf,
   cidNamed,
+  drawSecret,
   manifestWith,
   nameOfCid,
   nameOfPeer,
@@ -116,7 +120,7 @@ export class WorkerStage {
           from,
         })
       case 'job-ended':
-        return this.#hand({ type: 'ended', job: lease as JobId, from })
+        return this.#hand({ type: 'ended', ...this.#shownEnd(lease as JobId, from, settings) })
       case 'mode':
         return this.#hand({ type: 'mode', mode: words[0] as WorkerMode })
       case 'connect':
@@ -138,6 +142,18 @@ export class WorkerStage {
       default:
         throw new Error(`a worker knows no '${verb}'`)
     }
+  }
+
+  /** `outcome=cancelled`, `cancelled=yes` by the submitter, `secret=another`: one that no steward knows. */
+  #shownEnd(job: JobId, signer: PeerId, settings: ReadonlyMap<string, string>): ShownEnd {
+    const outcome = (settings.get('outcome') ?? 'complete') as JobEnd['outcome']
+    const secret = settings.has('secret') ? seed.map((byte) => byte ^ 1) : drawSecret
+    const payload = { outcome, reason: outcome, secret }
+    const manifest = this.#manifests.get(job)
+    const wanted = manifest && cancellationOf(job, manifest.payload, manifest.signer)
+    const cancellation =
+      settings.get('cancelled') === 'yes' && wanted ? { ...wanted, id: cidNamed('cancellation') } : null
+    return { end: { ...bodyOf('end', signer, payload, { job }), id: cidNamed('end') }, cancellation }
   }
 
   #build(slots: number, isa: string | null): Worker {

@@ -36,6 +36,7 @@ export const info: NodeInfo = {
   },
   addresses: [`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`],
   reach: 'direct',
+  cell: null,
   routerAddress: null,
   software: 'carpool/0.0.0',
   vehicle: {
@@ -72,6 +73,7 @@ export const why: WhyView = {
   withheld: [],
   memory: [],
   mesh: [],
+  fetching: [],
   verdict: 'stop',
   sentence: 'It stands still: unplugged (unplugged; asked for: plugged in); charge-low would hold it, too.',
   reasons: ['unplugged', 'charge-low'],
@@ -128,6 +130,7 @@ export const status: JobStatus = {
   acting: true,
   actor: null,
   doubts: [],
+  fetching: [],
   vehicles: [{ peer, name: 'fake', owner, claims: 6, agreed: 6, contradicted: 0 }],
 }
 
@@ -202,6 +205,7 @@ export const request: SubmitRequest = {
   arbiter: 'auto',
   selfCheck: false,
   standbys: 2,
+  mustOutlive: false,
   blind: false,
   category: 'documents',
   payment: null,

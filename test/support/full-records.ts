@@ -1,4 +1,5 @@
 /** Every kind of record that stewards and vehicles exchange, with each field at its bound. */
+import { registrarsHeardMax } from '../../src/protocol/fleet-limits.ts'
 import type { Cid, OwnerId, PeerId } from '../../src/protocol/ids.ts'
 import { openAccess } from '../../src/protocol/job/access.ts'
 import { openAllowance } from '../../src/protocol/job/allowance.ts'
@@ -25,6 +26,7 @@ import {
   settledVerdictsMax,
   shardListBytesMax,
   shardsMax,
+  shardUnitsMax,
   stewardsMax,
   unitMicrosMax,
   verdictReceiptsMax,
@@ -117,6 +119,7 @@ const full = {
       operatorPpm: 1_000_000,
       revoked: times(revocationsMax, (i) => ({ id: fullOwner(i), untilMs: most })),
       cleared: times(clearedOwnersMax, (i) => ({ owner: fullOwner(i), atMs: most })),
+      heard: times(registrarsHeardMax, (i) => ({ registrar: fullPeer(i), serial: most })),
     },
   ],
   credential: [
@@ -220,6 +223,7 @@ const full = {
       writtenOff: times(writtenOffMax, (i) => ({
         lease: fullCid(i),
         places: times(leaseShardsMax, (p) => p),
+        units: times(leaseShardsMax, () => shardUnitsMax),
       })),
       given: times(givenMax, (i) => ({ to: fullPeer(i), micros: most })),
     },

@@ -5,9 +5,12 @@ import { pino } from 'pino'
 import { Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts'
 import { type KeySettings, Keys } from '../../src/gateway/keys.ts'
 import { openTables } from '../../src/gateway/tables.ts'
+import { settings } from './batch-stage.ts'
 import { lettersModelPath } from './letters.ts'
 import { Mesh, type MeshOptions } from './mesh.ts'
 import { type Said, ScriptedExecutor, scriptedEngine } from './scripted-executor.ts'
+
+export { chat, settings } from './batch-stage.ts'
 
 /** The price that each vehicle asks for 1,000 tokens, in millionths of a euro. Scripts count a chat as one. */
 export const askMicros = 100_000
@@ -48,14 +51,6 @@ class PagedExecutor extends ScriptedExecutor {
 
 function output(record: object): Said {
   return { output: Buffer.from(JSON.stringify(record)), text: '', error: null }
-}
-
-export const settings: KeySettings = {
-  roles: ['submitter'],
-  budgetDay: null,
-  priceCap: null,
-  batchesMax: 16,
-  webhook: null,
 }
 
 export class GatewayStage {
@@ -168,11 +163,6 @@ export class GatewayStage {
 export async function uploadLines(client: OpenAI, lines: readonly (object | string)[]) {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
   return client.files.create({ file: await toFile(Buffer.from(text), 'in.jsonl'), purpose: 'batch' })
-}
-
-export function chat(custom_id: string, content: string, model = 'letters'): object {
-  const body = { model, messages: [{ role: 'user', content }] }
-  return { custom_id, method: 'POST', url: '/v1/chat/completions', body }
 }
 
 type Batch = Awaited<ReturnType<OpenAI['batches']['retrieve']>>

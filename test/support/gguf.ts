@@ -8,6 +8,8 @@ export interface GgufParts {
   readonly tensorCount?: bigint
   readonly factCount?: bigint
   readonly facts?: Readonly<Record<string, Fact>>
+  /** Facts as they stand in another file, which come first. */
+  readonly before?: { readonly count: number; readonly bytes: Uint8Array } | undefined
   readonly tensors?: readonly TensorParts[]
   /** Bytes of the data; by default as many as the tensors have. */
   readonly dataBytes?: number
@@ -55,7 +57,8 @@ export function gguf({
   facts = goodFacts,
   tensors = goodTensors,
   tensorCount = BigInt(tensors.length),
-  factCount = BigInt(Object.keys(facts).length),
+  before = { count: 0, bytes: new Uint8Array(0) },
+  factCount = BigInt(before.count + Object.keys(facts).length),
   dataBytes = goodDataBytes,
 }: GgufParts = {}): Uint8Array {
   const head = joined(
@@ -63,6 +66,7 @@ export function gguf({
     u32(version),
     u64(tensorCount),
     u64(factCount),
+    before.bytes,
     ...Object.entries(facts).flatMap(([key, [type, value]]) => [
       lengthed(new TextEncoder().encode(key)),
       u32(type),

@@ -16,7 +16,7 @@ const byType: { readonly [Type in Message['type']]: Extract<Message, { readonly 
   adopt: { type: 'adopt', manifest, handovers: [handover] },
   accept: { type: 'accept', job, lease: leaseId },
   decline: { type: 'decline', job, lease: leaseId, reason: 'busy', retryMs: 2_000 },
-  progress: { type: 'progress', job, lease: leaseId, done: 3 },
+  progress: { type: 'progress', job, lease: leaseId, done: 3, weights: { bytes: 5, of: 9, peers: 2 } },
   receipt: {
     type: 'receipt',
     record: receipt,
@@ -26,7 +26,7 @@ const byType: { readonly [Type in Message['type']]: Extract<Message, { readonly 
   },
   acknowledge: { type: 'acknowledge', receipt: cidNamed('R1') as never },
   withdraw: { type: 'withdraw', lease: leaseId },
-  ended: { type: 'ended', job },
+  ended: { type: 'ended', job, end: goodRecords.end, cancellation: goodRecords.cancellation },
   invite: { type: 'invite', nonce, bytes: 2 ** 20, place },
   willing: { type: 'willing', nonce, consent: goodRecords.consent },
   unwilling: { type: 'unwilling', nonce, reason: 'not-lost' },

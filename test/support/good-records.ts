@@ -91,7 +91,10 @@ export const goodRecords: { readonly [Kind in RecordKind]: SignedRecord } = {
     draw: { basis: cidNamed('basis'), eligible: Uint8Array.of(3), index: 0 },
   } as never),
   allowance: made('allowance', {
-    writtenOff: [{ lease: cidNamed('lease'), places: [0, 2] }],
+    writtenOff: [
+      { lease: cidNamed('lease'), places: [0, 2] },
+      { lease: cidNamed('counted'), places: [1], units: [7] },
+    ],
     given: [{ to: v1, micros: 5 }],
   } as never),
   receipt: made(

@@ -49,6 +49,13 @@ export class HostileStandby extends HostileSteward {
     })
   }
 
+  /** Shows a vehicle an end of its own, which reveals the secret that it was told. */
+  async sayEnded(to: PeerId): Promise<void> {
+    const secret = this.#entrusted.drawSecret
+    const end = this.sign('end', { outcome: 'complete', reason: 'because I say so', secret })
+    await this.vehicle.say(to, { type: 'ended', job: this.job, end, cancellation: null })
+  }
+
   get job(): JobId {
     return this.manifest.id
   }

@@ -45,6 +45,7 @@ export class JobBench {
     serial = 0,
     payment = null as Manifest['payment'],
     units = undefined as UnitCount | undefined,
+    owners = undefined as Manifest['owners'] | undefined,
   } = {}) {
     this.#serial = serial
     this.manifest = manifestWith({
@@ -52,6 +53,7 @@ export class JobBench {
       shards: { file: cidNamed('shard list'), bytes: 1, count: shards, pages: shards },
       assurance,
       payment,
+      ...(owners && { owners }),
     })
     this.shards = Array.from({ length: shards }, (_, i) => ({
       ...{ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 },

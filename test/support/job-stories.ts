@@ -52,6 +52,10 @@ const basis: DrawBasis = {
 }
 const price = { currency: 'EUR', unitMicros: 7, operatorPpm: 100_000 }
 const nonce = sha256(fromString('nonce'))
+/** A shard's units, where they are counted, and those that its result takes. */
+const stated = { input: 1, output: 4 }
+const taken = { input: 1, output: 1 }
+const takenUnits = taken.input + taken.output
 
 /** What a vehicle is given, and what it makes of it. */
 interface Work {
@@ -63,6 +67,8 @@ interface Work {
   readonly writtenOff: boolean
   /** Its steward b writes off what was done, before verdicts or after them. */
   readonly takenBack: 'before' | 'after' | null
+  /** … but for so many units of each place: as many as were taken, or fewer; null: for nothing. */
+  readonly unitsLeft: number | null
 }
 
 const outcomes = ['complete', 'failed', 'cancelled'] as const
@@ -102,6 +108,8 @@ export interface Story {
   readonly isCancelled: boolean
   readonly wrongs: readonly (typeof wrongs)[number][]
   readonly budgetMicros: number
+  /** Results have as many units as they turn out to have. */
+  readonly isCounted: boolean
   /** Each steward's list of candidates is made by so many changes. */
   readonly changes: number
 }
@@ -121,6 +129,7 @@ export function stories(mayBeWrong: boolean, mayTakeBack = false): fc.Arbitrary<
         answers: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
         writtenOff: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
         takenBack: mayTakeBack ? fc.constantFrom(null, 'before', 'after') : fc.constant(null),
+        unitsLeft: mayTakeBack ? fc.constantFrom(null, takenUnits, takenUnits - 1) : fc.constant(null),
       }),
       { minLength: 2, maxLength: 8 },
     ),
@@ -129,10 +138,12 @@ export function stories(mayBeWrong: boolean, mayTakeBack = false): fc.Arbitrary<
     isCancelled: fc.boolean(),
     wrongs: mayBeWrong ? fc.array(fc.constantFrom(...wrongs), { maxLength: 2 }) : fc.constant([]),
     changes: fc.integer({ min: 0, max: 3 }),
+    isCounted: mayTakeBack ? fc.boolean() : fc.constant(false),
     budgetMicros: mayTakeBack
       ? fc.oneof(
           fc.constant(1_000_000),
           fc.integer({ min: 2, max: 16 }).map((n) => n * price.unitMicros),
+          fc.integer({ min: 10, max: 80 }).map((n) => n * price.unitMicros),
         )
       : fc.constant(1_000_000),
   })
@@ -151,13 +162,22 @@ export function tell(story: Story): Told {
   return teller.tell()
 }
 
-const resultOf = (manifest: Manifest, text: string) =>
-  encodeResult({ engine: resultEngine(manifest), records: [{ output: fromString('{}'), text, error: null }] })
+const resultOf = (manifest: Manifest, text: string) => {
+  const units = manifest.payment?.unit === 'token' ? { units: taken } : {}
+  const record = { output: fromString('{}'), text, error: null, ...units }
+  return encodeResult({ engine: resultEngine(manifest), records: [record] })
+}
 
 interface Claimed {
   readonly receipt: RecordId
   readonly owner: string
   readonly result: Cid
+}
+
+interface TakenBack {
+  readonly lease: LeaseId
+  readonly places: readonly number[]
+  readonly unitsLeft: number | null
 }
 
 class Teller {
@@ -170,7 +190,7 @@ class Teller {
   readonly #records: Opened<JobRecordKind>[] = []
   readonly #claims = new Map<number, Claimed[]>()
   readonly #decided = new Set<string>()
-  readonly #takenBackLater: LeaseId[] = []
+  readonly #takenBackLater: TakenBack[] = []
   #promisedByA = 0
   readonly #draws = new Map<PeerId, { basis: RecordId; next: number }>()
 
@@ -181,11 +201,17 @@ class Teller {
       pages: 1,
       bytes: 1,
       costMs: 1,
+      ...(story.isCounted ? { units: stated } : {}),
     }))
     this.#manifest = manifestWith({
       stewards: [placeOf('a'), placeOf('b')],
       shards: { file: cidNamed('shard list'), bytes: 1, count: story.shards, pages: story.shards },
-      payment: { currency: 'EUR', unit: 'page', unitMicrosMax: 7, budgetMicros: story.budgetMicros },
+      payment: {
+        currency: 'EUR',
+        unit: story.isCounted ? 'token' : 'page',
+        unitMicrosMax: 7,
+        budgetMicros: story.budgetMicros,
+      },
     })
     this.#manifestRecord = sign(bodyOf('manifest', peerNamed('submitter'), this.#manifest))
     this.#job = openRecord(this.#manifestRecord, null, sha256, verify).record.id
@@ -198,7 +224,7 @@ class Teller {
     }
     for (const part of work) this.#work(part)
     for (const by of deciders) this.#decide(stewards[by])
-    for (const lease of this.#takenBackLater) this.#takeBack(lease)
+    for (const back of this.#takenBackLater) this.#takeBack(back)
     for (const wrong of wrongs) this.#doWrong(wrong)
     if (isCancelled) this.#cancel(peerNamed('submitter'))
     for (const { by, outcome } of ends)
@@ -301,7 +327,7 @@ class Teller {
       positions,
       isa: null,
       costMs: 1,
-      units: positions.map(() => 1),
+      units: positions.map(() => this.#unitsOfShard),
       price,
       draw: {
         basis: draws.basis,
@@ -324,15 +350,22 @@ class Teller {
     const covers = lease.positions.map((_, place) => place)
     const opening: Opening = { results, nonce }
     const root = receiptRoot(sha256, { id, job: this.#job, worker, shards }, covers, opening)
-    const receipt: Receipt = { lease: id, covers, root, cpuMs: 1, wallMs: 1, energy: null }
+    const units = this.#story.isCounted ? { units: covers.map(() => taken) } : {}
+    const receipt: Receipt = { lease: id, covers, root, ...units, cpuMs: 1, wallMs: 1, energy: null }
     return this.#sign('receipt', signer, receipt, { opening: { ...opening, results: shown } }).id
   }
 
-  #takeBack(lease: LeaseId): void {
-    this.#sign('allowance', stewards[1], { writtenOff: [{ lease, places: [] }], given: [] })
+  get #unitsOfShard(): number {
+    return this.#story.isCounted ? stated.input + stated.output : 1
   }
 
-  #work({ by, vehicle, positions: wanted, lies, answers, writtenOff, takenBack }: Work): void {
+  #takeBack({ lease, places, unitsLeft }: TakenBack): void {
+    const units = this.#story.isCounted ? { units: places.map(() => unitsLeft!) } : {}
+    const writeOff = unitsLeft === null ? { lease, places: [] } : { lease, places, ...units }
+    this.#sign('allowance', stewards[1], { writtenOff: [writeOff], given: [] })
+  }
+
+  #work({ by, vehicle, positions: wanted, lies, answers, writtenOff, takenBack, unitsLeft }: Work): void {
     const { owner } = basis.candidates[vehicle]!
     // Nobody honest asks an owner twice, whichever steward asks.
     const positions = wanted
@@ -340,7 +373,7 @@ class Teller {
       .filter((position) => !(this.#claims.get(position) ?? []).some((claim) => claim.owner === owner))
       .sort((x, y) => x - y)
     if (positions.length === 0) return
-    const worth = positions.length * price.unitMicros
+    const worth = positions.length * this.#unitsOfShard * price.unitMicros
     if (by === 0 && this.#promisedByA + worth > this.#story.budgetMicros / 2) return
     if (by === 0) this.#promisedByA += worth
     const { id, lease } = this.#lease(stewards[by], vehicle, positions)
@@ -355,8 +388,9 @@ class Teller {
       lease,
       positions.map(() => result),
     )
-    if (by === 1 && takenBack === 'before') this.#takeBack(id)
-    if (by === 1 && takenBack === 'after') this.#takenBackLater.push(id)
+    const back = { lease: id, places: positions.map((_, place) => place), unitsLeft }
+    if (by === 1 && takenBack === 'before') this.#takeBack(back)
+    if (by === 1 && takenBack === 'after') this.#takenBackLater.push(back)
     for (const position of positions)
       this.#claims.set(position, [...(this.#claims.get(position) ?? []), { receipt, owner, result }])
   }

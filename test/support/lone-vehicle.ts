@@ -20,10 +20,11 @@ import { WorkerDriver } from '../../src/host/vehicle/worker-driver.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { openLease } from '../../src/protocol/job/lease.ts'
 import { encodeShard } from '../../src/protocol/job/shard.ts'
+import { type EndCode, endFor } from '../../src/protocol/job/verdict.ts'
 import { decodeMessage, type Message } from '../../src/protocol/message.ts'
 import { encodeBody, recordId, type SignedRecord } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
-import { bodyOf, manifestWith, placeOf } from './core-fakes.ts'
+import { bodyOf, drawSecret, manifestWith, placeOf } from './core-fakes.ts'
 import { Inbox } from './network.ts'
 import { temporaryDirectory } from './store.ts'
 
@@ -190,6 +191,12 @@ export class World {
     const { positions } = openLease(lease, sha256, () => true).payload
     const keys = positions.map((position) => shardKey(secret, position))
     return { type: 'offer', manifest: this.manifest, handovers: [], lease, keys }
+  }
+
+  /** Shows that the job has ended, by this code, with the signature of its steward or of another. */
+  ended(code: EndCode = 'verified', by = this.steward): Message {
+    const end = this.#sign(by, 'end', endFor(code, 'done', drawSecret), this.job)
+    return { type: 'ended', job: this.job, end, cancellation: null }
   }
 
   live(name: string, hangs: (text: string) => boolean = () => false): Life {

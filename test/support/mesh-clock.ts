@@ -17,6 +17,9 @@ interface Waiting {
 /** So often a hurry looks whether the nodes have done with a step, and so far each step goes. */
 const hurryPauseMs = 5
 const stepMs = 100
+/** The same of a leap: less than questions of cells wait for an answer. */
+const leapPauseMs = 20
+const leapMs = 2_000
 
 /** Turns of the event loop that a hurry watches, and the work in them that counts as none. */
 const quietTurns = 2
@@ -90,12 +93,17 @@ export class MeshClock implements Clock {
     return this.#step(event, hurryPauseMs)
   }
 
+  /** As a hurry, in steps of seconds: for what takes minutes and in which nobody waits for an answer for less than a step. */
+  leap<Value>(event: Promise<Value>, stepMs = leapMs): Promise<Value> {
+    return this.#step(event, leapPauseMs, stepMs)
+  }
+
   /** As a hurry, but no faster than real time: for what waits for answers, and gives up where they take too long. */
   wait<Value>(event: Promise<Value>): Promise<Value> {
     return this.#step(event, stepMs)
   }
 
-  async #step<Value>(event: Promise<Value>, pauseMs: number): Promise<Value> {
+  async #step<Value>(event: Promise<Value>, pauseMs: number, farMs = stepMs): Promise<Value> {
     let isOver = false
     const over = event.finally(() => {
       isOver = true
@@ -106,7 +114,7 @@ export class MeshClock implements Clock {
     try {
       while (!isOver) {
         await Promise.race([delay(pauseMs), over])
-        if (!isOver && (await isQuiet())) this.skip(stepMs)
+        if (!isOver && (await isQuiet())) this.skip(farMs)
       }
       return await over
     } finally {

@@ -29,6 +29,7 @@ import type { NodeOptions } from '../../src/host/node/options.ts'
 import { sha256 } from '../../src/host/sha256.ts'
 import { loadOrCreateKey, SigningKey } from '../../src/host/store/keys.ts'
 import { submitDefaults } from '../../src/host/submit-defaults.ts'
+import { cellAt, cellKeyOf } from '../../src/protocol/cells/key.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { ownerIdOf } from '../../src/protocol/membership/owner.ts'
 import type { Ask } from '../../src/protocol/price.ts'
@@ -53,6 +54,10 @@ export interface MemberSpec {
   readonly askMicros?: number
   /** … and for what else, by runtime. */
   readonly asks?: ReadonlyMap<string, Ask>
+  /** Its network is paid by the byte. */
+  readonly isMetered?: boolean
+  /** False: it knows no cells, though the mesh has some. */
+  readonly knowsCells?: boolean
   /** Its own clock, in place of the mesh's. */
   readonly clock?: Clock
   /** It has the fleet's key, as the submitter has. */
@@ -63,6 +68,8 @@ export interface MemberSpec {
   readonly prepare?: (dataDir: string) => void
   /** Where it is not to follow the script. */
   readonly createExecutor?: () => Executor
+  /** The bits that its key begins with, for a mesh of cells in a fleet. */
+  readonly cell?: string
 }
 
 export interface MeshOptions {
@@ -74,6 +81,10 @@ export interface MeshOptions {
   readonly fleet?: { readonly operatorPpm?: number }
   /** What makes the executors of all members, where they are not to follow scripts. */
   readonly createExecutor?: () => Executor
+  /** All members know cells, with these limits. */
+  readonly cells?: NodeOptions['cells']
+  /** The bits that the submitter's key begins with, in a fleet. */
+  readonly submitterCell?: string
   /** Hides the mesh behind a key that its members share. */
   readonly hasKey?: boolean
   /** Where a node listens and which address it announces, if something stands between it and the others. */
@@ -95,10 +106,17 @@ export class Mesh {
   readonly #members = new Map<string, MeshNode>()
   readonly #owners = new Map<string, SigningKey>()
   readonly #placeOf: MeshOptions['placeOf']
+  readonly #cells: NodeOptions['cells']
   #requests = 0
 
   /** Resolves when every node knows every other. */
-  static async start({ vehicles = 2, standbys = 0, createExecutor, ...of }: MeshOptions = {}): Promise<Mesh> {
+  static async start({
+    vehicles = 2,
+    standbys = 0,
+    createExecutor,
+    submitterCell = '',
+    ...of
+  }: MeshOptions = {}): Promise<Mesh> {
     const mesh = new Mesh(of)
     try {
       const specs: MemberSpec[] = Array.from({ length: standbys }, (_, i) => ({
@@ -108,7 +126,7 @@ export class Mesh {
       if (typeof vehicles !== 'number') specs.push(...vehicles)
       else for (let i = 1; i <= vehicles; i += 1) specs.push({ name: `car-${i}` })
       const executor = createExecutor === undefined ? {} : { createExecutor }
-      await mesh.#add({ ...executor, name: 'submitter', slots: 0 })
+      await mesh.#add({ ...executor, name: 'submitter', slots: 0, cell: submitterCell })
       await Promise.all(specs.map((spec) => mesh.#add({ ...executor, ...spec })))
       await mesh.acquainted()
       return mesh
@@ -118,7 +136,13 @@ export class Mesh {
     }
   }
 
-  private constructor({ fleet, placeOf, hasKey = false }: Pick<MeshOptions, 'fleet' | 'placeOf' | 'hasKey'>) {
+  private constructor({
+    fleet,
+    placeOf,
+    cells,
+    hasKey = false,
+  }: Pick<MeshOptions, 'fleet' | 'placeOf' | 'cells' | 'hasKey'>) {
+    this.#cells = cells
     this.#placeOf = placeOf
     this.#keyPath = hasKey ? join(this.folder, 'mesh.key') : null
     if (this.#keyPath !== null) {
@@ -149,12 +173,19 @@ export class Mesh {
     return member
   }
 
-  /** Stops a node. Resolves when all others have heard its goodbye. */
+  /** The same, and does not wait until it is known. */
+  come(spec: MemberSpec): Promise<MeshNode> {
+    return this.#add(spec)
+  }
+
+  /** Stops a node. Resolves when all others have heard its goodbye, or when its advert is over: the end of a connection may take a goodbye along. */
   async leave(name: string): Promise<void> {
     const { peer } = this.node(name)
     await this.node(name).stop()
-    await this.until(`everybody knows that ${name} has left`, () =>
-      this.running().every(({ api }) => api.peers().every((row) => row.peer !== peer || row.mode === 'stop')),
+    const rows = () => this.running().flatMap(({ api }) => api.peers().filter((row) => row.peer === peer))
+    await this.until(`nobody is connected to ${name}`, () => !rows().some(({ connected }) => connected))
+    await this.clock.leap(
+      this.until(`everybody knows that ${name} has left`, () => rows().every(({ mode }) => mode === 'stop')),
     )
   }
 
@@ -162,12 +193,14 @@ export class Mesh {
   async acquainted(): Promise<void> {
     const members = this.running()
     const peers = members.map(({ peer }) => peer)
-    await this.until('all know each other', () =>
+    const all = this.until('all know each other', () =>
       members.every(({ api }) => {
         const known = new Set(api.peers().map(({ peer }) => peer))
         return peers.every((peer) => known.has(peer))
       }),
     )
+    // Where there are cells, a node says its first word within a minute, so that not all do at once.
+    await (this.#cells === undefined ? all : this.clock.leap(all))
     this.clock.skip(settledMs)
   }
 
@@ -233,8 +266,9 @@ export class Mesh {
     const key = loadOrCreateKey(join(dataDir, 'node.key'), 'node')
     const isRegistrar = spec.name === 'submitter' || spec.isRegistrar === true
     const owner = this.#ownerOf(spec, dataDir, key.peerId)
-    if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId, owner.peer)
+    if (isAdmitted) this.#fleet?.admit(dataDir, spec.name, key.peerId, owner.peer, spec.cell)
     const options = {
+      ...(this.#cells === undefined || spec.knowsCells === false ? {} : { cells: this.#cells }),
       ...this.#optionsOf(spec),
       ...(await this.#placeOf?.(spec.name)),
       ...this.#fleet?.options(isRegistrar),
@@ -268,13 +302,25 @@ export class Mesh {
     return { peer: key.peerId, certificate }
   }
 
-  #optionsOf({ name, slots = 1, standsBy = true, askMicros, asks: others, clock = this.clock }: MemberSpec) {
+  #optionsOf({
+    name,
+    slots = 1,
+    standsBy = true,
+    askMicros,
+    asks: others,
+    clock = this.clock,
+    isMetered,
+  }: MemberSpec) {
     const asks = new Map<string, Ask>(others)
     if (askMicros !== undefined) {
       asks.set('wasm', { currency: 'EUR', unitMicros: askMicros })
       asks.set('llm', { currency: 'EUR', unitMicros: askMicros, per: 1000 })
     }
-    return { ...optionDefaults, name, slots, standsBy, asks, clock }
+    const own = { ...optionDefaults, name, slots, standsBy, asks, clock }
+    if (isMetered !== true) return own
+    const { wish } = optionDefaults
+    const preferences = { ...wish.preferences, unmeteredOnly: false }
+    return { ...own, network: 'metered' as const, wish: { ...wish, preferences } }
   }
 }
 
@@ -481,8 +527,12 @@ class Fleet {
   }
 
   /** Has the node find a credential in its folder when it starts. */
-  admit(dataDir: string, vehicle: string, peer: PeerId, owner: PeerId): void {
-    const credential = signCredential(this.#key, { peer, vehicle, owner: ownerIdOf(sha256, owner) })
+  admit(dataDir: string, vehicle: string, peer: PeerId, owner: PeerId, cell = ''): void {
+    const content = { peer, vehicle, owner: ownerIdOf(sha256, owner) }
+    const nowMs = Date.now()
+    let credential = signCredential(this.#key, content, { nowMs })
+    for (let earlierMs = 1; cellAt(cellKeyOf(sha256, peer, credential), cell.length) !== cell; earlierMs += 1)
+      credential = signCredential(this.#key, content, { nowMs: nowMs - earlierMs })
     writeFileSync(join(dataDir, 'credential.json'), credentialText(credential))
   }
 }

@@ -13,26 +13,36 @@ export interface PdfPage {
   readonly images?: readonly Gray[]
   /** Font dictionaries by name. */
   readonly fonts?: Readonly<Record<string, string>>
+  /** More of its resources, such as "/Properties<<…>>". */
+  readonly resources?: string
 }
 
-export function pdfOf(pages: readonly PdfPage[], catalog = ''): Uint8Array {
+/** `more`: objects by number, from 100 on, to which the catalog and pages may refer. */
+export function pdfOf(
+  pages: readonly PdfPage[],
+  catalog = '',
+  more: Readonly<Record<number, string>> = {},
+): Uint8Array {
   const objects: (string | Buffer)[] = ['', '']
   const add = (object: string | Buffer): number => objects.push(object)
   const usual = ['Helvetica', 'Times-Roman'].map((name) =>
     add(`<</Type/Font/Subtype/Type1/BaseFont/${name}/Encoding/WinAnsiEncoding>>`),
   )
-  const kids = pages.map(({ content, box = [0, 0, 595, 842], more = '', images = [], fonts = {} }) => {
-    const pictures = images.map((image) => add(imageObject(image)))
-    const own = Object.entries(fonts).map(([name, dictionary]) => `/${name} ${add(dictionary)} 0 R`)
-    const contents = add(stream('', Buffer.from(content, 'latin1')))
-    const resources = `<</Font<</F1 ${usual[0]} 0 R/F2 ${usual[1]} 0 R${own.join('')}>>/XObject<<${pictures.map((id, i) => `/Im${i} ${id} 0 R`).join('')}>>>>`
-    return add(
-      `<</Type/Page/Parent 2 0 R/MediaBox[${box.join(' ')}]/Resources${resources}/Contents ${contents} 0 R${more}>>`,
-    )
-  })
+  const kids = pages.map(
+    ({ content, box = [0, 0, 595, 842], more = '', images = [], fonts = {}, resources: rest = '' }) => {
+      const pictures = images.map((image) => add(imageObject(image)))
+      const own = Object.entries(fonts).map(([name, dictionary]) => `/${name} ${add(dictionary)} 0 R`)
+      const contents = add(stream('', Buffer.from(content, 'latin1')))
+      const resources = `<</Font<</F1 ${usual[0]} 0 R/F2 ${usual[1]} 0 R${own.join('')}>>/XObject<<${pictures.map((id, i) => `/Im${i} ${id} 0 R`).join('')}>>${rest}>>`
+      return add(
+        `<</Type/Page/Parent 2 0 R/MediaBox[${box.join(' ')}]/Resources${resources}/Contents ${contents} 0 R${more}>>`,
+      )
+    },
+  )
   objects[0] = `<</Type/Catalog/Pages 2 0 R${catalog}>>`
   objects[1] = `<</Type/Pages/Count ${kids.length}/Kids[${kids.map((id) => `${id} 0 R`).join(' ')}]>>`
-  return assemblePdf(objects)
+  for (const [number, object] of Object.entries(more)) objects[Number(number) - 1] = object
+  return assemblePdf(Array.from(objects, (object) => object ?? 'null'))
 }
 
 /** Objects are numbered from 1; the first is the catalog. */
@@ -57,6 +67,11 @@ function assemblePdf(objects: readonly (string | Buffer)[]): Uint8Array {
     ),
   )
   return Uint8Array.from(Buffer.concat(parts))
+}
+
+/** A stream as an object for `pdfOf`. */
+export function streamOf(dictionary: string, content: string): string {
+  return stream(dictionary, Buffer.from(content, 'latin1')).toString('latin1')
 }
 
 function stream(dictionary: string, bytes: Uint8Array): Buffer {

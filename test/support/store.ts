@@ -11,7 +11,7 @@ import type { JobId } from '../../src/protocol/ids.ts'
 
 export function temporaryDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'carpool-store-'))
-  t.after(() => rmSync(path, { recursive: true, force: true }))
+  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }))
   return path
 }
 

@@ -75,7 +75,7 @@ test(
 
     bus.say(parked)
     await swarm.untilKnown(3)
-    const next = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 3)))
+    const next = await submitter.node.submit(await wasmJob(t, 'slow', writeSlowDocuments(t, 6, 1)))
     await untilStatus(submitter, next.job, 'it works again', ({ vehicles }) =>
       vehicles.some(({ peer, claims }) => peer === car.peer && claims > 0),
     )

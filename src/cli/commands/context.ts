@@ -1,7 +1,7 @@
 /** `carpool context`: names for the meshes that commands about jobs reach without a node of their own. */
 import type { Command } from 'commander'
 import { addOptions, resolveConfig } from '../config/config.ts'
-import { isPeerAddress, peerAddressExample } from '../config/options.ts'
+import { isBootstrapAddress, peerAddressExample } from '../config/options.ts'
 import { type Contexts, contextNamePattern, readContexts, writeContexts } from '../contexts.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
 import { print, printJson } from '../output.ts'
@@ -27,9 +27,9 @@ export function contextCommand(program: Command): void {
           usageExitCode,
         )
       for (const address of addresses)
-        if (!isPeerAddress(address))
+        if (!isBootstrapAddress(address))
           throw new CommandFailure(
-            `'${address}' is not the address of a peer: a multiaddr with a peer id, such as ${peerAddressExample}`,
+            `'${address}' is not the address of a peer: a multiaddr with a peer id, such as ${peerAddressExample}, or /dnsaddr/ and a domain`,
             usageExitCode,
           )
       change(flags, ({ meshes }) => ({ used: name, meshes: { ...meshes, [name]: addresses } }))

@@ -104,7 +104,8 @@ export function addFleetMembers(fleet: Command): void {
     .summary('forgive an owner whose vehicle lied')
     .description(
       'Forgives an owner what its vehicles did in jobs that have begun by now, for instance with a key that was ' +
-        'stolen. Every node of the fleet ends its ban; a new lie bans the owner again.',
+        'stolen. Every node of the fleet ends its ban; a new lie bans the owner again. An owner that was revoked is not ' +
+        'any more: its vehicles wait, and carpool fleet approve --owner lets them in.',
     )
     .action(async (owner: string, flags: Flags) => {
       const { dataDir, json } = resolveConfig(clientOptionNames, flags)

@@ -150,6 +150,7 @@ const actionWords: Readonly<Record<FleetLogEntry['action'], string>> = {
   'key-ended': 'old key ended',
   'let-in-elsewhere': 'let in elsewhere',
   'revoked-elsewhere': 'revoked elsewhere',
+  'put-back': 'put back',
 }
 
 function describeFleetLog(entries: readonly FleetLogEntry[]): string[] {

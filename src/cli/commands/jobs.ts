@@ -88,7 +88,7 @@ export function describeJobs(jobs: readonly JobSummary[], nowMs: number): string
   return [...formatTable(columns, newestFirst), formatCount(jobs.length, 'job')]
 }
 
-/** Why it ended, and how many pages came out as errors. */
+/** Why it waits or ended, and how many pages came out as errors. */
 function reasonOf(job: JobSummary): string {
   const { reason } = job
   const errors = describeErrors(job)
@@ -97,7 +97,7 @@ function reasonOf(job: JobSummary): string {
 
 /** Throws CommandFailure where the person does not say yes, or cannot. */
 async function confirmDebt({ job, currency, micros, payees }: JobDebt): Promise<void> {
-  const owes = `job ${shortJob(job)} still owes ${formatMoney(micros, currency)} to ${formatCount(payees, 'payee')}, and its receipts, which prove for what, go with it`
+  const owes = `job ${shortJob(job)} still owes ${formatMoney(micros, currency)} to ${formatCount(payees, 'payee')}, its receipts, which prove for what, go with it, and a vehicle that worked for no other job of yours is not told when it is paid`
   if (!process.stdin.isTTY)
     throw new CommandFailure(
       `${owes}; pay it first (carpool settle), keep its proof (carpool report ${shortJob(job)} -o job.car), or say --yes`,

@@ -106,6 +106,10 @@ async function runNode(
     ...(listen === null ? {} : { http: { listen, hosts } }),
     reload: () => configuration.reload((terms) => node.change(terms), log),
   })
+  if (process.getuid?.() === 0)
+    log.info(
+      'this node runs as root, which it has no need of: give it a user of its own (carpool service install --print --system)',
+    )
   reload = () => configuration.reload((terms) => node.change(terms), log)
   const { peer, addresses, name, owner, fleet } = await node.client.info()
   const http = node.http && urlOf(node.http)
@@ -128,6 +132,7 @@ async function runNode(
   await sayingReach
   if (!deadline.signal.aborted) await node.drain(deadline.signal)
   await node.stop()
+  manager.stopped()
   if (json) printJson({ event: 'stopped' })
   process.exit(0)
 }

@@ -31,7 +31,10 @@ says itself: they dial it (direct), they go through a relay (relayed), or only i
 /** Returns a table and, below it, the number of vehicles, the worth of their word, and notices of the mesh. */
 export function describePeers(rows: readonly PeerRow[], notices: readonly Notice[] = []): string[] {
   const owners = new Set(rows.map(({ owner }) => owner)).size
-  const total = `${formatCount(rows.length, 'peer')} of ${formatCount(owners, 'owner')}`
+  // Who has left is among them for some minutes.
+  const lost = rows.filter(({ connected, self, mode }) => !connected && !self && mode === 'stop').length
+  const unsure = lost === 0 ? '' : `, ${formatNumber(lost)} of them stopped and not connected`
+  const total = `${formatCount(rows.length, 'peer')} of ${formatCount(owners, 'owner')}${unsure}`
   const isOpen = rows.some(({ counts }) => counts === null)
   return [
     ...formatTable(columns, rows),

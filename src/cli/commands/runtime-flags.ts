@@ -22,7 +22,7 @@ export function addRuntimeOptions(command: Command): Command {
     )
     .option(
       '--language <names>',
-      'languages of the text, the most frequent first: eng, or deu+eng; each is a package @tesseract.js-data/<name> (default: eng)',
+      'languages of the text, the most frequent first: eng, or deu+eng; each is a package @tesseract.js-data/<name> (default: eng+deu+fra)',
       languages,
     )
     .option(

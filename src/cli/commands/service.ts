@@ -67,7 +67,7 @@ async function installService(flags: InstallFlags & Record<string, unknown>): Pr
     throw new CommandFailure('a unit for the machine is yours to put in place: add --print')
   if (/[/\\]_npx[/\\]/.test(launcher))
     throw new CommandFailure(
-      'npx will delete this copy of carpool; install it first: npm install --global carpool',
+      'npx will delete this copy of carpool; install it first, with npm install --global',
     )
   const path = unitPath()
   // Before anything is written, where there is no systemd to be asked.

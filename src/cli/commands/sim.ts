@@ -66,12 +66,12 @@ export function simCommand(program: Command): void {
     .option('--shrink', 'after a violation, look for a smaller scenario that shows it')
     .option(
       '--cells <vehicles>',
-      `a day of a mesh of so many vehicles in cells; --scenario is then ${dayScenarios.join(', ')} or cartel`,
+      `a day of a mesh of so many vehicles in cells; --scenario is then ${dayScenarios.join(', ')}, joining or cartel`,
       wholeNumber(100, 10_000_000),
     )
     .option(
       '--sampled <cells>',
-      'with --cells: cells whose vehicles all run the whole machine',
+      'with --cells: cells whose vehicles all run the whole machine, and have jobs',
       wholeNumber(0, 4_096),
       64,
     )

@@ -213,6 +213,7 @@ export function requestOf(paths: readonly string[], flags: SubmitFlags): SubmitR
     arbiter,
     selfCheck,
     standbys,
+    mustOutlive: flags.detach ?? submitDefaults.mustOutlive,
     blind: flags.blind ?? submitDefaults.blind,
     category,
     payment: paymentOf(flags),
@@ -268,6 +269,8 @@ async function submit(paths: readonly string[], flags: SubmitFlags, executor?: E
       '--detach returns before the job has ended; leave out --wait, -o, --format and --output-dir',
       usageExitCode,
     )
+  if (wish.detach && request.standbys === 0)
+    throw new CommandFailure('--detach leaves the job to standbys; leave out --standbys 0', usageExitCode)
   const running = await connectLocal(config.dataDir)
   if (running === undefined) {
     await checkSubmission(request)

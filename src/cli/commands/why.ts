@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { WhyView } from '../../host/api.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
-import { formatDuration } from '../format.ts'
+import { describeArrival, formatDuration } from '../format.ts'
 import { heedSignals } from '../interruption.ts'
 import { LiveLines } from '../live-lines.ts'
 import { clientOptionNames, withNode } from '../local-node.ts'
@@ -41,10 +41,12 @@ export function whyCommand(program: Command): void {
 
 /** The verdict first; a ! marks rules that stop work, a ~ those that let the page under way finish. */
 export function describeWhy(view: WhyView, nowMs: number): string[] {
-  const { sentence, rules, withheld = [], memory = [], mesh = [], availableUntilMs } = view
+  const { sentence, rules, withheld = [], memory = [], mesh = [], fetching = [], availableUntilMs } = view
   const lines = [sentence, '', ...formatTable(columns, rules)]
-  if (withheld.length + memory.length + mesh.length > 0) lines.push('')
+  if (withheld.length + memory.length + mesh.length + fetching.length > 0) lines.push('')
   lines.push(...memory, ...mesh)
+  for (const { file, ...weights } of fetching)
+    lines.push(`fetching weights ${file}: ${describeArrival(weights)}`)
   for (const { runtime, engine, why } of withheld) lines.push(`${runtime}/${engine} is not offered: ${why}`)
   // While it drives, its stay is over.
   const isDriving = rules.some(({ code, verdict }) => code === 'driving' && verdict !== 'run')

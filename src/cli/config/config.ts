@@ -12,6 +12,7 @@ import { availableParallelism, homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, Option as Flag } from 'commander'
 import { z } from 'zod'
+import { clean } from '../../base/printable.ts'
 import { ConfigError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import type { Machine, Option } from './option.ts'
@@ -37,6 +38,8 @@ export function addOptions(command: Command, names: readonly OptionName[]): Comm
     const { help, placeholder, isList, fallbackText }: Option<unknown> = options[name]
     const flags = placeholder === null ? flagOf(name) : `${flagOf(name)} ${placeholder}`
     const flag = new Flag(flags, `${help} (${variableOf(name)}, default: ${fallbackText})`)
+    // An option of its own, and not commander's way of saying no to another.
+    flag.negate = false
     if (isList) flag.argParser((text, before: string[] | undefined) => [...(before ?? []), text])
     command.addOption(flag)
   }
@@ -149,7 +152,7 @@ function parseConfigFile(path: string, mustExist: boolean): ConfigFile | null {
     values = z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
     if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    const why = error instanceof z.ZodError ? 'is not a JSON object' : (error as Error).message
+    const why = error instanceof z.ZodError ? 'is not a JSON object' : clean((error as Error).message)
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
       throw new ConfigError({
         code: 'unreadable-file',

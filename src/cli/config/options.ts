@@ -11,6 +11,7 @@ import { acceptedSpecs, specIn } from '../../host/signals/specs.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
 import { type Ask, parsePrice } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
+import { cellsOption } from './cells-option.ts'
 import { energyOptions } from './energy-options.ts'
 import { ConfigError } from './errors.ts'
 import { gatewayOptions } from './gateway-options.ts'
@@ -56,8 +57,8 @@ export const options = {
   bootstrap: list({
     help: 'peer through which the node joins the mesh; repeat for several',
     placeholder: '<multiaddr>',
-    expects: `a multiaddr with a peer id, such as ${peerAddressExample}`,
-    item: z.string().refine(isPeerAddress),
+    expects: `a multiaddr with a peer id, such as ${peerAddressExample}, or /dnsaddr/ and a domain`,
+    item: z.string().refine(isBootstrapAddress),
     fallback: () => [],
     fallbackText: 'none: the first node of a mesh',
   }),
@@ -127,6 +128,7 @@ export const options = {
   relay: autoOnOff(
     'whether to relay between nodes behind routers, as long as others can dial this one; auto: with --slots 0',
   ),
+  cells: cellsOption,
   // Nothing is guessed about a vehicle: without a source its owner says what is true of it.
   signals: {
     help: "source of the vehicle's readings; repeat for several",
@@ -228,6 +230,11 @@ type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silen
 /** Nodes dial it, and know by its peer id whom they have reached. */
 export function isPeerAddress(text: string): boolean {
   return isMultiaddr(text) && text.includes('/p2p/')
+}
+
+/** … or a domain, whose records say where such nodes are. */
+export function isBootstrapAddress(text: string): boolean {
+  return isPeerAddress(text) || (isMultiaddr(text) && text.startsWith('/dnsaddr/'))
 }
 
 function isMultiaddr(text: string): boolean {

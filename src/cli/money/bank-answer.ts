@@ -5,7 +5,7 @@
  * A transfer is known by its end-to-end id, a whole pay-out by the name of its batch (PmtInfId, and a currency). An account has
  * payments that are none of Carpool's; they are passed over and counted.
  */
-import type { TransferNews } from '../../host/ledger/settle-contract.ts'
+import type { BankSum, TransferNews } from '../../host/ledger/settle-contract.ts'
 import { CommandFailure } from '../failure.ts'
 import { type BankElement, elementAt, readBankFile, readBankXml, textAt } from './bank-xml.ts'
 
@@ -43,13 +43,15 @@ export function readBankAnswer(path: string, bytes = readBankFile(path)): BankAn
         const state = stateOfStatus(textAt(element, 'GrpSts'))
         const of = textAt(element, 'OrgnlMsgId')
         const one = state && newsOf(of, state, fallback, reasonOf(element))
-        if (one) whole.push(one)
+        if (one) whole.push({ ...one, ...originalSum(path, element) })
         break
       }
       case 'OrgnlPmtInfAndSts': {
         const state = stateOfStatus(textAt(element, 'PmtInfSts'))
-        if (state !== undefined)
-          add(batchNews(textAt(element, 'OrgnlPmtInfId'), state, fallback, reasonOf(element)))
+        if (state !== undefined) {
+          const sum = originalSum(path, element)
+          add(batchNews(textAt(element, 'OrgnlPmtInfId'), state, fallback, reasonOf(element), sum))
+        }
         break
       }
       case 'TxInfAndSts': {
@@ -72,7 +74,7 @@ export function readBankAnswer(path: string, bytes = readBankFile(path)): BankAn
         )
         break
       case 'Ntry':
-        if (inEntry === 0) add(entryNews(element, fallback))
+        if (inEntry === 0) add(entryNews(path, element, fallback))
         inEntry = 0
         break
     }
@@ -105,7 +107,8 @@ function transferNews(path: string, details: BankElement, entry: BankElement, fa
   const endToEnd = textAt(details, 'Refs', 'EndToEndId')
   if (!ours.test(endToEnd)) {
     const batch = textAt(details, 'Refs', 'PmtInfId')
-    return ours.test(batch) ? batchNews(batch, state, reference, reason) : null
+    if (!ours.test(batch)) return null
+    return batchNews(batch, state, reference, reason, bookedSum(path, undefined, elementAt(details, 'Amt')))
   }
   const came = elementAt(details, 'Amt')
   const ordered =
@@ -117,12 +120,47 @@ function transferNews(path: string, details: BankElement, entry: BankElement, fa
 }
 
 /** An entry for a whole batch, whose transfers the bank does not list. */
-function entryNews(entry: BankElement, fallback: string) {
+function entryNews(path: string, entry: BankElement, fallback: string) {
   const state = stateOfEntry(entry, textAt(entry, 'CdtDbtInd'), isReturn(entry))
   const batch = elementAt(entry, 'NtryDtls', 'Btch')
   const of = textAt(batch, 'PmtInfId') || textAt(batch, 'MsgId')
   if (state === undefined || !ours.test(of)) return null
-  return batchNews(of, state, textAt(entry, 'AcctSvcrRef') || textAt(entry, 'NtryRef') || fallback, '')
+  const reference = textAt(entry, 'AcctSvcrRef') || textAt(entry, 'NtryRef') || fallback
+  const amount = elementAt(batch, 'TtlAmt') ?? elementAt(entry, 'Amt')
+  return batchNews(of, state, reference, '', bookedSum(path, batch, amount))
+}
+
+type Summed = Pick<TransferNews, 'sum'>
+
+/** A report names the numbers of the file that it is about. Throws CommandFailure for those that are none. */
+function originalSum(path: string, element: BankElement): Summed {
+  return summed(path, 'all', textAt(element, 'OrgnlNbOfTxs'), textAt(element, 'OrgnlCtrlSum'))
+}
+
+/** The amount of a whole batch. Throws CommandFailure. */
+function bookedSum(path: string, batch: BankElement | undefined, amount: BankElement | undefined): Summed {
+  const { sum } = summed(path, 'booked', textAt(batch, 'NbOfTxs'), amount?.text ?? '')
+  const currency = amount?.attributes.Ccy ?? ''
+  if (sum?.micros === undefined) return sum === undefined ? {} : { sum }
+  if (!/^[A-Z]{3}$/.test(currency)) throw noSum(path, `${amount?.text} ${currency}`)
+  return { sum: { ...sum, inCurrency: currency } }
+}
+
+function summed(path: string, of: BankSum['of'], lines: string, amount: string): Summed {
+  if (lines === '' && amount === '') return {}
+  const [, whole, fraction = ''] = /^\+?0*(\d{1,10})(?:\.(\d{1,6})0*)?$/.exec(amount) ?? []
+  const micros = Number(whole ?? 0) * 1_000_000 + Number(fraction.padEnd(6, '0'))
+  const isSum = amount === '' || (whole !== undefined && Number.isSafeInteger(micros))
+  if (!isSum || !/^\d{0,15}$/.test(lines)) throw noSum(path, `${lines} ${amount}`)
+  return {
+    sum: { of, ...(lines !== '' && { lines: Number(lines) }), ...(amount !== '' && { micros }) },
+  }
+}
+
+function noSum(path: string, text: string): CommandFailure {
+  return new CommandFailure(
+    `${path} is no answer of a bank: '${shortened(text)}' is no number and sum of transfers`,
+  )
 }
 
 /** Undefined for an entry that is only announced. */
@@ -150,10 +188,16 @@ function isReturn(element: BankElement): boolean {
   )
 }
 
-function batchNews(batch: string, state: TransferNews['state'], reference: string, reason: string) {
+function batchNews(
+  batch: string,
+  state: TransferNews['state'],
+  reference: string,
+  reason: string,
+  sum: Summed,
+) {
   const [, payout, currency] = /^(.*)-([A-Z]{3})$/.exec(batch) ?? []
   const news = newsOf(payout ?? batch, state, reference, reason)
-  return news === null || currency === undefined ? news : { ...news, currency }
+  return news && { ...news, ...(currency !== undefined && { currency }), ...sum }
 }
 
 function newsOf(of: string, state: TransferNews['state'], reference: string, reason: string) {

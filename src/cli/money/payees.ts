@@ -1,6 +1,7 @@
 /** The file that says whose bank account an owner's is: Carpool itself knows keys, and no names. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { clean } from '../../base/printable.ts'
 import { CommandFailure } from '../failure.ts'
 import { isIban, reachOf } from './iban.ts'
 import { sepaText } from './sepa-text.ts'
@@ -48,7 +49,7 @@ export function readPayees(path: string): Payees {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    throw new CommandFailure(`${path} is not a file of payees: ${(error as Error).message}`)
+    throw new CommandFailure(`${path} is not a file of payees: ${clean((error as Error).message)}`)
   }
   const read = schema.safeParse(content)
   if (!read.success) {

@@ -1,5 +1,6 @@
 /** Makes a pay-out ready: first all that can be wrong with it is looked at, then the node notes it, and the file is written. */
 import { writeFileSync } from 'node:fs'
+import { areSame, sumsInWords, sumsOf } from '../../host/ledger/control-sums.ts'
 import type { Debt, SettleRequest, SettleView } from '../../host/ledger/settle-contract.ts'
 import { CommandFailure } from '../failure.ts'
 import { handToUser } from '../user-files.ts'
@@ -33,6 +34,11 @@ export async function preparePayout(
   const view = await node.settle({ action: 'prepare', thresholds, payees: null, executionDate, alsoUnheard })
   const payout = view.payout!
   try {
+    const kept = view.payouts.find(({ name }) => name === payout.name)?.sums ?? []
+    if (!areSame(sumsOf(payout.lines), kept))
+      throw new CommandFailure(
+        `no pay-out was made ready: the node keeps ${sumsInWords(kept)}, and its list has ${sumsInWords(sumsOf(payout.lines))}`,
+      )
     // Somebody may have come to be owed since.
     refuseUnpayable(
       payeesPath,

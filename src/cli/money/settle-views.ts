@@ -77,7 +77,7 @@ export function describePayouts({ payouts }: SettleView): string[] {
 }
 
 /** A pay-out with its lines; of one transfer also its steps. */
-export function describePayout({ payout, steps }: SettleView): string[] {
+export function describePayout({ payout, steps, refused }: SettleView): string[] {
   const { name, executionDate, lines } = payout!
   return [
     `pay-out ${name}${executionDate === '' ? '' : `, for ${executionDate}`}`,
@@ -86,6 +86,7 @@ export function describePayout({ payout, steps }: SettleView): string[] {
       ({ atMs, state, reference, reason }) =>
         `${new Date(atMs).toISOString().slice(0, 19)}Z  ${[state, reference, reason].filter((part) => part !== '').join('  ')}`,
     ),
+    ...refused.map(({ why }) => why),
   ]
 }
 

@@ -45,7 +45,8 @@ export class Member {
       stdio: ['ignore', 'pipe', log, 'ipc'],
       // A terminal's Ctrl-C is for the process that started the swarm, which ends its members one by one.
       detached: true,
-      env: { ...ownEnvironment(), ...environment },
+      // The same as from bin/carpool.js under an older Node.
+      env: { MALLOC_ARENA_MAX: '1', ...ownEnvironment(), ...environment },
     })
     try {
       const ready = await firstLine(child)

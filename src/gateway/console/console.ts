@@ -13,7 +13,7 @@ import { submitRoutes } from './submit-routes.ts'
 import { vehicleRoutes } from './vehicle-view.ts'
 
 export function consoleRoutes(app: Hono<AppEnv>, context: AppContext): void {
-  const { sessions, flights, clock } = context
+  const { sessions, flights, clock, connections } = context
   staticRoutes(app)
   app.use('/api/*', async (c, next) => {
     refuseOtherPages(c)
@@ -23,6 +23,7 @@ export function consoleRoutes(app: Hono<AppEnv>, context: AppContext): void {
   sessionRoutes(app, context)
   app.use('/api/*', async (c, next) => {
     const key = keyOfSession(c, sessions, clock.now())
+    connections.named(c.env.incoming.socket, key.tenant)
     c.set('key', key)
     flights.board(key.tenant, c.env.outgoing)
     await next()

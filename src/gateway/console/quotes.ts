@@ -65,11 +65,12 @@ export class Quotes {
     try {
       const { errors, total } = await checkLines(batch, { files, lines, clock, models }, signal)
       if (errors.length > 0) return { total, errors: errors.slice(0, faultsShown), parts: [], faults: [] }
-      const parts: { readonly model: string; readonly quote: Quote }[] = []
-      for (const part of batches.parts(batch.id)) {
-        const context = { node, files, lines, clock, settings: key.settings, signal, models }
+      const parts: { readonly model: string; readonly isEarly: boolean; readonly quote: Quote }[] = []
+      const all = batches.parts(batch.id)
+      for (const part of all) {
+        const context = { node, files, lines, clock, signal, models, parts: all }
         const quote = await quotePart(batch, part, context)
-        if (quote !== undefined) parts.push({ model: part.model, quote })
+        if (quote !== undefined) parts.push({ model: part.model, isEarly: part.isEarly, quote })
       }
       const faulty = lines.faulty(batch.id, faultsShown)
       return {

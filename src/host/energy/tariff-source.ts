@@ -14,6 +14,7 @@ import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { parseJson } from '../../base/json.ts'
+import { clean } from '../../base/printable.ts'
 import { flatTariff, type Tariff, tariffOf } from '../../protocol/energy/tariff.ts'
 import type { Clock } from '../clock.ts'
 import { killGroup } from '../kill-group.ts'
@@ -43,7 +44,7 @@ export function readTariff(spec: string): Tariff {
     if (statSync(spec).size > tariffBytesMax) throw new Error(`it has more than ${tariffBytesMax} bytes`)
     return tariffOf(parseJson(readFileSync(spec, 'utf8'), tariffDepthMax))
   } catch (error) {
-    throw new Error(`${spec} is no tariff: ${(error as Error).message}`, { cause: error })
+    throw new Error(`${spec} is no tariff: ${clean((error as Error).message)}`, { cause: error })
   }
 }
 

@@ -25,8 +25,8 @@
  * (user namespaces often are) is left out, and said.
  */
 import { execFile } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
-import { extname, join, resolve, sep } from 'node:path'
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, extname, join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import type { RuntimeModule } from '../../runtimes/registry.ts'
 import { compiledCode, withCompiledCode } from './compiled-code.ts'
@@ -268,7 +268,13 @@ function readableFolders(modules: readonly RuntimeModule[]): string[] {
   if (outermost !== -1) folders.push(parts.slice(0, outermost + 1).join(sep))
   folders.push(...modules.flatMap(({ path, files }) => [path, ...files]))
   const there = folders.filter((path) => existsSync(path))
-  return [...new Set(there.flatMap((path) => [path, realpathSync(path)]))]
+  return [...new Set(there.flatMap((path) => [...linksFrom(path), realpathSync(path)]))]
+}
+
+/** The path and, where it is a link, all that lead on from it: Node follows one after the other, and may read none but those it is told. */
+function* linksFrom(path: string): Generator<string> {
+  yield path
+  if (lstatSync(path).isSymbolicLink()) yield* linksFrom(resolve(dirname(path), readlinkSync(path)))
 }
 
 async function succeeds([program, ...args]: readonly string[]): Promise<boolean> {

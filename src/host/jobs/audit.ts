@@ -4,8 +4,10 @@ import { CarIndexer } from '@ipld/car'
 import { type AuditOutcome, auditReport } from '../../protocol/audit/audit.ts'
 import type { AuditedPayments } from '../../protocol/audit/payments.ts'
 import { decodeReport, unpackRecords } from '../../protocol/audit/report.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid } from '../../protocol/ids.ts'
 import { describeAgreement } from '../../protocol/job/agreement.ts'
+import { isAbroad, openDrawBasis } from '../../protocol/job/draw.ts'
 import { decodeShardList } from '../../protocol/job/lists.ts'
 import { shardListBytesMax } from '../../protocol/limits.ts'
 import { unitNamed } from '../../runtimes/registry.ts'
@@ -83,6 +85,7 @@ async function auditOpened(path: string, file: number, problems: string[]): Prom
     ...report.recordPages,
     ...report.shardList,
     ...report.results,
+    ...advertsIn(pages.flat()),
   ])
   for (const cid of blocks.keys()) if (!named.has(cid)) problems.push(`block ${cid} is no part of the report`)
   const listRoot = report.shardList[0]
@@ -94,6 +97,20 @@ async function auditOpened(path: string, file: number, problems: string[]): Prom
   const records = pages.flat()
   const verify = await verifyAhead(records.map(({ record }) => record))
   return auditReport({ report, records, shards, block, sha256, verify })
+}
+
+/** The blocks with the adverts of lists from abroad. What is no list is found to be none elsewhere. */
+function advertsIn(records: ReturnType<typeof unpackRecords>): Cid[] {
+  return records.flatMap(({ kind, record }) => {
+    if (kind !== 'draw') return []
+    try {
+      const { payload } = openDrawBasis(record, sha256, () => true)
+      return isAbroad(payload) ? [payload.census.adverts] : []
+    } catch (error) {
+      if (error instanceof ProtocolError) return []
+      throw error
+    }
+  })
 }
 
 function summaryOf(outcome: AuditOutcome): string[] {

@@ -6,9 +6,10 @@ import { RequestError } from '../errors.ts'
 import type { BilledShard, BillTotals } from '../ledger/contract.ts'
 import type { Money } from '../ledger/money.ts'
 import { sha256 } from '../sha256.ts'
+import { shuffled } from '../shuffled.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
-export { debtOf } from '../ledger/job-debt.ts'
+export { debtOf, owingRetentionMs } from '../ledger/job-debt.ts'
 
 export interface BilledFrom {
   readonly registry: Registry
@@ -66,17 +67,40 @@ export function tellPaid(options: TellingOptions, registry: Registry, accounts: 
   for (const vehicle of vehicles) tellVehicle(options, registry, vehicle)
 }
 
+/** Each is read from the disk: a vehicle that comes and goes, and never answers, makes so much work each time. A guess. */
+const toldAgainMax = 4
+
+/**
+ * A vehicle is back that was not reached when it was told something of jobs that have ended, what it was paid, say: it is told
+ * again, of a few of them in a random order, so that one for which it never answers keeps nothing from it. Jobs in memory do that by
+ * themselves.
+ */
+export function tellAgain(options: TellingOptions, registry: Registry, vehicle: PeerId): void {
+  const unanswered = options.store.ledgerTables.unansweredJobs(vehicle, options.key.peerId)
+  const resting = unanswered.filter(
+    (job) => registry.rows.get(job) !== undefined && registry.get(job) === undefined,
+  )
+  for (const job of shuffled(resting).slice(0, toldAgainMax)) tellOf(job, options, registry, vehicle)
+}
+
 /** A statement of any job names all that was paid to a vehicle: one that has ended does, where none is in memory. */
-function tellVehicle({ store, key, log }: TellingOptions, registry: Registry, vehicle: PeerId): void {
-  const jobs = store.ledgerTables.statedJobs(vehicle, key.peerId)
+function tellVehicle(options: TellingOptions, registry: Registry, vehicle: PeerId): void {
+  const { ledgerTables } = options.store
+  const jobs = ledgerTables.statedJobs(vehicle, options.key.peerId)
   const running = [...registry.running()]
   for (const stewardship of running) stewardship.paid(vehicle)
-  const job = jobs[0] ?? store.ledgerTables.lastJobOf(vehicle)
+  // Statements and entries of a job that was forgotten stay, and nobody is left to say them.
+  const isHere = (job: JobId | undefined) => job !== undefined && registry.rows.get(job) !== undefined
+  const job = jobs.find(isHere) ?? [ledgerTables.lastJobOf(vehicle)].find(isHere)
   if (
     job === undefined ||
     running.some((stewardship) => stewardship.job === job || jobs.includes(stewardship.job))
   )
     return
+  tellOf(job, options, registry, vehicle)
+}
+
+function tellOf(job: JobId, { log }: TellingOptions, registry: Registry, vehicle: PeerId): void {
   registry
     .use(job, (stewardship) => stewardship.paid(vehicle))
     .catch((error) => log.info({ job, vehicle, error }, 'a vehicle is not told what was paid'))

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import { jobDeadlineMsMax } from '../../protocol/limits.ts'
 import type { JobOutcomes, JobSummary } from '../api.ts'
@@ -67,6 +67,8 @@ const stateSchema = z.object({
   shards: z.number().optional(),
   /** Once the job has ended: the summary that a list of jobs shows … */
   summary: summarySchema.optional(),
+  /** … the record of its end … */
+  end: z.custom<RecordId>((value) => typeof value === 'string').optional(),
   /** … and how fast it was. */
   pagesPerSecond: z.number().optional(),
   /** Once it was let go after its end. */
@@ -138,7 +140,9 @@ export class JobRows {
     const row = this.get(job)
     if (row === undefined) return
     const summary = withOutcomes(summaryOf(stewardship, row.createdAtMs), row.state)
-    const state = { ...row.state, summary, pagesPerSecond: stewardship.pagesPerSecond() }
+    const end = stewardship.endRecord
+    const pagesPerSecond = stewardship.pagesPerSecond()
+    const state = { ...row.state, summary, ...(end && { end }), pagesPerSecond }
     this.put({ ...row, state, endedAtMs: row.endedAtMs ?? nowMs })
     outcomesOf(stewardship)
       .then((outcomes) => this.noteOutcomes(job, outcomes))

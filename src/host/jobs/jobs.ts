@@ -22,9 +22,10 @@ import { Recomputer } from '../stewardship/recomputer.ts'
 import { Recruiting } from '../stewardship/recruiting.ts'
 import { outcomesOf, statusOf } from '../stewardship/status.ts'
 import type { GivenDocuments } from '../submission/given.ts'
+import { Abroad, type Censuses } from './abroad.ts'
 import { cancelJob } from './cancelling.ts'
 import { Contents } from './contents.ts'
-import { type BilledFrom, billOf, debtOf, tellPaid } from './job-money.ts'
+import { type BilledFrom, billOf, debtOf, owingRetentionMs, tellAgain, tellPaid } from './job-money.ts'
 import { NamedDocuments } from './named-documents.ts'
 import { changed, Reading } from './reading.ts'
 import { Registry } from './registry.ts'
@@ -33,7 +34,10 @@ import { Routing } from './routing.ts'
 import { StandingBy, type StandingByOptions } from './standing-by.ts'
 import { Submitting, type SubmittingOptions } from './submitting.ts'
 
-export type JobsOptions = Omit<StandingByOptions & SubmittingOptions, 'recomputer'>
+export type JobsOptions = Omit<StandingByOptions & SubmittingOptions, 'recomputer'> & {
+  /** Finds vehicles of other cells; null: this node knows no cells. */
+  readonly censuses?: Censuses | null
+}
 
 /** Watchers are told at most this often: a person reads no faster. */
 const watchIntervalMs = 250
@@ -51,6 +55,7 @@ export class Jobs {
   readonly #routing: Routing
   readonly #submitting: Submitting
   readonly #named = new NamedDocuments()
+  readonly #abroad: Abroad | null
   #callOffLook = () => {}
 
   constructor(options: JobsOptions) {
@@ -62,6 +67,8 @@ export class Jobs {
     const reading = new Reading(shared, registry)
     this.#options = options
     this.#registry = registry
+    const { censuses = null } = options
+    this.#abroad = censuses && new Abroad({ ...shared, censuses, running: () => registry.running() })
     this.#reading = reading
     this.contents = new Contents(options, registry, reading)
     this.#routing = new Routing(shared, { registry, recruiting, standingBy, reading })
@@ -71,11 +78,13 @@ export class Jobs {
   /** Goes on with every job that has not ended, and forgets those whose time is over. */
   resume(): void {
     this.#registry.resume()
+    this.#abroad?.start()
     this.#lookAtRetention()
   }
 
   async stop(): Promise<void> {
     this.#callOffLook()
+    this.#abroad?.stop()
     await this.#registry.stop()
   }
 
@@ -89,6 +98,7 @@ export class Jobs {
     for (const stewardship of this.#registry.running())
       stewardship.handle(type === 'connected' ? { type, peer, isRelayed } : { type, peer })
     if (type === 'connected') void this.#registry.returned(peer)
+    if (type === 'connected') tellAgain(this.#options, this.#registry, peer)
   }
 
   advertsChanged(change: Parameters<Registry['tellAdverts']>[0]): void {
@@ -275,13 +285,16 @@ export class Jobs {
     this.#callOffLook = clock.after(retentionLookMs, () => this.#lookAtRetention())
   }
 
-  /** Old jobs expire: their results had thirty days to be fetched. So do places in strangers' jobs that nobody ended. */
+  /** Old jobs expire: their results had thirty days to be fetched. So do places in strangers' jobs that nobody ended. One that owes stays for a year. */
   async #expire(): Promise<void> {
     const nowMs = this.#options.clock.now()
     this.#options.store.journal.forgetLeft(nowMs - evidenceAgeMsMax)
     this.#options.store.journal.willing.forget(nowMs)
-    const endedMs = nowMs - jobRetentionMs
-    for (const job of this.#registry.rows.index.endedBefore(endedMs)) await this.#registry.drop(job)
+    const { store, submitter } = this.#options
+    const { index } = this.#registry.rows
+    for (const job of index.endedBefore(nowMs - owingRetentionMs)) await this.#registry.drop(job)
+    for (const job of index.endedBefore(nowMs - jobRetentionMs))
+      if (debtOf(store.books, submitter.peerId, job) === null) await this.#registry.drop(job)
     await this.#registry.leaveOverdue()
   }
 }

@@ -2,7 +2,8 @@
  * Hands messages for a steward to the job that they name. A job that runs is in memory. A job that has ended mostly
  * is not: its row answers what it can, and for anything else the job is read from the disk.
  */
-import type { JobId, PeerId } from '../../protocol/ids.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
+import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { type Delivery, deliveryOf, type MessageToSteward } from '../../protocol/inbox.ts'
 import { recordId } from '../../protocol/record/record.ts'
 import { openRecord, openRecordAs } from '../../protocol/records.ts'
@@ -10,6 +11,7 @@ import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
 import type { CouncilDriver } from '../stewardship/council-driver.ts'
 import type { Recruiting } from '../stewardship/recruiting.ts'
+import { endedMessage, formerEnd } from '../stewardship/shown-end.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { Rest } from './job-rows.ts'
 import type { Reading } from './reading.ts'
@@ -26,9 +28,13 @@ export interface RoutingParts {
   readonly reading: Reading
 }
 
+/** Jobs that ended under an older version, of which a node remembers how. A guess. */
+const formerEndsMax = 1_024
+
 export class Routing {
   readonly #options: RegistryOptions
   readonly #parts: RoutingParts
+  readonly #formerEnds = new BoundedMap<JobId, { readonly id: RecordId | undefined }>(formerEndsMax)
 
   constructor(options: RegistryOptions, parts: RoutingParts) {
     this.#options = options
@@ -42,6 +48,7 @@ export class Routing {
     switch (delivery.to) {
       case 'council': {
         const stewardship = registry.hearing(delivery.job)
+        if (message.type === 'progress') stewardship?.hearWeights(from, message)
         if (stewardship !== undefined) stewardship.hear(delivery.input)
         else this.#hearAfterEnd(from, delivery.job, delivery.input)
         break
@@ -102,7 +109,7 @@ export class Routing {
       const { signer, job } = receipt.record
       const stewardship = registry.hearing(job!)
       if (stewardship !== undefined) stewardship.hearReceipt(receipt, message.released, message.logs)
-      else this.#answerLateReceipt(signer, job!)
+      else if (!registry.isBeginning(job!)) this.#showEnd(signer, job!)
       return
     }
     const { job, record: signed, opening } = message
@@ -113,18 +120,6 @@ export class Routing {
     const stewardship = registry.hearing(job)
     if (stewardship !== undefined) hear(stewardship)
     else this.#wake(from, job, hear)
-  }
-
-  /**
-   * A job that is kept and cannot be read may be read again one day: its vehicles keep their receipts until then. One that this node
-   * has left goes on elsewhere.
-   */
-  #answerLateReceipt(vehicle: PeerId, job: JobId): void {
-    const { registry } = this.#parts
-    if (registry.isBeginning(job)) return
-    const row = registry.rows.get(job)
-    const isOver = row === undefined ? this.#options.store.journal.leftAt(job) === 0 : row.endedAtMs !== null
-    if (isOver) this.#sayEnded(vehicle, job)
   }
 
   /** Also of jobs that ended long ago, as long as this node keeps them: a vehicle may have slept. */
@@ -150,7 +145,7 @@ export class Routing {
     switch (input.type) {
       case 'accepted':
       case 'progress':
-        this.#sayEnded(from, job)
+        this.#showEnd(from, job)
         break
       case 'declined':
         break
@@ -196,7 +191,21 @@ export class Routing {
       .catch((error) => this.#options.log.info({ job, from, error }, 'a job that has ended cannot be read'))
   }
 
-  #sayEnded(to: PeerId, job: JobId): void {
-    void say(this.#options, to, { type: 'ended', job })
+  /** A vehicle of a job of which no end is kept here keeps what it has until the job's time is over. */
+  #showEnd(to: PeerId, job: JobId): void {
+    const row = this.#parts.registry.rows.get(job)
+    if (row === undefined || row.endedAtMs === null) return
+    const { store } = this.#options
+    const end = row.state.end ?? this.#formerEnd(job)
+    const message = end && endedMessage(store.journal, job, end)
+    if (message !== undefined) void say(this.#options, to, message)
+  }
+
+  /** Of a job that ended under an older version. It is looked for once: all of the job's records are read for it. */
+  #formerEnd(job: JobId): RecordId | undefined {
+    const { key, store } = this.#options
+    const end = this.#formerEnds.get(job) ?? { id: formerEnd(store.journal, job, key.peerId) }
+    this.#formerEnds.set(job, end)
+    return end.id
   }
 }

@@ -76,7 +76,7 @@ export class StandingBy {
   /** Another steward says that this node is one, too: the signed manifest, or a path from it, must say so. */
   entrusted(from: PeerId, entrusted: Extract<Message, { type: 'entrust' }>): void {
     const { manifest: manifestRecord, handovers: handoverRecords, secret, drawSecret } = entrusted
-    const { key, submitter, store, clock, log } = this.#options
+    const { submitter, store, clock, log } = this.#options
     const manifest = openManifest(manifestRecord, sha256, verifyByPeerId)
     const job = manifest.id
     const handovers = handoverRecords.map((record) =>
@@ -87,10 +87,7 @@ export class StandingBy {
       manifest.payload,
       handovers.map(({ record }) => record),
     )
-    const { stewards, handovers: held } = succession
-    const place = stewards.find(({ peer }) => peer === key.peerId)
     const mine = manifest.signer === submitter.peerId
-    if (place === undefined && !mine) return
     if (!equals(drawCommitment(drawSecret), manifest.payload.drawCommitment)) return
     if (this.#registry.rows.get(job) !== undefined) {
       for (const handover of handovers) this.#registry.hearing(job)?.hearRecord(from, handover)
@@ -115,7 +112,7 @@ export class StandingBy {
       return
     }
     const rows = handovers
-      .filter(({ record }) => held.includes(record))
+      .filter(({ record }) => succession.handovers.includes(record))
       .map(({ kind, record: { id }, signed }) => ({ id, job, kind, ...signed, extra: null }))
     store.journal.append([{ id: job, job, kind: 'manifest', ...manifestRecord, extra: null }, ...rows])
     const state = {
@@ -140,12 +137,14 @@ export class StandingBy {
   }
 
   /** The consent in a handover is signed by its taker (protocol/job/handover.ts), so that it needs no memory here. */
-  #saidYes({ id, payload }: Verified<Manifest>, { handovers }: Succession): boolean {
+  #saidYes({ id, payload }: Verified<Manifest>, { stewards, handovers }: Succession): boolean {
     const { standsBy, key, store, clock } = this.#options
     const [first] = payload.stewards
     // Its first steward submitted it: a stranger's job cannot have been submitted here.
     if (!standsBy || first === undefined || first.peer === key.peerId) return false
     if (isOverdue(payload.deadlineMs, clock.now())) return false
+    // Its place may be another's by now.
+    if (!stewards.some(({ peer }) => peer === key.peerId)) return false
     if (handovers.some((handover) => handover.payload.taker.peer === key.peerId)) return true
     const place = payload.stewards.find(({ peer }) => peer === key.peerId)
     if (place === undefined) return false

@@ -114,12 +114,16 @@ export class Submitting {
   }
 
   async #context(stdin?: AsyncIterable<Uint8Array>): Promise<SubmissionContext> {
-    const { clock } = this.#options
+    const { clock, membership } = this.#options
+    const around = () => membership.capacities()
     return {
       ...(await this.#market()),
       stdin,
-      recruit: (search: StandbySearch, count: number, bytes: number) =>
-        this.#recruiting.recruit(search, count, bytes),
+      around,
+      recruit: (search: StandbySearch, count: number, bytes: number, insists: boolean) =>
+        insists
+          ? this.#recruiting.insist(search, count, bytes, around)
+          : this.#recruiting.recruit(search, count, bytes),
       clock,
     }
   }

@@ -2,8 +2,6 @@
  * The ledger on disk: the decisions of src/protocol/ledger, in the same database as the journal. The entries that
  * follow from a record are written in its commit, or made up for from the journal after a crash.
  */
-import { setImmediate as turn } from 'node:timers/promises'
-import { equals } from 'uint8arrays'
 import { assert } from '../../base/assert.ts'
 import type { Refusal } from '../../protocol/errors.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
@@ -14,41 +12,41 @@ import {
   ownerAccount,
   submitterAccount,
 } from '../../protocol/ledger/account.ts'
-import { type Entry, firstHash, movementsOf } from '../../protocol/ledger/entry.ts'
-import { entryHash } from '../../protocol/ledger/entry-hash.ts'
+import { type Entry, movementsOf } from '../../protocol/ledger/entry.ts'
 import { type Balance, Ledger, type LedgerInput, type LedgerState } from '../../protocol/ledger/ledger.ts'
 import { sha256 } from '../sha256.ts'
 import type { Database } from '../store/database.ts'
-import { type EntryRow, entryOf, namedRow, partsOf, selectEntries, selectNumbered } from './entry-rows.ts'
+import {
+  type EntryRow,
+  entryOf,
+  type NumberedRow,
+  numberedEntry,
+  partsOf,
+  selectEntries,
+  selectNumbered,
+} from './entry-rows.ts'
+import { LedgerCheck } from './ledger-check.ts'
 import { Names } from './names.ts'
 
-/** Entries read at a time, so that checking a long ledger holds up nobody. A guess. */
-const entriesPage = 2_000
+/** Entries read at a time. A guess. */
+const entriesPage = 500
 
 /** Begins the names of payments that a payer knows by the payee's word alone. */
 export const heardPrefix = 'heard/'
 
 const nothing: Balance = { pendingMicros: 0, postedMicros: 0 }
 
-interface Checked {
-  /** SQLite's data_version: another, and somebody else has written. */
-  readonly version: number
-  readonly serial: number
-  readonly hash: Uint8Array
-  readonly sums: Map<string, Balance>
-}
-
 export class Books implements LedgerState {
   readonly #database: Database
   readonly #ledger: Ledger
   readonly #names: Names
-  /** The part that the last check has read and found whole. */
-  #checked: Checked | undefined
+  readonly #check: LedgerCheck
 
   constructor(database: Database) {
     this.#database = database
     this.#names = new Names(database)
     this.#ledger = new Ledger(sha256, this)
+    this.#check = new LedgerCheck(database, this)
   }
 
   /**
@@ -109,13 +107,13 @@ export class Books implements LedgerState {
   *entries(after = 0): Generator<Entry> {
     const nameOf = this.#names.reader()
     for (;;) {
-      const rows = this.#database.all<EntryRow>(
+      const rows = this.#database.lists<NumberedRow>(
         `${selectNumbered} WHERE serial > ? ORDER BY serial LIMIT ${entriesPage}`,
         after,
       )
-      for (const row of rows) yield entryOf(namedRow(row, nameOf))
+      for (const row of rows) yield numberedEntry(row, nameOf)
       if (rows.length < entriesPage) return
-      after = rows.at(-1)!.serial
+      after = rows.at(-1)![0]
     }
   }
 
@@ -192,48 +190,9 @@ export class Books implements LedgerState {
     )!.micros
   }
 
-  /**
-   * Reads all of it: the serial of the first entry that does not follow from those before it, or of the last, where the
-   * balances are not their sum; null when everything holds. As long as nobody else writes to the database, what was read once
-   * is not read again.
-   */
-  async check(): Promise<number | null> {
-    const { version } = this.#database.get<{ version: number }>(
-      'SELECT data_version AS version FROM pragma_data_version',
-    )!
-    const known = this.#checked?.version === version ? this.#checked : undefined
-    let previous = known?.hash ?? firstHash
-    let serial = known?.serial ?? 0
-    const sums = known?.sums ?? new Map<string, Balance>()
-    this.#checked = undefined
-    for (const { hash, ...body } of this.entries(serial)) {
-      serial += 1
-      if (body.serial !== serial || !equals(hash, entryHash(sha256, previous, body))) return serial
-      previous = hash
-      for (const { account, pendingMicros, postedMicros } of movementsOf(body)) {
-        const key = `${body.currency}/${account}`
-        const sum = sums.get(key) ?? nothing
-        sums.set(key, {
-          pendingMicros: sum.pendingMicros + pendingMicros,
-          postedMicros: sum.postedMicros + postedMicros,
-        })
-      }
-      if (serial % entriesPage === 0) await turn()
-    }
-    // Entries that came while it read are in the balances; then the next check tells.
-    const checked = { version, serial, hash: previous, sums }
-    if ((this.last()?.serial ?? 0) !== serial) {
-      this.#checked = checked
-      return null
-    }
-    const isSum = [...sums].every(([key, sum]) => {
-      const slash = key.indexOf('/')
-      const balance = this.balance(key.slice(slash + 1), key.slice(0, slash))
-      return balance.pendingMicros === sum.pendingMicros && balance.postedMicros === sum.postedMicros
-    })
-    if (!isSum) return serial
-    this.#checked = checked
-    return null
+  /** Reads all of it: the serial of the first entry that does not fit (ledger-check.ts), or null. */
+  check(): Promise<number | null> {
+    return this.#check.run()
   }
 
   #handle(inputs: readonly LedgerInput[], nowMs: number): Refusal[] {

@@ -4,7 +4,9 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import { type AccountId, accountOf, outsideAccount, submitterAccount } from '../../protocol/ledger/account.ts'
+import { formatMoney } from '../../protocol/price.ts'
 import type { Database } from '../store/database.ts'
+import type { Books } from './books.ts'
 import type { Payer } from './payer.ts'
 import type { Debt, Thresholds } from './settle-contract.ts'
 import type { Transfers } from './transfers.ts'
@@ -22,19 +24,25 @@ export interface PayeeDebt extends Debt {
 
 export class Debts {
   readonly #database: Database
+  readonly #books: Pick<Books, 'balance'>
   readonly #payer: Payer
   readonly #transfers: Transfers
 
-  constructor(database: Database, payer: Payer, transfers: Transfers) {
+  constructor(database: Database, books: Pick<Books, 'balance'>, payer: Payer, transfers: Transfers) {
     this.#database = database
+    this.#books = books
     this.#payer = payer
     this.#transfers = transfers
   }
 
-  /** By currency and payee. `alsoUnheard`: those are payable as well whose vehicles have not said what they were paid. */
-  list(thresholds: Thresholds, alsoUnheard: boolean): PayeeDebt[] {
+  /**
+   * By currency and payee. `alsoUnheard`: those are payable as well whose vehicles have not said what they were paid. `objection`: why
+   * nothing may leave by it.
+   */
+  list(thresholds: Thresholds, alsoUnheard: boolean): { debts: PayeeDebt[]; objection: string | null } {
     const unheard = this.#payer.unheard()
-    return [...this.#byPayee()]
+    const { byPayee, objection } = this.#byPayee()
+    const debts = [...byPayee]
       .map(([key, accounts]): PayeeDebt => {
         const [{ currency }] = accounts as [AccountDebt]
         const owedMicros = accounts.reduce((sum, { micros }) => sum + micros, 0)
@@ -54,26 +62,61 @@ export class Debts {
       })
       .filter(({ owedMicros }) => owedMicros !== 0)
       .sort((a, b) => compareText(a.currency, b.currency) || compareText(a.payee, b.payee))
+    return { debts, objection }
   }
 
-  #byPayee(): Map<string, AccountDebt[]> {
+  #byPayee(): { readonly byPayee: Map<string, AccountDebt[]>; readonly objection: string | null } {
     const sums = new Map<string, AccountDebt>()
     const add = ({ account, currency, micros }: AccountDebt, sign: 1 | -1) => {
       const key = `${currency}/${account}`
       sums.set(key, { account, currency, micros: (sums.get(key)?.micros ?? 0) + sign * micros })
     }
     const { submitter } = this.#payer
-    const debit = submitterAccount(submitter)
-    for (const row of this.#database.all<AccountDebt>(earned, debit)) add(row, 1)
-    for (const row of this.#database.all<AccountDebt>(shared, debit)) add(row, 1)
+    const [debit, outside] = [submitterAccount(submitter), outsideAccount(submitter)]
+    const claims = this.#database.all<Claims>(owed, debit)
+    for (const { account, share, currency, isOwn, micros, shareMicros } of claims) {
+      if (isOwn === 0) continue
+      add({ account, currency, micros }, 1)
+      if (share !== null) add({ account: share, currency, micros: shareMicros }, 1)
+    }
     // Payments to an account that this directory owes nothing to were made for others' jobs.
     const known = new Set(sums.keys())
-    for (const row of this.#database.all<AccountDebt>(paid, outsideAccount(submitter)))
-      if (known.has(`${row.currency}/${row.account}`)) add(row, -1)
+    const payments = this.#database.all<AccountDebt>(paid, outside)
+    for (const row of payments) if (known.has(`${row.currency}/${row.account}`)) add(row, -1)
     for (const row of this.#transfers.held()) add(row, -1)
     const sorted = [...sums.values()].sort((a, b) => compareText(a.account, b.account))
-    return Map.groupBy(sorted, ({ account, currency }) => `${currency}/${payeeOf(account)}`)
+    const claimed = claims.map(({ currency, micros, shareMicros }) => ({
+      currency,
+      micros: micros + shareMicros,
+    }))
+    return {
+      byPayee: Map.groupBy(sorted, ({ account, currency }) => `${currency}/${payeeOf(account)}`),
+      objection: this.#unlike('claims', claimed, debit, -1) ?? this.#unlike('payments', payments, outside, 1),
+    }
   }
+
+  /** The control sum of what is added up here: the ledger keeps another, which is checked whenever the ledger is. */
+  #unlike(
+    what: string,
+    rows: readonly Pick<AccountDebt, 'currency' | 'micros'>[],
+    account: AccountId,
+    sign: 1 | -1,
+  ): string | null {
+    for (const [currency, some] of Map.groupBy(rows, (row) => row.currency)) {
+      const micros = some.reduce((sum, one) => sum + one.micros, 0)
+      const kept = sign * this.#books.balance(account, currency).postedMicros
+      if (micros !== kept)
+        return `the ${what} of this node's ledger add up to ${formatMoney(micros, currency)}, and its balance says ${formatMoney(kept, currency)}: no pay-out is made from it until that is explained`
+    }
+    return null
+  }
+}
+
+/** The sum of the claims of one account, with the share of one operator; for jobs that this data directory pays for, or others. */
+interface Claims extends AccountDebt {
+  readonly share: AccountId | null
+  readonly shareMicros: number
+  readonly isOwn: number
 }
 
 /** The owner, whichever vehicle it is for; operators by their account's whole name. */
@@ -102,14 +145,14 @@ function leastMicros(thresholds: Thresholds, currency: string): number {
 }
 
 const nameOf = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column})`
-const owes = `FROM ledger_entries WHERE kind IN ('posted', 'reversed')
-  AND debit = (SELECT number FROM ledger_names WHERE name = ?)
-  AND job IN (SELECT n.number FROM ledger_paying AS p JOIN ledger_names AS n ON n.name = p.job)`
-const earned = `SELECT ${nameOf('credit')} AS account, ${nameOf('currency')} AS currency,
-  sum(CASE kind WHEN 'posted' THEN micros ELSE -micros END) AS micros ${owes} GROUP BY credit, currency`
-const shared = `SELECT ${nameOf('share')} AS account, ${nameOf('currency')} AS currency,
-  sum(CASE kind WHEN 'posted' THEN share_micros ELSE -share_micros END) AS micros ${owes}
-  AND share IS NOT NULL GROUP BY share, currency`
+const worthOf = (column: string) =>
+  `coalesce(sum(CASE kind WHEN 'posted' THEN ${column} ELSE -${column} END), 0)`
+const owed = `SELECT ${nameOf('credit')} AS account, ${nameOf('share')} AS share, ${nameOf('currency')} AS currency,
+  isOwn, micros, shareMicros FROM (
+    SELECT credit, share, currency, ${worthOf('micros')} AS micros, ${worthOf('share_micros')} AS shareMicros,
+      job IN (SELECT n.number FROM ledger_paying AS p JOIN ledger_names AS n ON n.name = p.job) AS isOwn
+    FROM ledger_entries WHERE kind IN ('posted', 'reversed')
+    AND debit = (SELECT number FROM ledger_names WHERE name = ?) GROUP BY credit, share, currency, isOwn)`
 const paid = `SELECT ${nameOf('debit')} AS account, ${nameOf('currency')} AS currency,
   sum(CASE kind WHEN 'paid' THEN micros ELSE -micros END) AS micros FROM ledger_entries
   WHERE kind IN ('paid', 'unpaid') AND credit = (SELECT number FROM ledger_names WHERE name = ?)

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { JobEnd } from '../../protocol/job/verdict.ts'
 import type { Books } from './books.ts'
 
 /** By code of the end (src/protocol/job/verdict.ts). */
@@ -28,14 +29,14 @@ export class EndNews {
     this.#log = log
   }
 
-  /** A steward says that the job is over. `code`: how it ended, if it is not complete. Once for each job. */
-  ended(job: JobId, code: string | undefined): void {
-    if (code === undefined || this.#told.has(job)) return
+  /** The job is over, by an end that this vehicle believes. Once for each job. */
+  ended(job: JobId, { outcome, code }: Pick<JobEnd, 'outcome' | 'code'>): void {
+    if (outcome === 'complete' || this.#told.has(job)) return
     const open = [...this.#books.standingOf(job, this.#self)].filter(({ kind }) => kind === 'pending').length
     if (open === 0) return
     if (this.#told.size >= toldMax) this.#told.clear()
     this.#told.add(job)
-    const how = inWords[code] ?? 'before all of it was verified'
+    const how = inWords[code ?? ''] ?? 'before all of it was verified'
     this.#log.info(
       { job, code, open },
       `a job ended ${how}: of ${open} results of this vehicle that were not decided it pays for those on which another owner agrees, and not for what nobody else has done`,

@@ -16,16 +16,41 @@ export function partsOf(subject: string): { readonly about: string; readonly pla
 export const selectNumbered = `SELECT serial, at_ms, kind, about, place, generation, currency, debit, credit, micros, share,
   share_micros, job, position, vehicle, owner, units, memo, hash FROM ledger_entries`
 
-const named = ['currency', 'debit', 'credit', 'share', 'job', 'vehicle', 'owner'] as const
+/** The columns of `selectNumbered`. */
+export type NumberedRow = readonly [
+  ...[serial: number, atMs: number, kind: EntryKind, about: string, place: number | null, generation: number],
+  ...[currency: number, debit: number, credit: number, micros: number],
+  ...[share: number | null, shareMicros: number | null],
+  ...[job: number | null, position: number | null, vehicle: number | null, owner: number | null],
+  ...[units: number | null, memo: string, hash: Uint8Array],
+]
 
-/** A row of `selectNumbered`, whose names become texts in place. */
-export function namedRow(row: object, nameOf: (number: number) => string): EntryRow {
-  const columns = row as Record<(typeof named)[number], string | number | null>
-  for (const column of named) {
-    const number = columns[column]
-    if (typeof number === 'number') columns[column] = nameOf(number)
+/** The same entry as entryOf makes of the row with names: the whole ledger is read by this. */
+export function numberedEntry(row: NumberedRow, nameOf: (number: number) => string): Entry {
+  const [serial, atMs, kind, about, place, generation, currency, debit, credit, micros, ...rest] = row
+  const [share, shareMicros, job, position, vehicle, owner, units, memo, hash] = rest
+  const credits = [{ account: nameOf(credit), micros }]
+  if (share !== null) credits.push({ account: nameOf(share), micros: shareMicros! })
+  return {
+    ...{ serial, atMs, kind, subject: subjectOf(about, place), generation },
+    ...{ currency: nameOf(currency), debit: nameOf(debit), credits, memo, hash },
+    claim:
+      job === null
+        ? null
+        : {
+            job: nameOf(job) as JobId,
+            receipt: about as RecordId,
+            place: place!,
+            position: position!,
+            vehicle: nameOf(vehicle!) as PeerId,
+            owner: nameOf(owner!) as OwnerId,
+            units: units!,
+          },
   }
-  return row as EntryRow
+}
+
+function subjectOf(about: string, place: number | null): string {
+  return place === null ? `${paymentPrefix}${about}` : `${about}/${place}`
 }
 
 const name = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column}) AS ${column}`
@@ -64,7 +89,7 @@ export function entryOf(row: EntryRow): Entry {
     serial,
     atMs,
     kind,
-    subject: place === null ? `${paymentPrefix}${about}` : `${about}/${place}`,
+    subject: subjectOf(about, place),
     generation,
     currency,
     debit,

@@ -7,7 +7,7 @@
  */
 import type { Logger } from 'pino'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
-import { outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
+import { type AccountId, outsideAccount, ownerAccount } from '../../protocol/ledger/account.ts'
 import type { LedgerInput } from '../../protocol/ledger/ledger.ts'
 import type { PayeeWord, PaymentNotice } from '../../protocol/ledger/payment.ts'
 import type { Statement } from '../../protocol/ledger/statement.ts'
@@ -16,6 +16,7 @@ import { statementPaymentsMax } from '../../protocol/sizes.ts'
 import { RequestError } from '../errors.ts'
 import type { WorkNews } from '../history/contract.ts'
 import type { Database } from '../store/database.ts'
+import { type EarlierPayments, EarlierStore } from './earlier-payments.ts'
 import type { LedgerParts } from './payables-driver.ts'
 import type { IncomingPayment } from './settle-contract.ts'
 import type { WorkedJob } from './tables.ts'
@@ -44,11 +45,19 @@ const columns = `settlement, submitter, job, currency, micros, state, reference,
 const unearnedMicrosMax = 1e12
 const unearnedFactor = 1_000
 
+/**
+ * Payments of one payer that this vehicle keeps by name: some 23 a day for as long as they are kept (earlier-payments.ts). A payer that names
+ * more, each of a millionth, would fill its disk with rows: of what it says it paid beyond them nothing is noted. A guess.
+ */
+export const namedPaymentsMax = 10_000
+
 export class Incoming {
   readonly #options: IncomingOptions
+  readonly #earlier: EarlierStore
 
   constructor(options: IncomingOptions) {
     this.#options = options
+    this.#earlier = new EarlierStore(options.database)
   }
 
   /** Takes up what the payer says that it has paid. */
@@ -86,20 +95,34 @@ export class Incoming {
       return true
     }
     const rows = this.#rows(account)
-    const known = new Map(rows.map((one) => [one.settlement, one]))
-    const isOfPayer = (one: Row) => one.submitter === row.submitter && one.currency === currency
+    const known = new Map<string, Before>(rows.map((one) => [one.settlement, one]))
+    const isOfPayer = (one: Pick<Row, 'submitter' | 'currency'>) =>
+      one.submitter === row.submitter && one.currency === currency
+    const sums = this.#earlier.of(account).filter(isOfPayer)
+    const earlier = sums.toSorted((a, b) => Number(b.signer === signer) - Number(a.signer === signer))
+    /** Its entry tells of a payment whose row has become part of a sum. */
+    const folded = (settlement: string): Before | undefined => {
+      const entry = earlier.length === 0 ? undefined : books.lastOf(`payment/${nameOf(settlement)}`)
+      if (entry === undefined) return undefined
+      const { submitter } = row
+      const state = entry.kind === 'paid' ? 'paid' : 'returned'
+      return { submitter, currency: entry.currency, micros: entry.credits[0]!.micros, state, earlier }
+    }
+    const takenOut: [EarlierPayments, number][] = []
     const keep: PaymentNotice[] = []
+    let room = namedPaymentsMax - rows.filter(({ submitter }) => submitter === row.submitter).length
     // Payments that were noted before this node knew their names.
-    let unnamed = Math.max(0, noted - sumOf(rows.filter(isOfPayer)))
+    let unnamed = Math.max(0, noted - sumOf(rows.filter(isOfPayer)) - microsOf(earlier))
     let fresh = payload.paidMicros - this.#paidBy(account, currency, signer) - unnamed
     let newMicros = 0
     for (const notice of payments.toSorted((a, b) => a.atMs - b.atMs)) {
       const { settlement, micros, state, reference } = notice
-      const before = known.get(settlement)
-      if (before?.state === state && before.reference === reference) continue
+      const before = known.get(settlement) ?? folded(settlement)
+      if (before?.state === state && (before.reference ?? reference) === reference) continue
       // It is another's, whether by its amount or by its payer; and what was sent back is not paid again by its old name.
       if (before !== undefined && (before.micros !== micros || !isOfPayer(before))) continue
       if (before?.state === 'returned' && state === 'paid') continue
+      if (before === undefined && room <= 0) continue
       if (state === 'paid' && before === undefined) {
         if (micros > fresh && micros <= unnamed) unnamed -= micros
         else {
@@ -112,10 +135,13 @@ export class Incoming {
         const name = nameOf(settlement)
         // One that was noted before this node knew its name has no entry of its own.
         if (!write({ type: 'take-back', name, reference: `${settlement} was sent back` })) continue
+        const sum = before.earlier?.find((one) => one.micros >= micros)
+        if (sum !== undefined) takenOut.push([sum, micros])
       }
       keep.push(notice)
+      if (before === undefined) room -= 1
     }
-    if (fresh > 0) {
+    if (fresh > 0 && room > 0) {
       const settlement = `unnamed-${id.slice(-12)}`
       if (pay(settlement, fresh, `paid, says ${signer}`)) {
         keep.push({ settlement, micros: fresh, state: 'paid', reference: '', atMs: nowMs })
@@ -131,6 +157,8 @@ export class Incoming {
              missing_at_ms = CASE excluded.state WHEN 'paid' THEN missing_at_ms END`,
           ...[settlement, account, row.submitter, signer, row.job, currency, micros, state, reference, atMs],
         )
+      for (const [sum, micros] of takenOut) this.#earlier.takeOut(account, sum, micros)
+      this.#earlier.fold(account, row.submitter, nowMs)
     })
     if (newMicros > 0) news.paid(row.job, signer, newMicros, currency)
   }
@@ -155,11 +183,17 @@ export class Incoming {
     }
   }
 
-  /** The newest first. */
+  /** The newest first, and then the sums of those that were long ago. */
   list(): IncomingPayment[] {
-    return this.#options.database
+    const payments = this.#options.database
       .all<Row>(`SELECT ${columns} FROM ledger_incoming ORDER BY at_ms DESC, settlement`)
       .map(({ job: _, ...payment }) => payment)
+    const sums = this.#earlier.list().map(({ signer: _, count, ...sum }) => ({
+      ...sum,
+      settlement: count === 1 ? '1 earlier payment' : `${count} earlier payments`,
+      ...{ state: 'paid' as const, reference: '', missingAtMs: null },
+    }))
+    return [...payments, ...sums]
   }
 
   /**
@@ -197,20 +231,32 @@ export class Incoming {
     )
   }
 
-  #paidBy(account: string, currency: string, signer: PeerId): number {
-    return this.#options.database.get<{ micros: number }>(
+  #paidBy(account: AccountId, currency: string, signer: PeerId): number {
+    const { micros } = this.#options.database.get<{ micros: number }>(
       `SELECT coalesce(sum(micros), 0) AS micros FROM ledger_incoming
        WHERE account = ? AND currency = ? AND signer = ? AND state = 'paid'`,
       account,
       currency,
       signer,
-    )!.micros
+    )!
+    const isOf = (one: EarlierPayments) => one.signer === signer && one.currency === currency
+    return micros + microsOf(this.#earlier.of(account).filter(isOf))
   }
 
   #payerOf(job: WorkedJob['job'], submitter: PeerId, owner: Statement['owner']): SignedRecord | undefined {
     const row = this.#options.tables.statement(job, submitter, this.#options.self, owner)
     return row && { body: row.body, signature: row.signature }
   }
+}
+
+/** One that is part of a sum has no reference beside it. */
+type Before = Pick<Row, 'submitter' | 'currency' | 'micros' | 'state'> & {
+  readonly reference?: string
+  readonly earlier?: readonly EarlierPayments[]
+}
+
+function microsOf(sums: readonly EarlierPayments[]): number {
+  return sums.reduce((all, { micros }) => all + micros, 0)
 }
 
 function sumOf(rows: Iterable<Row>): number {

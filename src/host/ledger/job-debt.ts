@@ -4,6 +4,12 @@ import { submitterAccount } from '../../protocol/ledger/account.ts'
 import type { Micros } from '../../protocol/price.ts'
 import type { Books } from './books.ts'
 
+/**
+ * A job for which money is owed is kept so long after its end, and then its entries alone: less than a payment can carry may be owed
+ * for ever. A guess.
+ */
+export const owingRetentionMs = 365 * 24 * 3_600_000
+
 export interface JobDebt {
   readonly job: JobId
   readonly currency: string

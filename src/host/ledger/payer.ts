@@ -53,9 +53,9 @@ export class Payer {
   elsewhere(): JobId[] {
     return this.#database
       .all<{ job: JobId }>(
-        `SELECT DISTINCT n.name AS job FROM ledger_entries AS e JOIN ledger_names AS n ON n.number = e.job
-         WHERE e.kind = 'posted' AND e.debit = (SELECT number FROM ledger_names WHERE name = ?)
-         AND n.name NOT IN (SELECT job FROM ledger_paying) ORDER BY job`,
+        `SELECT name AS job FROM ledger_names WHERE number IN (SELECT job FROM ledger_entries
+           WHERE kind = 'posted' AND debit = (SELECT number FROM ledger_names WHERE name = ?))
+         AND name NOT IN (SELECT job FROM ledger_paying) ORDER BY job`,
         submitterAccount(this.submitter),
       )
       .map(({ job }) => job)
@@ -91,7 +91,9 @@ export class Payer {
   /** Accounts that are owed for a job that was taken over, and whose vehicle has not said yet what it was paid. */
   unheard(): Set<AccountId> {
     const epoch = this.#epoch()
-    if (epoch === undefined) return new Set()
+    const hasTaken =
+      this.#database.get('SELECT 1 FROM ledger_paying WHERE taken_in IS NOT NULL') !== undefined
+    if (epoch === undefined || !hasTaken) return new Set()
     const taken = `FROM ledger_entries WHERE kind IN ('posted', 'reversed')
       AND debit = (SELECT number FROM ledger_names WHERE name = ?1)
       AND job IN (SELECT n.number FROM ledger_paying AS p JOIN ledger_names AS n ON n.name = p.job WHERE p.taken_in IS NOT NULL)`

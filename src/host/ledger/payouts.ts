@@ -12,6 +12,7 @@ import { formatMoney } from '../../protocol/price.ts'
 import { RequestError } from '../errors.ts'
 import type { Database } from '../store/database.ts'
 import type { Books } from './books.ts'
+import { objectionToSum, sumsOf } from './control-sums.ts'
 import { Debts } from './debts.ts'
 import type { Payer } from './payer.ts'
 import type {
@@ -61,7 +62,7 @@ export class Payouts {
     this.#books = books
     this.#payer = payer
     this.#transfers = new Transfers(database)
-    this.#debts = new Debts(database, payer, this.#transfers)
+    this.#debts = new Debts(database, books, payer, this.#transfers)
   }
 
   /** Throws RequestError. */
@@ -76,16 +77,17 @@ export class Payouts {
     // Those that have not said yet what they were paid are asked each time that somebody looks.
     if (request.action === 'preview' || request.action === 'take-over') this.#tell(this.#payer.unheard())
     const thresholds = 'thresholds' in request ? request.thresholds : {}
-    const owed = this.#debts
-      .list(thresholds, request.action === 'prepare' && request.alsoUnheard)
-      .map(({ accounts: _, ...debt }) => debt)
+    const { debts, objection } = this.#debts.list(
+      thresholds,
+      request.action === 'prepare' && request.alsoUnheard,
+    )
     return {
-      owed,
+      owed: debts.map(({ accounts: _, ...debt }) => debt),
       payouts: this.#transfers.list(),
       ...{ payout: null, steps: [], refused: [], noted: 0 },
       ...done,
       elsewhere: this.#payer.elsewhere().length,
-      doubt: this.#doubt(),
+      doubt: this.#doubt() ?? objection,
       damagedAt,
     }
   }
@@ -114,10 +116,14 @@ export class Payouts {
   #prepare({ thresholds, payees, executionDate, alsoUnheard }: Of<'prepare'>, nowMs: number): Payout {
     const doubt = this.#doubt()
     if (doubt !== null) throw new RequestError(doubt)
+    const { debts, objection } = this.#debts.list(thresholds, alsoUnheard)
+    if (objection !== null) throw new RequestError(objection)
     const name = this.#newName(nowMs)
     const lines: PayoutLine[] = []
-    for (const { payee, currency, payableMicros, accounts } of this.#debts.list(thresholds, alsoUnheard)) {
+    const due: { currency: string; micros: number }[] = []
+    for (const { payee, currency, payableMicros, accounts } of debts) {
       if (payableMicros === 0 || (payees !== null && !payees.includes(payee))) continue
+      due.push({ currency, micros: payableMicros })
       let left = payableMicros
       const parts: { account: string; micros: number }[] = []
       for (const { account, micros } of accounts) {
@@ -133,14 +139,18 @@ export class Payouts {
     }
     if (lines.length === 0) throw new RequestError(this.#whyNobody(thresholds))
     const payout: Payout = { name, createdAtMs: nowMs, executionDate, lines }
-    this.#database.transaction(() => this.#transfers.put(payout))
+    this.#database.transaction(() => {
+      this.#transfers.put(payout, sumsOf(due))
+      const damage = this.#transfers.damage(name)
+      if (damage !== null) throw new RequestError(damage)
+    })
     return payout
   }
 
   #whyNobody(thresholds: Of<'prepare'>['thresholds']): string {
     const elsewhere = this.#payer.elsewhere().length
     if (elsewhere > 0) return otherPays(elsewhere)
-    return this.#debts.list(thresholds, false).some(({ unheard }) => unheard)
+    return this.#debts.list(thresholds, false).debts.some(({ unheard }) => unheard)
       ? 'nobody can be paid yet: the vehicles of those who are owed have not said what they were paid before the take-over; see carpool settle'
       : 'nobody is owed as much as the threshold'
   }
@@ -153,13 +163,14 @@ export class Payouts {
       : "this data directory is a copy, or was restored from a backup: what was paid since is not in it. Where no other node pays with this key, 'carpool settle --take-over' asks the payees' vehicles what they were paid, and goes on from there"
   }
 
-  #show(of: string): Pick<SettleView, 'payout' | 'steps'> {
-    const payout = this.#transfers.payout(of)
-    if (payout !== undefined) return { payout, steps: [] }
+  #show(of: string): Pick<SettleView, 'payout' | 'steps' | 'refused'> {
     const line = this.#transfers.line(of)
-    const whole = line && this.#transfers.payout(of.slice(0, of.lastIndexOf('-')))
-    if (line === undefined || whole === undefined) throw new RequestError(unknown(of))
-    return { payout: { ...whole, lines: [line] }, steps: this.#transfers.steps(of) }
+    const payout = this.#transfers.payout(line === undefined ? of : payoutOf(of))
+    if (payout === undefined) throw new RequestError(unknown(of))
+    const why = this.#transfers.damage(payout.name)
+    const refused = why === null ? [] : [{ of: payout.name, why }]
+    if (line === undefined) return { payout, steps: [], refused }
+    return { payout: { ...payout, lines: [line] }, steps: this.#transfers.steps(of), refused }
   }
 
   /** All that fits is noted in one commit: a bank's answer may be about thousands. Throws RequestError. */
@@ -169,13 +180,21 @@ export class Payouts {
     const moves: { settlement: string; step: TransferStep }[] = []
     const now = new Map<string, PayoutLine>()
     const touched = new Set<AccountId>()
+    const damages = new Map<string, string | null>()
     for (const one of news) {
       const { of, currency } = one
       const payout = this.#transfers.payout(of)
       const known = payout?.lines ?? [this.#transfers.line(of)]
       const lines = known.filter((line) => line !== undefined)
       if (lines.length === 0) refused.push({ of, why: unknown(of) })
-      for (const before of lines) {
+      const whole = payout?.name ?? payoutOf(of)
+      if (!damages.has(whole)) damages.set(whole, this.#transfers.damage(whole))
+      // What moves no money releases what it holds, whatever that is.
+      const isMoved = one.state === 'paid' || one.state === 'returned'
+      const damage = isMoved ? damages.get(whole)! : null
+      const unfit = damage ?? (payout === undefined ? null : objectionToSum(payout, one))
+      if (unfit !== null && lines.length > 0) refused.push({ of, why: unfit })
+      for (const before of unfit === null ? lines : []) {
         const { settlement } = before
         const line = now.get(settlement) ?? before
         if (currency !== undefined && line.currency !== currency) continue
@@ -222,6 +241,11 @@ export class Payouts {
     const payer = this.#payer.submitter.slice(-payerChars)
     return `P${day}-${payer}-${randomBytes(lotBytes).readUInt32BE().toString(36).padStart(7, '0')}`
   }
+}
+
+/** By the end-to-end id of a transfer. */
+function payoutOf(settlement: string): string {
+  return settlement.slice(0, settlement.lastIndexOf('-'))
 }
 
 const said: Readonly<Record<TransferState, string>> = {

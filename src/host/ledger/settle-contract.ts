@@ -26,6 +26,17 @@ export interface TransferNews {
   readonly micros?: Micros
   /** The currency of `micros`; missing: that of the line. */
   readonly inCurrency?: string
+  /** The whole pay-out of which the bank speaks. A message about something else is told and not noted. */
+  readonly sum?: BankSum
+}
+
+export interface BankSum {
+  /** All transfers of the file that the bank was given, or those that it booked: all but the rejected and cancelled ones. */
+  readonly of: 'all' | 'booked'
+  readonly lines?: number
+  /** All amounts added up, whatever their currencies, unless it names one. */
+  readonly micros?: Micros
+  readonly inCurrency?: string
 }
 
 export type SettleRequest =

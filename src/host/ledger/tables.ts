@@ -80,6 +80,17 @@ export class LedgerTables {
       .map(({ job }) => job)
   }
 
+  /** … and of those the jobs whose last statement it has not answered. */
+  unansweredJobs(vehicle: PeerId, steward: PeerId): JobId[] {
+    return this.#database
+      .all<{ job: JobId }>(
+        'SELECT DISTINCT job FROM ledger_statements WHERE vehicle = ? AND steward = ? AND agreed IS NULL ORDER BY job',
+        vehicle,
+        steward,
+      )
+      .map(({ job }) => job)
+  }
+
   statement(
     job: JobId,
     steward: PeerId,

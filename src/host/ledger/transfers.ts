@@ -7,6 +7,7 @@ import type { PaymentNotice } from '../../protocol/ledger/payment.ts'
 import type { Micros } from '../../protocol/price.ts'
 import { paymentReferenceCharsMax, statementPaymentsMax } from '../../protocol/sizes.ts'
 import type { Database } from '../store/database.ts'
+import { areSame, type ControlSum, sumsInWords } from './control-sums.ts'
 import type { Payout, PayoutLine, PayoutSummary, TransferState, TransferStep } from './settle-contract.ts'
 
 interface LineRow {
@@ -33,13 +34,11 @@ export class Transfers {
     this.#database = database
   }
 
-  /** A new pay-out, with its lines, all prepared. Call in a transaction. */
-  put({ name, createdAtMs, executionDate, lines }: Payout): void {
+  /** A new pay-out, with its lines, all prepared, and what they must come to. Call in a transaction. */
+  put({ name, createdAtMs, executionDate, lines }: Payout, control: readonly ControlSum[]): void {
     this.#database.run(
-      'INSERT INTO ledger_payouts (name, created_at_ms, execution_date) VALUES (?, ?, ?)',
-      name,
-      createdAtMs,
-      executionDate,
+      'INSERT INTO ledger_payouts (name, created_at_ms, execution_date, control) VALUES (?, ?, ?, ?)',
+      ...[name, createdAtMs, executionDate, JSON.stringify(control)],
     )
     for (const [i, line] of lines.entries()) {
       const { settlement, payee, currency, micros, state, atMs, reference, reason, accounts } = line
@@ -118,6 +117,27 @@ export class Transfers {
        WHERE settlement = ? ORDER BY serial`,
       settlement,
     )
+  }
+
+  /** Returns why this pay-out is not what was made ready, as a sentence; null: its transfers, and their parts, come to that. */
+  damage(name: string): string | null {
+    const text = this.#database.get<{ control: string }>(
+      'SELECT control FROM ledger_payouts WHERE name = ?',
+      name,
+    )?.control
+    const sums = this.#database.all<ControlSum & { readonly unlike: number }>(
+      `SELECT currency, count(*) AS lines, sum(micros) AS micros, sum(micros <> parts) AS unlike FROM (
+         SELECT currency, micros, (SELECT coalesce(sum(p.micros), 0) FROM ledger_transfer_parts AS p
+           WHERE p.settlement = t.settlement) AS parts FROM ledger_transfers AS t WHERE payout = ?
+       ) GROUP BY currency ORDER BY currency`,
+      name,
+    )
+    const control: ControlSum[] = text ? JSON.parse(text) : sums
+    const unlike = sums.reduce((sum, one) => sum + one.unlike, 0)
+    if (areSame(sums, control) && unlike === 0) return null
+    const what =
+      unlike > 0 ? `${unlike} of its transfers do not come to their parts` : `it has ${sumsInWords(sums)} now`
+    return `pay-out ${name} was changed on the disk: it was made ready with ${sumsInWords(control)}, and ${what}. Nothing of it is noted until that is explained`
   }
 
   /** All pay-outs, the oldest first, without their lines. */

@@ -118,6 +118,7 @@ const submission = z.strictObject({
     .min(0)
     .max(stewardsMax - 1)
     .default(submitDefaults.standbys),
+  mustOutlive: z.boolean().default(submitDefaults.mustOutlive),
   pages: z
     .array(z.strictObject({ first: z.int().min(1), last: z.int().min(1).nullable() }))
     .min(1)
@@ -133,6 +134,13 @@ const periods = z.array(z.strictObject({ name: z.string().max(64), sinceMs: z.nu
 
 const thresholds = z.record(z.union([currencySchema, z.literal('*')]), naturalSchema)
 const transferName = z.string().min(1).max(64)
+
+const bankSum = z.strictObject({
+  of: z.enum(['all', 'booked']),
+  lines: naturalSchema.exactOptional(),
+  micros: naturalSchema.exactOptional(),
+  inCurrency: currencySchema.exactOptional(),
+})
 
 const settlement: z.ZodType<SettleRequest> = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('preview'), thresholds }),
@@ -157,6 +165,7 @@ const settlement: z.ZodType<SettleRequest> = z.discriminatedUnion('action', [
           micros: naturalSchema.exactOptional(),
           inCurrency: currencySchema.exactOptional(),
           byBank: z.literal(true).exactOptional(),
+          sum: bankSum.exactOptional(),
         }),
       )
       .max(10_000),

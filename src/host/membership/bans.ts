@@ -17,12 +17,11 @@
 import type { Logger } from 'pino'
 import type { JobId, OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { openHandover, pathTo, successionOf } from '../../protocol/job/handover.ts'
-import { type Opening, openLease, openReceipt } from '../../protocol/job/lease.ts'
+import { openLease, openReceipt } from '../../protocol/job/lease.ts'
 import { openManifest } from '../../protocol/job/manifest.ts'
 import { rosterEntriesMax } from '../../protocol/limits.ts'
 import { openCertificate, ownerIdOf } from '../../protocol/membership/owner.ts'
 import { encodeMessage } from '../../protocol/message.ts'
-import { reopenCbor } from '../../protocol/record/block.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import {
   checkEvidence,
@@ -37,6 +36,7 @@ import { sha256 } from '../sha256.ts'
 import type { Journal, JournalRecord } from '../store/journal.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { Ban } from '../store/member-tables.ts'
+import { shownWith, signedPartOf } from './shown-receipts.ts'
 
 export interface BansOptions {
   /** The key that signs this node's own jobs. */
@@ -53,6 +53,8 @@ export interface BansOptions {
   readonly now: () => number
   readonly log: Logger
   readonly onChange: () => void
+  /** Somebody showed a proof, or a steward here found one, and it holds. */
+  readonly onProof?: (owner: OwnerId, proof: RecordId) => void
   /** Owners that are banned at most. */
   readonly bannedMax?: number
 }
@@ -116,6 +118,7 @@ export class Bans {
   hear(evidence: Evidence): void {
     const { now } = this.#options
     const lie = checkEvidence(evidence, sha256, verifyByPeerId, now())
+    this.#options.onProof?.(lie.owner, lie.evidence)
     if (this.has(lie.owner) || this.#isForgiven(lie.owner, lie.begunMs) || this.#hadLeft(lie)) return
     const { owner, peer, begunMs } = lie
     const bytes = encodeEvidence(evidence)
@@ -150,18 +153,33 @@ export class Bans {
     this.#ban({ owner, peer, because, evidenceId: receipt, bytes, begunMs, atMs: now() }, row.body)
   }
 
+  /** The proofs that this node has, which convince anybody. */
+  proofs(): { readonly owner: OwnerId; readonly proof: RecordId }[] {
+    return this.#proven().map(({ owner, evidenceId }) => ({ owner, proof: evidenceId }))
+  }
+
+  /** Shows the proof against an owner to a peer that wants it; nothing where there is none. */
+  show(peer: PeerId, owner: OwnerId): void {
+    const ban = this.#banned.get(owner)
+    if (ban?.because === 'equivocation' && ban.bytes > 0) this.#tellOf(peer, owner)
+  }
+
   /** To somebody who has just connected: as many proofs as fit, in the order in which they are worth telling. */
   tell(peer: PeerId): void {
-    const { journal, log } = this.#options
     let left = toldBytesMax
     for (const { owner, bytes } of this.#proven()) {
       left -= bytes
       if (left < 0) return
-      try {
-        this.#send(peer, decodeEvidence(journal.members.evidenceAgainst(owner)!))
-      } catch (error) {
-        log.debug({ error }, 'evidence of an older form is told to nobody')
-      }
+      this.#tellOf(peer, owner)
+    }
+  }
+
+  #tellOf(peer: PeerId, owner: OwnerId): void {
+    const { journal, log } = this.#options
+    try {
+      this.#send(peer, decodeEvidence(journal.members.evidenceAgainst(owner)!))
+    } catch (error) {
+      log.debug({ error }, 'evidence of an older form is told to nobody')
     }
   }
 
@@ -230,16 +248,16 @@ export class Bans {
     const manifest = journal.get(job)
     if (manifest === undefined) return
     const proof = {
-      manifest: signedOf(manifest),
+      manifest: signedPartOf(manifest),
       handovers: this.#handoversOf(job, manifest, openLease(lease, sha256, () => true).signer),
-      lease: signedOf(lease),
+      lease: signedPartOf(lease),
       certificate: certificateOf(peer),
     }
     for (const row of journal.ofJob(job)) {
       if (row.kind !== 'receipt' || row.id === receipt.id) continue
       if (openReceipt(row, sha256, () => true).payload.lease !== lease.id) continue
       try {
-        this.hear({ ...proof, receipts: [shown(receipt), shown(row)] })
+        this.hear({ ...proof, receipts: [shownWith(receipt), shownWith(row)] })
         return
       } catch (error) {
         log.debug({ error }, 'two receipts do not contradict each other')
@@ -252,7 +270,7 @@ export class Bans {
     const handovers: JournalRecord[] = []
     // One by one, since a job has as many records as it has work.
     for (const row of this.#options.journal.ofJob(job)) if (row.kind === 'handover') handovers.push(row)
-    const byId = new Map(handovers.map((row) => [row.id, signedOf(row)]))
+    const byId = new Map(handovers.map((row) => [row.id, signedPartOf(row)]))
     const opened = handovers.map((row) => openHandover(row, sha256, () => true))
     const { payload } = openManifest(manifest, sha256, () => true)
     const path = pathTo(successionOf(job, payload, opened), payload, steward)
@@ -278,12 +296,4 @@ export class Bans {
       log.debug({ to, error }, 'evidence was not delivered')
     })
   }
-}
-
-function signedOf({ body, signature }: SignedRecord): SignedRecord {
-  return { body, signature }
-}
-
-function shown(row: JournalRecord) {
-  return { record: signedOf(row), opening: reopenCbor<Opening>(row.extra!) }
 }

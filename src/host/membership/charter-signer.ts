@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { registrarsMax, revocationKeptMs, revocationsKeptMax } from '../../protocol/fleet-limits.ts'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { clearedOwnersMax, credentialTtlMs, evidenceAgeMsMax, revocationsMax } from '../../protocol/limits.ts'
+import { heardBy } from '../../protocol/membership/charters-apart.ts'
 import type { Charter, Credential, Fleet } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { systemClock } from '../clock.ts'
@@ -17,11 +18,16 @@ import { loadKey, loadOrCreateKey, type SigningKey } from '../store/keys.ts'
 import { signAccountsAccess, signCharter, signCredential } from './certificates.ts'
 import { termsOf } from './charter-file.ts'
 import type { FleetLog } from './fleet-log.ts'
+import { OwnCharters } from './own-charters.ts'
 
 export interface CharterSignerOptions {
   readonly keyPath: string
+  /** The registrar's node. */
+  readonly self: { readonly peer: PeerId }
   readonly fleet: Fleet
-  readonly journal: Pick<Journal, 'getSetting' | 'putSetting'>
+  readonly journal: Pick<Journal, 'getSetting' | 'putSetting' | 'members'>
+  /** Its credentials say how many vehicles their owner has: of use in a mesh of cells, and refused by nodes of version 0.1.0. */
+  readonly countsVehicles?: boolean | undefined
   /** A charter was signed: it is to be kept, and told to everybody. */
   readonly onCharter: (charter: SignedRecord) => void
   /** Takes down who changed what. */
@@ -33,14 +39,17 @@ const rotatedSetting = 'fleet-key-changed-ms'
 
 export class CharterSigner {
   readonly #options: CharterSignerOptions
+  readonly #own: OwnCharters
   #key: SigningKey
   #isSigning = false
 
   /** Throws Error, one sentence, when the key is none of this fleet's. */
   constructor(options: CharterSignerOptions) {
+    const { fleet, journal, self } = options
     this.#options = options
+    this.#own = new OwnCharters(fleet, journal, self.peer)
     this.#key = loadKey(options.keyPath)
-    const { keys, name } = options.fleet.charter.payload
+    const { keys, name } = fleet.charter.payload
     if (!keys.includes(this.#key.peerId))
       throw new Error(`${options.keyPath} is no key of the fleet ${name}, whose key is ${keys.join(' or ')}`)
   }
@@ -48,6 +57,11 @@ export class CharterSigner {
   /** This registrar signs a charter just now: what changes by it is its own word. */
   get isSigning(): boolean {
     return this.#isSigning
+  }
+
+  /** The key that signs. */
+  get signer(): PeerId {
+    return this.#key.peerId
   }
 
   /** The place of this registrar's key among those in force: of two, the first ends when the change of the key is finished. */
@@ -65,6 +79,34 @@ export class CharterSigner {
     else if (this.standing === 'ending')
       log.warn(
         `the fleet's key is being changed, and this registrar has the old one: ${remedy}, before the old one ends`,
+      )
+  }
+
+  /**
+   * A charter of another registrar is in force, which may not take in what this one has signed: then that is put back by a third one, as far
+   * as it can be, and the log says what was lost.
+   */
+  rejoin(log: Logger): void {
+    const apart = this.#own.apart(systemClock.now())
+    if (apart === null) return
+    const { charter, missing, lost, isSure } = apart
+    const inWords = (changes: readonly string[]) => changes.join('; ')
+    if (!isSure || this.standing === 'over') {
+      this.#own.forget()
+      log.warn(
+        `another registrar has signed a charter over this one's; where that was not on purpose, say again here what it lacks: ${inWords(missing)}`,
+      )
+      return
+    }
+    const { keys: _, ...change } = charter
+    this.#sign(change)
+    this.#options.decided('put-back', '', {}, inWords(missing))
+    log.info(
+      `two registrars have decided apart, and this one's word is put back into the charter: ${inWords(missing)}`,
+    )
+    if (lost.length > 0)
+      log.warn(
+        `of what this registrar decided apart, this is lost, as the other one said something else: ${inWords(lost)}`,
       )
   }
 
@@ -118,7 +160,10 @@ export class CharterSigner {
 
   /** A credential for a day. */
   credential(vehicle: Credential): SignedRecord {
-    return signCredential(this.#key, vehicle)
+    const { countsVehicles, journal } = this.#options
+    const counted =
+      countsVehicles === true ? { ownerVehicles: journal.members.vehiclesOf(vehicle.owner) } : {}
+    return signCredential(this.#key, { ...vehicle, ...counted })
   }
 
   /** Lets a node read the operator's share. */
@@ -148,7 +193,7 @@ export class CharterSigner {
     const whole = revoked.find(({ id }) => id === owner)
     if (whole !== undefined)
       throw new RequestError(
-        `its owner ${owner} was put out with all vehicles, until ${new Date(whole.untilMs).toISOString()}: before that no node would deal with it`,
+        `its owner ${owner} was put out with all vehicles, until ${new Date(whole.untilMs).toISOString()}: before that no node would deal with it; to let the owner back: carpool fleet clear ${owner}`,
       )
     const others = revoked.filter(({ id }) => id !== peer)
     if (others.length < revoked.length) this.#sign({ revoked: others })
@@ -160,7 +205,10 @@ export class CharterSigner {
     return fleet.isRevoked(peer) || (owner !== null && fleet.isRevoked(owner))
   }
 
-  /** Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now. Throws RequestError. */
+  /**
+   * Forgives an owner, in the whole fleet, what its vehicles did in jobs that have begun by now; where it was put out, it is not any
+   * more. Throws RequestError.
+   */
   clear(owner: OwnerId, by = ''): { readonly owner: OwnerId; readonly atMs: number } {
     const atMs = systemClock.now()
     const { cleared = [] } = this.#charter
@@ -169,8 +217,10 @@ export class CharterSigner {
       throw new RequestError(
         `${clearedOwnersMax} owners were cleared within ${evidenceAgeMsMax / dayMs} days, and a charter cannot name more`,
       )
-    this.#sign({ cleared: [...others, { owner, atMs }] })
-    this.#options.decided('cleared', by, { owner })
+    const revoked = this.revoked.filter(({ id }) => id !== owner)
+    const wasOut = revoked.length < this.revoked.length
+    this.#sign({ cleared: [...others, { owner, atMs }], ...(wasOut ? { revoked } : {}) })
+    this.#options.decided('cleared', by, { owner }, wasOut ? 'it was revoked, and is not any more' : '')
     return { owner, atMs }
   }
 
@@ -221,15 +271,19 @@ export class CharterSigner {
   }
 
   #sign(change: Partial<Charter>): void {
-    const { fleet, journal, onCharter } = this.#options
+    const { fleet, journal, onCharter, self } = this.#options
     const serial = Math.max(systemClock.now(), fleet.charter.serial + 1)
     if (change.keys !== undefined) journal.putSetting(rotatedSetting, String(serial))
-    const charter = { ...this.#charter, revoked: this.revoked, ...change }
+    const [before, was] = [[fleet.charters().at(-1)!, fleet.charter.serial] as const, this.#charter]
+    const charter = { ...was, revoked: this.revoked, ...change }
+    const heard = heardBy(was, charter, self.peer, serial)
+    const record = signCharter(this.#key, { ...charter, ...(heard && { heard }) }, serial)
     this.#isSigning = true
     try {
-      onCharter(signCharter(this.#key, charter, serial))
+      onCharter(record)
     } finally {
       this.#isSigning = false
     }
+    this.#own.signed(before, [record, serial])
   }
 }

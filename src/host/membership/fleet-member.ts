@@ -1,19 +1,18 @@
 /**
  * This node in its fleet: the charters that it believes, its own credential, and whom it lets in.
  *
- * Two nodes that meet show each other their credentials before there is a connection (network/admission.ts), and hand
- * over newer charters in the same breath, so that whoever comes back from a week in a garage knows the revocations
- * before anybody can offer it work. Later news goes from neighbour to neighbour, each telling it on once; connections
- * to those revoked, or whose credential is over, end at once.
+ * Two nodes that meet show each other their credentials before there is a connection (network/admission.ts), and hand over newer charters
+ * in the same breath, so that whoever comes back from a week in a garage knows the revocations before anybody can offer it work. Later news
+ * goes from neighbour to neighbour, each telling it on once; connections to those revoked, or whose credential is over, end at once.
  */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { evidenceAgeMsMax, rosterEntriesMax } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
-import type { Credential, Fleet } from '../../protocol/membership/fleet.ts'
+import type { Fleet } from '../../protocol/membership/fleet.ts'
 import { encodeMessage } from '../../protocol/message.ts'
-import type { SignedRecord, Verified } from '../../protocol/record/record.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { FleetStanding } from '../api.ts'
 import { systemClock } from '../clock.ts'
 import type { AdmissionLine, Doorkeeper } from '../network/admission.ts'
@@ -28,13 +27,15 @@ import {
   encodeGreeting,
   encodeReply,
   type Greeting,
+  type Guest,
   ownerOf,
   vouchFor,
 } from './greeting.ts'
+import { Knocks } from './knocks.ts'
 import { isFresh, OwnCredential } from './own-credential.ts'
-import { Registrar } from './registrar.ts'
+import { Registrar, type RegistrarOptions } from './registrar.ts'
 
-export interface FleetMemberOptions {
+export interface FleetMemberOptions extends Pick<RegistrarOptions, 'countsVehicles'> {
   /** The charter that the operator handed out. */
   readonly charterPath: string
   /** Only for a registrar. */
@@ -49,7 +50,6 @@ export interface FleetMemberOptions {
   readonly journal: Journal
   readonly log: Logger
 }
-
 /** How often credentials are looked at, one's own and those of neighbours: they live for a day. */
 const lookIntervalMs = 5_000
 
@@ -61,12 +61,10 @@ export class FleetMember implements Doorkeeper {
   /** The last word of a member of the fleet against this node; a registrar's is worth more than another's. */
   #refusal: { readonly why: string; readonly isRegistrars: boolean } | null = null
   /** The peers that showed their credential, its end, and the facts that they stated of themselves. */
-  readonly #guests = new Map<
-    PeerId,
-    { readonly credential: Verified<Credential>; readonly vehicle: string }
-  >()
+  readonly #guests = new Map<PeerId, Guest>()
   /** The credential that the journal has of each peer; bounded like the roster. */
   readonly #shown = new Map<PeerId, RecordId>()
+  readonly #knocks = new Knocks((address) => this.#network?.reach(address))
   #network: Network | undefined
   #onRevoked: () => void = () => {}
   #onCharter: () => void = () => {}
@@ -75,17 +73,15 @@ export class FleetMember implements Doorkeeper {
   /** Throws Error, one sentence that names the file. */
   constructor(options: FleetMemberOptions) {
     this.#options = options
-    const { charterPath, keyPath, journal, log } = options
+    const { charterPath, keyPath, key, owner, journal, log } = options
     this.#fleet = openFleet(charterPath, journal)
     this.registrar =
       keyPath === null
         ? null
         : new Registrar({
             keyPath,
-            self: { peer: options.key.peerId, owner: options.owner },
-            fleet: this.#fleet,
-            journal,
-            log,
+            self: { peer: key.peerId, owner },
+            ...{ fleet: this.#fleet, journal, log, countsVehicles: options.countsVehicles },
             onCharter: (record) => {
               this.hear(record)
               replaceCharter(charterPath, this.#fleet, log)
@@ -106,12 +102,10 @@ export class FleetMember implements Doorkeeper {
     return this.#fleet.charter.payload.operatorPpm
   }
 
-  /** As this node believes it. */
   get belief(): Fleet {
     return this.#fleet
   }
 
-  /** For this node's adverts. */
   get credential(): SignedRecord | null {
     return this.#own.record
   }
@@ -139,11 +133,17 @@ export class FleetMember implements Doorkeeper {
     network.onPeer(({ type, peer }) => {
       if (type === 'disconnected') this.#guests.delete(peer)
     })
+    this.registrar?.follow()
     this.#timer = setInterval(() => this.#look(), lookIntervalMs).unref()
   }
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  /** A peer that is connected. */
+  guest(peer: PeerId): Guest | undefined {
+    return this.#guests.get(peer)
   }
 
   async meet(peer: PeerId, line: AdmissionLine): Promise<void> {
@@ -153,11 +153,13 @@ export class FleetMember implements Doorkeeper {
     const greeting = decodeGreeting(await line.receive())
     const issued = this.#issue(peer, greeting, line.host)
     const shown = issued ?? greeting.credential
+    // Two registrars may have signed in the same millisecond.
+    const mayTie = this.registrar !== null && this.#fleet.isRegistrar(peer)
     await line.send(
       encodeReply({
         refused: this.#refuse(peer, greeting, shown),
         credential: issued,
-        charters: greeting.charter < charter ? this.#fleet.charters() : [],
+        charters: greeting.charter < (mayTie ? charter + 1 : charter) ? this.#fleet.charters() : [],
       }),
     )
     const reply = decodeReply(await line.receive())
@@ -168,15 +170,13 @@ export class FleetMember implements Doorkeeper {
       this.#hearRefusal(peer, reply.refused)
       throw new Error(`the fleet does not let this node in: ${reply.refused}`)
     }
-    this.#guests.set(peer, { credential, vehicle: greeting.vehicle })
+    this.#guests.set(peer, { credential, record: shown!, vehicle: greeting.vehicle })
   }
 
   /** The peer may take part itself: of anybody else the answer is not even read. */
   #hearRefusal(peer: PeerId, why: string): void {
-    const isRegistrars = this.#fleet.charter.payload.registrars.some((address) =>
-      address.endsWith(`/p2p/${peer}`),
-    )
-    if (isRegistrars || this.#refusal?.isRegistrars !== true) this.#refusal = { why, isRegistrars }
+    const isRegistrars = this.#fleet.isRegistrar(peer)
+    if (isRegistrars || !this.#refusal?.isRegistrars) this.#refusal = { why, isRegistrars }
   }
 
   /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
@@ -193,7 +193,8 @@ export class FleetMember implements Doorkeeper {
       this.#options.journal.members.putCredential(peer, credential!, verified.expiresMs)
       this.registrar?.learn(verified)
     }
-    if (this.#guests.has(peer)) this.#guests.set(peer, { credential: verified, vehicle: name })
+    const guest = { credential: verified, record: credential!, vehicle: name }
+    if (this.#guests.has(peer)) this.#guests.set(peer, guest)
   }
 
   /** Tells whether a peer that was heard of earlier may no longer take part. */
@@ -226,10 +227,12 @@ export class FleetMember implements Doorkeeper {
     if (this.#own.take(credential)) this.#refusal = null
   }
 
+  /** Another credential would be another place among cells: it keeps one that is good. */
   #admitMyself(): void {
     const { key, owner, vehicle, log } = this.#options
     const { peerId: peer } = key
     this.registrar!.admit(peer, owner, vehicle)
+    if (this.#own.isGood && isFresh(this.#own.untilMs!)) return
     const decision = this.registrar!.consider({ peer, vehicle, owner })
     try {
       if (decision.state === 'admitted') this.hearCredential(decision.credential)
@@ -283,11 +286,10 @@ export class FleetMember implements Doorkeeper {
     }
     this.#onRevoked()
     this.#own.noteLoss()
-    if (this.#own.isGood && isFresh(this.#own.untilMs!)) return
-    if (this.registrar !== null) this.#admitMyself()
-    else
-      for (const address of this.#fleet.charter.payload.registrars)
-        void this.#network?.reach(address).catch(() => {})
+    const isFine = this.#own.isGood && isFresh(this.#own.untilMs!)
+    if (!isFine && this.registrar !== null) this.#admitMyself()
+    const others = this.#fleet.registrarsBeside(this.#options.key.peerId)
+    if (!isFine || this.registrar !== null) this.#knocks.at(others, !isFine)
   }
 
   #send(peer: PeerId, message: Uint8Array): void {

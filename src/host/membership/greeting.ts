@@ -23,6 +23,14 @@ import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import { differenceOfClocks } from './clock-offsets.ts'
 
+/** A peer that showed its credential, and the name that it stated. */
+export interface Guest {
+  readonly credential: Verified<Credential>
+  /** The same, as it was signed. */
+  readonly record: SignedRecord
+  readonly vehicle: string
+}
+
 /** The first that two nodes say to each other. */
 export interface Greeting {
   readonly credential: SignedRecord | null

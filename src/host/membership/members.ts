@@ -1,6 +1,19 @@
 /** The members on a registrar's list: what they say of themselves, what a person was shown of it, and which of them are meant. */
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { Waiting } from '../fleet-views.ts'
 import type { FleetMember, FleetMemberRow } from '../store/member-tables.ts'
+
+/** The facts that a node states of itself when it asks to be admitted. */
+export interface Applicant {
+  readonly peer: PeerId
+  readonly vehicle: string
+  readonly owner: OwnerId
+}
+
+export type Decision =
+  | { readonly state: 'admitted'; readonly credential: SignedRecord }
+  | { readonly state: 'pending' | 'revoked' | 'rejected' }
 
 type Facts = Pick<FleetMemberRow, 'owner' | 'vehicle'>
 

@@ -8,7 +8,7 @@
  */
 import type { Logger } from 'pino'
 import { ProtocolError } from '../../protocol/errors.ts'
-import type { OwnerId, PeerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { advertIntervalMs, advertSpacingMs, advertTtlMs } from '../../protocol/limits.ts'
 import {
   type Advert,
@@ -17,26 +17,22 @@ import {
   isUntimely,
   openAdvert,
 } from '../../protocol/membership/advert.ts'
-import { isNews, type Roster, type RosterChange } from '../../protocol/membership/roster.ts'
+import { type Admission, isNews, type Roster, type RosterChange } from '../../protocol/membership/roster.ts'
 import { decodeCbor, encodeCbor } from '../../protocol/record/block.ts'
-import {
-  encodeBody,
-  foreignVersionOf,
-  malformed,
-  recordVersion,
-  type SignedRecord,
-  signedRecordSchema,
-} from '../../protocol/record/record.ts'
+import { encodeBody, malformed, type SignedRecord, signedRecordSchema } from '../../protocol/record/record.ts'
 import { bodyOf } from '../../protocol/records.ts'
 import { advertAddressesMax, recordBytesMax } from '../../protocol/sizes.ts'
 import { type Clock, elapsed } from '../clock.ts'
 import type { Network } from '../network/network.ts'
+import { authorRates, Door } from '../network/rates.ts'
 import type { Notices } from '../notices.ts'
 import { say } from '../say.ts'
 import { sha256 } from '../sha256.ts'
 import { type SigningKey, verifyAgain, verifyByPeerId } from '../store/keys.ts'
+import type { CellEar } from './cell-ear.ts'
 import type { ClockOffsets } from './clock-offsets.ts'
 import type { FleetMember } from './fleet-member.ts'
+import { isForeign } from './foreign-adverts.ts'
 
 export interface MembershipOptions {
   readonly key: SigningKey
@@ -55,13 +51,14 @@ export interface MembershipOptions {
   /** Compares the clocks of neighbours. */
   readonly clocks: Pick<ClockOffsets, 'heard'>
   readonly log: Logger
+  /** This node's part in its cell; undefined: it knows no cells, and the mesh is one. */
+  readonly cells?: CellEar | undefined
 }
 
-/** How long a node that has just started listens before it judges who is there, at most … */
-const settleMsMax = 5_000
+/** How long a node that has just started listens at most before it judges who is there, and tries to reach a bootstrap peer before that … */
+const [settleMsMax, seekMsMax] = [5_000, 30_000]
 /** … and how long nothing new must have been heard of for it to judge sooner: guesses. */
 const settledAfterMs = 1_000
-
 /**
  * In a mesh of up to so many nodes each tells a newcomer of itself that it is not connected to. In a larger one some advert comes
  * every other second anyway, and all of them at once would be many. A guess.
@@ -73,8 +70,9 @@ export class Membership {
   readonly #roster: Roster
   readonly #clock: Clock
   /** This and the moments below are by the monotonic clock. */
-  readonly #heardMs = new Map<PeerId, number>()
+  readonly #heard = new Map<PeerId, { readonly atMs: number; readonly id: RecordId }>()
   readonly #listeners = new Set<(change: RosterChange) => void>()
+  readonly #door: Door<keyof typeof authorRates>
   #callOff = () => {}
   #lastAdvertMs = Number.NEGATIVE_INFINITY
   #lastAdvert: SignedRecord | undefined
@@ -89,6 +87,7 @@ export class Membership {
     this.#options = options
     this.#roster = options.roster
     this.#clock = options.clock
+    this.#door = new Door(authorRates, () => this.#clock.monotonicMs())
     this.#startedMs = this.#clock.monotonicMs()
     this.#newcomerMs = this.#startedMs
     options.network.onGossip((message, from) => this.#judge(message, from))
@@ -117,18 +116,17 @@ export class Membership {
     this.#publishIn(this.#lastAdvertMs + advertSpacingMs - this.#clock.monotonicMs())
   }
 
-  /** Resolves once this node can judge who is there: at once, unless it has only just started. */
   async settled(): Promise<void> {
-    for (;;) {
+    for (let sinceMs = this.#startedMs; ; ) {
       const nowMs = this.#clock.monotonicMs()
       const alone = this.capacities().length < 2
-      if (nowMs - this.#startedMs >= settleMsMax) return
+      if (alone && this.#options.network.isSeeking && nowMs - this.#startedMs < seekMsMax) sinceMs = nowMs
+      if (nowMs - sinceMs >= settleMsMax) return
       if (!alone && nowMs - this.#newcomerMs >= settledAfterMs) return
       await elapsed(this.#clock, settledAfterMs / 10)
     }
   }
 
-  /** Those who may be asked for work. */
   capacities(): Capacity[] {
     return this.everybody().filter(({ owner }) => !this.#options.isBanned(owner))
   }
@@ -143,17 +141,16 @@ export class Membership {
 
   ageMs(peer: PeerId): number {
     const nowMs = this.#clock.monotonicMs()
-    return nowMs - (this.#heardMs.get(peer) ?? nowMs)
+    return nowMs - (this.#heard.get(peer)?.atMs ?? nowMs)
   }
 
-  /** Forgets those who may not take part any more. */
   dismiss(): void {
     const { fleet } = this.#options
     if (fleet === null || this.#roster.drop((entry) => fleet.isGone(entry)).length === 0) return
     this.#tell([])
   }
 
-  /** Called after each change of the roster; that an advert holds longer is none. The answer ends it. */
+  /** Called after each change; that an advert holds longer is none. The answer ends it. */
   onChange(listener: (change: RosterChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -161,8 +158,7 @@ export class Membership {
 
   #publish(): void {
     void this.#say().catch((error) => this.#options.log.warn({ error }, 'the advert was not published'))
-    const jitter = 0.9 + Math.random() * 0.2
-    if (!this.#stopped) this.#publishIn(advertIntervalMs * jitter)
+    if (!this.#stopped) this.#publishIn(advertIntervalMs * (0.9 + Math.random() * 0.2))
   }
 
   #publishIn(waitMs: number): void {
@@ -191,14 +187,13 @@ export class Membership {
     )
     const record: SignedRecord = { body, signature: key.sign(body) }
     this.#lastAdvert = record
-    this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs)
+    this.#admit(openAdvert(record, sha256, verifyByPeerId, nowMs), nowMs, record)
     await network.publish(encodeCbor(record))
   }
 
   /** Takes an advert that its author says to this node alone. Throws ProtocolError. */
   hear(from: PeerId, record: SignedRecord): void {
-    const nowMs = this.#clock.now()
-    if (!this.#isForeign(record, from)) this.#take(record, from, nowMs)
+    if (!isForeign(record, from, this.#options.notices)) this.#take(record, from, this.#clock.now())
   }
 
   /** A node that has just come hears of this one. In a small mesh all others do, too: some of them may be parted from it. */
@@ -210,12 +205,11 @@ export class Membership {
 
   /** A newcomer that this node may never meet, each behind a router of its own, hears of it through others. */
   #welcome(newcomer: PeerId): void {
-    const { network } = this.#options
-    const isMet = network.connectedPeers().includes(newcomer)
-    if (!isMet && this.#roster.size <= welcomingMax) this.advertise()
+    if (this.#roster.size > welcomingMax) return
+    if (!this.#options.network.connectedPeers().includes(newcomer)) this.advertise()
   }
 
-  /** As many as an advert has room for; those that are left out are named once. */
+  /** As many as there is room for; the others are named once. */
   #addresses(): string[] {
     const addresses = this.#options.network.addresses()
     const left = addresses.slice(advertAddressesMax)
@@ -234,7 +228,7 @@ export class Membership {
     try {
       const record = signedRecordSchema.safeParse(decodeCbor('advert', message, recordBytesMax.advert))
       if (!record.success) throw malformed('advert', record.error)
-      if (this.#isForeign(record.data, from)) return 'ignore'
+      if (isForeign(record.data, from, this.#options.notices)) return 'ignore'
       return this.#take(record.data, from, nowMs) ? 'accept' : 'ignore'
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
@@ -243,26 +237,30 @@ export class Membership {
     }
   }
 
-  /** Tells whether it says something new. Throws ProtocolError. */
+  /** True: it is worth passing on. Throws ProtocolError. */
   #take(record: SignedRecord, from: PeerId, nowMs: number): boolean {
     const capacity = openAdvert(record, sha256, verifyByPeerId, nowMs, verifyAgain)
     if (from === capacity.peer) this.#options.clocks.heard(capacity, clockAheadMs(capacity, nowMs))
     if (isUntimely(capacity, nowMs)) return false
     this.#options.fleet?.vouch(capacity)
     this.#noticeTwin(capacity)
-    return isNews(this.#admit(capacity, nowMs))
+    const { cells } = this.#options
+    // Who says an old one again takes nothing of its author's rate.
+    const known = this.#roster.get(capacity.peer)
+    const knownSerial = known?.serial ?? -1
+    if (knownSerial >= capacity.serial) return this.#isSaidElsewhere(capacity)
+    // A goodbye is believed once for each word that it takes back, however much its author said before.
+    const isGoodbye = capacity.mode === 'stop' && known !== undefined && known.mode !== 'stop'
+    if (!isGoodbye && this.#door.took(capacity.peer, 'advert') > 0) return false
+    if (cells?.mayEnter(capacity) === false) return false
+    return isNews(this.#admit(capacity, nowMs, record))
   }
 
-  /**
-   * An advert of another record version is no fault of the neighbour that has it, and costs it nothing. It is not passed on, so
-   * that this neighbour is, as a rule, its author.
-   */
-  #isForeign({ body }: SignedRecord, from: PeerId): boolean {
-    const version = foreignVersionOf(body, recordBytesMax.advert)
-    if (version === null) return false
-    const text = `${from} says what it offers in records of version ${version}, and this node reads version ${recordVersion}: neither gives the other work until the older one is updated`
-    this.#options.notices.tell({ kind: 'version', about: from, text })
-    return true
+  /** A node that moves says it in both of its cells. Gossip brings it once in each, and those in both pass it on in both. */
+  #isSaidElsewhere({ id, ...capacity }: ReturnType<typeof openAdvert>): boolean {
+    const { cells } = this.#options
+    if (cells === undefined || this.#heard.get(capacity.peer)?.id !== id) return false
+    return this.#door.took(capacity.peer, 'again') === 0 && cells.mayEnter(capacity)
   }
 
   /** Whatever this node signed itself has a lower serial than its next. */
@@ -273,16 +271,17 @@ export class Membership {
     this.#options.notices.tell({ kind: 'clone', about: '', text })
   }
 
-  #admit(capacity: Capacity, nowMs: number): ReturnType<Roster['admit']> {
+  #admit(capacity: ReturnType<typeof openAdvert>, nowMs: number, record: SignedRecord): Admission {
     const admission = this.#roster.admit(capacity, nowMs)
     if (!isNews(admission)) return admission
-    this.#heardMs.set(capacity.peer, this.#clock.monotonicMs())
+    this.#heard.set(capacity.peer, { atMs: this.#clock.monotonicMs(), id: capacity.id })
     if (admission === 'new') this.#newcomerMs = this.#clock.monotonicMs()
     this.#roster.expire(nowMs)
     if (capacity.peer !== this.#options.key.peerId) {
       this.#options.network.learn(capacity.peer, capacity.addresses)
       if (admission === 'new') this.#welcome(capacity.peer)
     }
+    this.#options.cells?.heard(record, capacity, admission)
     this.#tell(admission === 'renewed' ? [] : [capacity])
     return admission
   }
@@ -290,7 +289,7 @@ export class Membership {
   #tell(changed: readonly Capacity[]): void {
     const gone = this.#roster.takeGone()
     for (const peer of gone) {
-      this.#heardMs.delete(peer)
+      this.#heard.delete(peer)
       this.#options.network.lapse(peer)
     }
     if (changed.length === 0 && gone.length === 0) return

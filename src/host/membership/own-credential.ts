@@ -1,14 +1,15 @@
 /** This node's own credential: the fleet's word that it may take part, and the file in which it outlives a restart. */
 import { statSync } from 'node:fs'
 import type { Logger } from 'pino'
-import type { OwnerId } from '../../protocol/ids.ts'
+import type { OwnerId, PeerId } from '../../protocol/ids.ts'
 import { credentialTtlMs } from '../../protocol/limits.ts'
-import type { Fleet } from '../../protocol/membership/fleet.ts'
+import { type Credential, type Fleet, openCredential } from '../../protocol/membership/fleet.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { systemClock } from '../clock.ts'
 import { reason } from '../network/errors.ts'
+import { sha256 } from '../sha256.ts'
 import { writeWhole } from '../store/durable.ts'
-import type { SigningKey } from '../store/keys.ts'
+import { type SigningKey, verifyByPeerId } from '../store/keys.ts'
 import { credentialText, readCredential } from './certificates.ts'
 
 export interface OwnCredentialOptions {
@@ -95,4 +96,14 @@ export class OwnCredential {
 /** Half of a credential's life is left: it need not be renewed. */
 export function isFresh(untilMs: number): boolean {
   return systemClock.now() + credentialTtlMs / 2 < untilMs
+}
+
+/** Tells whether a credential that this key signed says of a vehicle what it says of itself, and need not be renewed. */
+export function isStillGood(
+  given: SignedRecord,
+  { vehicle, owner }: Pick<Credential, 'vehicle' | 'owner'>,
+  key: PeerId,
+): boolean {
+  const { payload, signer, expiresMs } = openCredential(given, sha256, verifyByPeerId)
+  return payload.vehicle === vehicle && payload.owner === owner && signer === key && isFresh(expiresMs)
 }

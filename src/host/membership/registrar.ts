@@ -1,14 +1,12 @@
 /**
- * The registrar: a node that holds its fleet's key, and with it the list of the vehicles that asked, that are in, and
- * that are out.
+ * The registrar: a node that holds its fleet's key, and with it the list of the vehicles that asked, are in, and are out.
  *
- * It signs a credential for a day to every admitted vehicle, as often as that day is half over. Everything else in a fleet works without it: a registrar that is down for an hour
- * delays newcomers, and nobody else.
+ * It signs a credential for a day to every admitted vehicle, as often as that day is half over, and the same one until then: its
+ * signature says in which cell a vehicle is. Everything else works without it: a registrar that is down delays newcomers alone.
  *
- * A fleet may have several. Each has a list of its own, and learns from what is signed what another one decided: whoever shows
- * a credential for a whole day was let in, and whoever the charter names was put out. So one renews credentials while another
- * is away. People decide at one of them at a time: a charter replaces the one before it as a whole, and two that were signed
- * apart are not put together.
+ * A fleet may have several. Each has a list of its own, and learns from what is signed what another one decided: whoever shows a credential
+ * for a whole day was let in, and whoever the charter names was put out. So one renews credentials while another is away. Charters that two
+ * have signed apart are put together when they hear each other (CharterSigner.rejoin).
  */
 import type { Logger } from 'pino'
 import type { OwnerId, PeerId } from '../../protocol/ids.ts'
@@ -22,7 +20,8 @@ import type { Journal } from '../store/journal.ts'
 import type { FleetDecision, FleetMember, FleetMemberRow } from '../store/member-tables.ts'
 import { CharterSigner, type CharterSignerOptions } from './charter-signer.ts'
 import { FleetLog } from './fleet-log.ts'
-import { described, differs, isMeant, isShown, unRevokes } from './members.ts'
+import { type Applicant, type Decision, described, differs, isMeant, isShown, unRevokes } from './members.ts'
+import { isStillGood } from './own-credential.ts'
 import { WaitingList } from './waiting-list.ts'
 
 export interface RegistrarOptions extends Omit<CharterSignerOptions, 'decided'> {
@@ -32,16 +31,7 @@ export interface RegistrarOptions extends Omit<CharterSignerOptions, 'decided'> 
   readonly log: Logger
 }
 
-/** The facts that a node states of itself when it asks to be admitted. */
-export interface Applicant {
-  readonly peer: PeerId
-  readonly vehicle: string
-  readonly owner: OwnerId
-}
-
-export type Decision =
-  | { readonly state: 'admitted'; readonly credential: SignedRecord }
-  | { readonly state: 'pending' | 'revoked' | 'rejected' }
+export type { Applicant, Decision } from './members.ts'
 
 /** A place in the list is kept this much longer or shorter, so that asking again costs no write. */
 const askedWithinMs = pendingTtlMs / 24
@@ -65,7 +55,6 @@ export class Registrar {
     for (const { peer, host, askedMs } of waiting.sort((a, b) => a.askedMs - b.askedMs))
       this.#drop(this.#waiting.ask(peer, host, askedMs))
     this.#drop(this.#waiting.lapse(systemClock.now()))
-    this.follow()
   }
 
   /**
@@ -96,9 +85,11 @@ export class Registrar {
   }
 
   #credentialFor(applicant: Applicant): SignedRecord {
+    const { members } = this.#options.journal
+    const given = members.credentialOf(applicant.peer)
+    if (given !== undefined && isStillGood(given, applicant, this.charters.signer)) return given
     const credential = this.charters.credential(applicant)
-    const untilMs = systemClock.now() + credentialTtlMs
-    this.#options.journal.members.putCredential(applicant.peer, credential, untilMs)
+    members.putCredential(applicant.peer, credential, systemClock.now() + credentialTtlMs)
     return credential
   }
 
@@ -111,7 +102,6 @@ export class Registrar {
   learn({ payload, serial, expiresMs }: Verified<Credential>): void {
     const { peer } = payload
     const known = this.#options.journal.members.fleetMember(peer)
-    // One that was signed by hand for fewer hours ends with them.
     const isWhole = expiresMs - serial >= credentialTtlMs
     if (!isWhole || known?.state === 'admitted' || serial <= (known?.sinceMs ?? 0)) return
     this.#waiting.remove(peer)
@@ -121,10 +111,11 @@ export class Registrar {
     this.#options.log.info({ ...payload }, `${payload.vehicle} is in by the word of another registrar`)
   }
 
-  /** There is a new charter: whoever it puts out is out here as well. */
+  /** Call at the start, and when another registrar's charter came. */
   follow(): void {
     const { log, self } = this.#options
     if (this.charters.isSigning) return
+    this.charters.rejoin(log)
     for (const row of this.#rows()) {
       if (row.state === 'revoked' || row.peer === self.peer) continue
       if (!this.charters.revokes(row.peer, row.owner)) continue
@@ -136,7 +127,6 @@ export class Registrar {
     this.charters.sayStanding(log)
   }
 
-  /** It keeps its place in the list, or gets one. */
   #wait(known: FleetMember | undefined, applicant: Applicant, host: string, nowMs: number): void {
     const { peer, vehicle, owner } = applicant
     const { log } = this.#options
@@ -203,7 +193,6 @@ export class Registrar {
     return this.#reject(this.#known(peer), by)
   }
 
-  /** The same to everybody who waits and is meant. */
   rejectWaiting(meant: Waiting, by = ''): FleetDecision[] {
     return this.#waitingRows(meant).map((row) => this.#reject(row, by))
   }
@@ -254,6 +243,17 @@ export class Registrar {
       this.#decided('revoked', by, row)
       return { ...this.#put({ ...row, state: 'revoked' }), before: row.state }
     })
+  }
+
+  /** Forgives an owner (CharterSigner.clear): its vehicles that were put out with it wait for a word. Throws RequestError. */
+  clear(owner: OwnerId, by = ''): ReturnType<CharterSigner['clear']> {
+    const wasOut = this.charters.revoked.some(({ id }) => id === owner)
+    const cleared = this.charters.clear(owner, by)
+    // One that was put out by itself stays so, also once no charter needs to name it any more.
+    for (const row of wasOut ? this.#rows() : [])
+      if (row.owner === owner && row.state === 'revoked' && !this.charters.revokes(row.peer, owner))
+        this.#wait(row, { ...row, owner }, row.host, systemClock.now())
+    return cleared
   }
 
   #waitingRows(meant: Waiting): FleetMember[] {

@@ -1,4 +1,5 @@
 /** Finds the mesh through the bootstrap peers, and lets them go once others are found. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
@@ -7,7 +8,7 @@ import type { Notices } from '../notices.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
 import { type ResolveTxt, resolveAddress } from './dnsaddr.ts'
-import { hangUp, type Introductions } from './introductions.ts'
+import { type Acquaintance, hangUp, type Introductions } from './introductions.ts'
 import type { Neighbours } from './neighbours.ts'
 import { outageOf } from './outage.ts'
 import { withoutName } from './twins.ts'
@@ -21,7 +22,12 @@ interface Entry {
   outage: string
   timer: NodeJS.Timeout | undefined
   isDialing: boolean
+  /** It leads to this node itself. */
+  isOwn: boolean
 }
+
+/** So long an address of a domain has before the next one is dialled as well. A guess. */
+const silentMs = 1_000
 
 /** How often a node looks whether it can let its bootstrap peers go, or needs them again. */
 const lookIntervalMs = 5_000
@@ -46,6 +52,7 @@ export class Bootstrap {
   readonly #entries: Entry[]
   readonly #stopping = new AbortController()
   readonly #timer: NodeJS.Timeout
+  readonly #onMet: ((peers: readonly Acquaintance[]) => void) | undefined
 
   constructor(
     node: Libp2p,
@@ -56,7 +63,10 @@ export class Bootstrap {
     notices: Pick<Notices, 'tell' | 'drop'>,
     log: Logger,
     resolveTxt?: ResolveTxt,
+    /** Given by a node that hears a part of the mesh alone, and looks for it itself: it is told who was met here. */
+    onMet?: (peers: readonly Acquaintance[]) => void,
   ) {
+    this.#onMet = onMet
     this.#node = node
     this.#neighbours = neighbours
     this.#introductions = introductions
@@ -71,6 +81,7 @@ export class Bootstrap {
       outage: '',
       timer: undefined,
       isDialing: false,
+      isOwn: false,
     }))
     node.addEventListener('peer:disconnect', ({ detail }) => {
       for (const entry of this.#entries) {
@@ -88,6 +99,12 @@ export class Bootstrap {
     return this.#entries.some((entry) => entry.peer === peer)
   }
 
+  /** There is somewhere to look, and nobody has answered there yet. */
+  get isSeeking(): boolean {
+    const others = this.#entries.filter(({ isOwn }) => !isOwn)
+    return others.length > 0 && others.every(({ peer }) => peer === undefined)
+  }
+
   stop(): void {
     this.#stopping.abort(new Error('this node is stopping'))
     clearInterval(this.#timer)
@@ -98,7 +115,7 @@ export class Bootstrap {
     if (this.#isNeeded()) {
       for (const entry of this.#entries)
         if (entry.peer === undefined && entry.timer === undefined) void this.#dial(entry)
-    } else if (this.#node.getPeers().length >= this.#bounds.degreeMin) {
+    } else if (this.#onMet === undefined && this.#node.getPeers().length >= this.#bounds.degreeMin) {
       for (const connection of this.#node.getConnections())
         if (this.isKnown(connection.remotePeer.toString() as PeerId) && this.#mayEnd(connection))
           void hangUp(connection)
@@ -107,9 +124,23 @@ export class Bootstrap {
 
   /** In a mesh of a few nodes always; in a larger one while this node has less than half of its neighbours. */
   #isNeeded(): boolean {
+    if (this.#onMet !== undefined) return !this.#hasNear()
     return (
       this.#neighbours.count <= this.#bounds.fullMeshPeersMax || this.#others() < this.#bounds.degreeMin / 2
     )
+  }
+
+  #hasNear(): boolean {
+    return this.#node.getPeers().some((peer) => this.#neighbours.isNear(peer.toString() as PeerId))
+  }
+
+  #met(): Acquaintance[] {
+    return this.#entries.flatMap(({ peer, address }) => {
+      if (peer === undefined) return []
+      const addresses = this.#neighbours.addressesOf(peer)
+      const own = address.getComponents()[0]?.name === 'dnsaddr' ? [] : [address.toString()]
+      return [{ peer, addresses: addresses.length > 0 ? addresses : own }]
+    })
   }
 
   /** Peers that are connected and are no bootstrap peers. */
@@ -129,8 +160,10 @@ export class Bootstrap {
       entry.peer = connection.remotePeer.toString() as PeerId
       entry.failures = 0
       this.#notices.drop('bootstrap', address)
-      this.#log.info({ address, peer: entry.peer }, `bootstrap peer reached: ${address}`)
-      void this.#introductions.ask(connection).then((peers) => this.#neighbours.hear(peers))
+      const facts = address.includes(entry.peer) ? {} : { peer: entry.peer }
+      this.#log.info(facts, `bootstrap peer reached: ${address}`)
+      if (this.#onMet !== undefined) this.#onMet(this.#met())
+      else void this.#introductions.ask(connection).then((peers) => this.#neighbours.hear(peers))
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return
       // A fleet hands every node the same list: one of them finds itself on it.
@@ -138,6 +171,7 @@ export class Bootstrap {
         // A copy of its data directory would answer like this, too.
         const text = `the bootstrap address ${address} leads to this node itself, or to another one under its identity`
         this.#log.info({ address }, text)
+        entry.isOwn = true
         return
       }
       // The first reason of an outage is the one that is told, and shown for as long as it lasts.
@@ -155,19 +189,40 @@ export class Bootstrap {
     return connection.direction === 'outbound' && !this.#introductions.isBusy(connection)
   }
 
-  /** Dials one after the other, until somebody answers. */
+  /**
+   * Dials the addresses of a domain in their order, until somebody answers: the next one when the one before has failed, or says nothing
+   * for a while (as RFC 8305 has it for the addresses of a host), since one that is silent takes ten seconds to fail.
+   */
   async #dialAny(addresses: readonly Multiaddr[]): Promise<Connection> {
-    let failure: unknown
-    for (const address of addresses) {
-      const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
-      const signal = AbortSignal.any([timeout, this.#stopping.signal])
-      try {
-        return await this.#node.dial(withoutName(address, this.#node.peerId.toString()), { signal })
-      } catch (thrown) {
-        failure = thrown
-        this.#stopping.signal.throwIfAborted()
-      }
+    const over = new AbortController()
+    const attempts: Promise<Connection>[] = []
+    for (const [i, address] of addresses.entries())
+      attempts.push(this.#dialAfter(attempts.at(-1), i * silentMs, address, over.signal))
+    try {
+      const answered = await Promise.any(attempts)
+      // Of two that answered at once one is in use. Two addresses of one peer may be one connection.
+      const others = attempts.map((attempt) => attempt.catch(() => answered))
+      for (const other of others)
+        void other.then((connection) => (connection === answered ? undefined : hangUp(connection)))
+      return answered
+    } catch (thrown) {
+      throw (thrown as AggregateError).errors.at(-1)
+    } finally {
+      over.abort(new Error('another address answered'))
     }
-    throw failure
+  }
+
+  async #dialAfter(
+    before: Promise<Connection> | undefined,
+    afterMs: number,
+    address: Multiaddr,
+    over: AbortSignal,
+  ): Promise<Connection> {
+    if (before !== undefined)
+      await Promise.race([before.catch(() => {}), delay(afterMs, undefined, { ref: false, signal: over })])
+    const timeout = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
+    const signal = AbortSignal.any([timeout, over, this.#stopping.signal])
+    signal.throwIfAborted()
+    return this.#node.dial(withoutName(address, this.#node.peerId.toString()), { signal })
   }
 }

@@ -1,9 +1,11 @@
-/** The control protocol: ordered messages between two peers, with backpressure from end to end. */
+/** The control protocol, and others like it: ordered messages between two peers, with backpressure from end to end. */
 
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { pipe } from 'it-pipe'
 import type { Logger } from 'pino'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { FlowStream } from './flow.ts'
@@ -29,19 +31,21 @@ export class ControlChannel {
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #handler = Promise.withResolvers<MessageHandler>()
+  /** When something last went to a peer or came from it, on systemClock.monotonicMs()'s clock. */
+  readonly #usedMs = new BoundedMap<PeerId, number>(usedMax)
   #handled = false
   #stopped = false
 
-  constructor(connect: (peer: PeerId) => Promise<Connection>, bounds: NetworkBounds, log: Logger) {
+  constructor(
+    connect: (peer: PeerId) => Promise<Connection>,
+    bounds: NetworkBounds,
+    log: Logger,
+    protocol = controlProtocol,
+  ) {
     this.#bounds = bounds
     this.#log = log
-    this.#outbound = new OutboundStreams(controlProtocol, connect, bounds)
-    this.#inbound = new InboundStreams(
-      controlProtocol,
-      (stream, peer) => this.#read(stream, peer),
-      bounds,
-      log,
-    )
+    this.#outbound = new OutboundStreams(protocol, connect, bounds)
+    this.#inbound = new InboundStreams(protocol, (stream, peer) => this.#read(stream, peer), bounds, log)
   }
 
   listen(node: Libp2p): Promise<void> {
@@ -55,7 +59,13 @@ export class ControlChannel {
     this.#handler.resolve(handler)
   }
 
+  /** When something last went to this peer or came from it; undefined: not lately. */
+  usedMs(peer: PeerId): number | undefined {
+    return this.#usedMs.peek(peer)
+  }
+
   async send(to: PeerId, message: Uint8Array): Promise<void> {
+    this.#usedMs.set(to, systemClock.monotonicMs())
     if (this.#stopped) throw new NetworkError('closed', 'this node is stopped', { peer: to })
     if (message.byteLength > this.#bounds.controlMessageBytesMax) {
       const text = `a message of ${message.byteLength} bytes is above ${this.#bounds.controlMessageBytesMax}`
@@ -80,6 +90,7 @@ export class ControlChannel {
     if (typeof handler !== 'function') return
     const messages = pipe(stream.chunks(), (chunks) => frames(chunks, this.#bounds.controlMessageBytesMax))
     for await (const message of messages) {
+      this.#usedMs.set(from, systemClock.monotonicMs())
       try {
         await handler(from, message)
       } catch (thrown) {
@@ -91,6 +102,9 @@ export class ControlChannel {
     }
   }
 }
+
+/** Peers of which it is remembered when they were last talked to. */
+const usedMax = 1_024
 
 interface Waiting {
   readonly message: Uint8Array

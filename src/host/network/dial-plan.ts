@@ -127,7 +127,10 @@ export class DialPlan {
 }
 
 /** Doubles from `redialMinMs` to `redialMaxMs`, with half of it random so that a cell does not redial in step. */
-export function redialPauseMs(failures: number, bounds: NetworkBounds): number {
+export function redialPauseMs(
+  failures: number,
+  bounds: Pick<NetworkBounds, 'redialMinMs' | 'redialMaxMs'>,
+): number {
   const pauseMs = Math.min(bounds.redialMaxMs, bounds.redialMinMs * 2 ** Math.min(failures, 30))
   return pauseMs * (0.5 + Math.random() / 2)
 }

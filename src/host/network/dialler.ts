@@ -8,9 +8,9 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import type { PeerId } from '../../protocol/ids.ts'
 import type { DialPlan } from './dial-plan.ts'
 import { reason } from './errors.ts'
-import type { Known } from './known.ts'
+import { type Known, ownPlaces, relayPlaces } from './known.ts'
 import { anotherAnswered } from './outage.ts'
-import type { Place, Reach } from './reach.ts'
+import type { Reach } from './reach.ts'
 import { circuitOver } from './relayed.ts'
 
 export class Dialler {
@@ -78,14 +78,4 @@ export class Dialler {
     }
     throw failure
   }
-}
-
-/** The places where the peer itself may be. */
-export function ownPlaces({ places }: Pick<Known, 'places'>): Place[] {
-  return places.filter(({ relay }) => relay === undefined)
-}
-
-/** The places of the peer at relays. */
-export function relayPlaces({ places }: Pick<Known, 'places'>): (Place & { readonly relay: PeerId })[] {
-  return places.flatMap((place) => (place.relay === undefined ? [] : [{ ...place, relay: place.relay }]))
 }

@@ -1,5 +1,7 @@
 /** gossipsub's settings for a cell of vehicles. */
 import { type GossipsubOpts, StrictNoSign } from '@libp2p/gossipsub'
+import { concat, fromString } from 'uint8arrays'
+import { sha256 } from '../sha256.ts'
 import type { NetworkBounds } from './bounds.ts'
 
 /** One topic is one cell (DESIGN.md, "Scale"). */
@@ -18,6 +20,10 @@ export function gossipTopic(scope: string): string {
 export function gossipOptions(scope: string, bounds: NetworkBounds): Partial<GossipsubOpts> {
   return {
     globalSignaturePolicy: StrictNoSign,
+    // A digest is said in a cell and in its region, an advert in the cell that a node leaves and in its next: by its bytes alone, the second
+    // would count as a copy of the first, and reach nobody.
+    msgIdFn: ({ topic, data }) =>
+      sha256(topic === gossipTopic(scope) ? data : concat([fromString(topic), data])),
     allowedTopics: [gossipTopic(scope)],
     fallbackToFloodsub: false,
     allowPublishToZeroTopicPeers: true,
@@ -31,7 +37,12 @@ export function gossipOptions(scope: string, bounds: NetworkBounds): Partial<Gos
     // Our own messages go to every subscriber we are connected to: about ten sends a minute, and a newcomer hears us at once.
     floodPublish: true,
     doPX: false,
+    // The door counts what a peer says before the next of it is read (gossip-door.ts).
+    awaitRpcHandler: true,
+    awaitRpcMessageHandler: true,
     maxInboundDataLength: bounds.gossipRpcBytesMax,
+    maxInboundStreams: bounds.inboundStreamsMax,
+    decodeRpcLimits,
     maxOutboundBufferSize: bounds.gossipBacklogBytesMax,
     // As lodestar: a busy machine answers late, and a late answer is not a broken promise (§8).
     gossipsubIWantFollowupMs: 12_000,
@@ -41,6 +52,17 @@ export function gossipOptions(scope: string, bounds: NetworkBounds): Partial<Gos
       topics: { [gossipTopic(scope)]: topicScore },
     },
   }
+}
+
+/** A node is in a few topics. All else is as gossipsub has it: what honest peers say beside a flood comes near it. */
+const decodeRpcLimits = {
+  maxSubscriptions: 256,
+  maxControlMessages: 5_000,
+  maxMessages: 5_000,
+  maxIhaveMessageIDs: 5_000,
+  maxIwantMessageIDs: 5_000,
+  maxIdontwantMessageIDs: 512,
+  maxPeerInfos: 16,
 }
 
 /** Only invalid messages cost score. Nobody is punished for having little to say: adverts are rare. */

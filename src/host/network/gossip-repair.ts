@@ -71,6 +71,8 @@ export class GossipRepair {
     const connected = new Set(this.#node.getPeers().map((id) => id.toString() as PeerId))
     for (const peer of this.#missing.keys()) if (!connected.has(peer)) this.#missing.delete(peer)
     for (const peer of connected) {
+      // Before it has said that it speaks gossip there is nothing to miss, and nothing that was mended.
+      if (this.#speakingTo(peer).length === 0) continue
       const looks = this.#missing.get(peer)
       if (!this.#isWhole(peer)) {
         this.#missing.set(peer, (looks ?? 0) + 1)
@@ -110,7 +112,7 @@ export class GossipRepair {
   }
 
   #isWhole(peer: PeerId): boolean {
-    return this.#speakingTo(peer).length === 0 || (this.#has(peer, 'outbound') && this.#has(peer, 'inbound'))
+    return this.#has(peer, 'outbound') && this.#has(peer, 'inbound')
   }
 
   #has(peer: PeerId, direction: 'outbound' | 'inbound'): boolean {

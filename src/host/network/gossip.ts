@@ -16,6 +16,8 @@ export type GossipValidator = (message: Uint8Array, from: PeerId) => GossipVerdi
 export class Gossip {
   readonly #pubsub: GossipSub
   readonly #topic: string
+  /** The topics in which this node's own words are said. */
+  #said: ReadonlySet<string>
   readonly #bounds: NetworkBounds
   readonly #log: Logger
   readonly #node: Libp2p
@@ -29,36 +31,81 @@ export class Gossip {
     this.#node = node
     this.#pubsub = node.services.pubsub
     this.#topic = gossipTopic(scope)
+    this.#said = new Set([this.#topic])
     this.#bounds = bounds
     this.#log = log
     this.#repair = new GossipRepair(node, bounds, log, (peer) => {
       if (this.#subscribers.has(peer)) this.#announceWhenOpen(peer)
     })
-    this.#pubsub.topicValidators.set(this.#topic, (from, { data }) =>
-      this.#judge(data, from.toString() as PeerId),
-    )
+    this.#judgeIn(this.#topic, this.judgeAdvert)
     this.#pubsub.addEventListener('subscription-change', ({ detail }) => {
       const peer = detail.peerId.toString() as PeerId
-      const change = detail.subscriptions.findLast(({ topic }) => topic === this.#topic)
-      if (change?.subscribe === true) this.#subscribed(peer)
-      else if (change !== undefined) this.#forget(peer)
+      const changes = detail.subscriptions.filter(({ topic }) => this.#said.has(topic))
+      if (changes.some(({ subscribe }) => subscribe)) this.#subscribed(peer)
+      else if (changes.length > 0 && !this.#isInAny(peer)) this.#forget(peer)
     })
     node.addEventListener('peer:disconnect', ({ detail }) => this.#forget(detail.toString() as PeerId))
   }
 
-  /** The node must have started. */
+  /** Judges as whoever was given to `onGossip` does. */
+  readonly judgeAdvert: GossipValidator = (message, from) => this.#validate?.(message, from) ?? 'ignore'
+
+  /** Hears and says what concerns the whole mesh. The node must have started. */
   join(): void {
     this.#pubsub.subscribe(this.#topic)
     this.#repair.start()
   }
 
+  /**
+   * The same for a node that hears parts of the mesh alone, as it joins their channels. `mayHear`: those that it might come to join;
+   * of others it does not note who is in them.
+   */
+  joinParts(mayHear: (channel: string) => boolean): void {
+    this.#said = new Set()
+    const begin = `${this.#topic}/`
+    const isOurs = (topic: string) =>
+      topic === this.#topic || (topic.startsWith(begin) && mayHear(topic.slice(begin.length)))
+    // gossipsub asks this set alone, and takes only a list, which cannot say what we might join one day.
+    Object.assign(this.#pubsub, { allowedTopics: { has: isOurs } })
+    this.#repair.start()
+  }
+
+  /** Joins a channel of a part of the mesh, whose messages this judges; null: the channel of the whole mesh. */
+  joinChannel(channel: string | null, validate?: GossipValidator): void {
+    const topic = this.#topicOf(channel)
+    if (validate !== undefined) this.#judgeIn(topic, validate)
+    this.#scoreAlike(topic)
+    this.#pubsub.subscribe(topic)
+  }
+
+  /** Nothing is heard in it from now on, nor said: gossipsub would go on telling those that are still in it. */
+  leaveChannel(channel: string | null): void {
+    const topic = this.#topicOf(channel)
+    this.#said = new Set([...this.#said].filter((said) => said !== topic))
+    this.#pubsub.unsubscribe(topic)
+    if (channel !== null) this.#pubsub.topicValidators.delete(topic)
+  }
+
+  /** From now on this node says its word in these channels. */
+  sayIn(channels: readonly (string | null)[]): void {
+    this.#said = new Set(channels.map((channel) => this.#topicOf(channel)))
+  }
+
   /** Rejects with NetworkError 'too-large'; hearing nobody, or saying the same twice, is no error. */
   async publish(message: Uint8Array): Promise<void> {
-    if (message.byteLength > this.#bounds.gossipMessageBytesMax) {
-      const text = `a gossip message of ${message.byteLength} bytes is above ${this.#bounds.gossipMessageBytesMax}`
-      throw new NetworkError('too-large', text)
-    }
-    await this.#pubsub.publish(this.#topic, message)
+    this.#checkLength(message)
+    for (const topic of this.#said) await this.#pubsub.publish(topic, message)
+  }
+
+  /** Says it in one channel. Rejects with NetworkError 'too-large'. */
+  async publishIn(channel: string | null, message: Uint8Array): Promise<void> {
+    this.#checkLength(message)
+    await this.#pubsub.publish(this.#topicOf(channel), message)
+  }
+
+  /** Connected peers that are in a channel, those that have been longest first. */
+  subscribersOf(channel: string): PeerId[] {
+    return this.#pubsub.getSubscribers(this.#topicOf(channel)).map((peer) => peer.toString() as PeerId)
   }
 
   onGossip(validate: GossipValidator): void {
@@ -111,16 +158,45 @@ export class Gossip {
     )
   }
 
+  /** Tells whether this peer subscribes to a topic in which this node's own words are said. */
+  #isInAny(peer: PeerId): boolean {
+    return [...this.#said].some((topic) =>
+      this.#pubsub.getSubscribers(topic).some((subscriber) => subscriber.toString() === peer),
+    )
+  }
+
   #forget(peer: PeerId): void {
     clearTimeout(this.#subscribers.get(peer))
     this.#subscribers.delete(peer)
   }
 
-  #judge(message: Uint8Array, from: PeerId): TopicValidatorResult {
+  /** Invalid messages cost score there, too: gossipsub reads its parameters anew for each message. */
+  #scoreAlike(topic: string): void {
+    const scored = this.#pubsub as unknown as { score: { params: { topics: Record<string, unknown> } } }
+    const { topics } = scored.score.params
+    topics[topic] ??= topics[this.#topic]
+  }
+
+  #topicOf(channel: string | null): string {
+    return channel === null ? this.#topic : `${this.#topic}/${channel}`
+  }
+
+  #checkLength({ byteLength }: Uint8Array): void {
+    const { gossipMessageBytesMax: bytesMax } = this.#bounds
+    if (byteLength <= bytesMax) return
+    throw new NetworkError('too-large', `a gossip message of ${byteLength} bytes is above ${bytesMax}`)
+  }
+
+  #judgeIn(topic: string, validate: GossipValidator): void {
+    this.#pubsub.topicValidators.set(topic, (from, { data }) =>
+      this.#judge(data, from.toString() as PeerId, validate),
+    )
+  }
+
+  #judge(message: Uint8Array, from: PeerId, validate: GossipValidator): TopicValidatorResult {
     if (message.byteLength > this.#bounds.gossipMessageBytesMax) return TopicValidatorResult.Reject
-    if (this.#validate === undefined) return TopicValidatorResult.Ignore
     try {
-      return verdicts[this.#validate(message, from)]
+      return verdicts[validate(message, from)]
     } catch (thrown) {
       this.#log.error({ peer: from, err: thrown }, `the gossip validator threw: ${reason(thrown)}`)
       return TopicValidatorResult.Reject

@@ -1,4 +1,4 @@
-/** Keeps enough of the known peers connected that the mesh holds without its bootstrap peers. */
+/** Keeps enough of the known peers connected that the mesh holds without its bootstrap peers. Reasons: README.md, "Neighbours". */
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -9,32 +9,24 @@ import { shuffled } from '../shuffled.ts'
 import { abortable } from './abort.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { DialPlan, redialPauseMs } from './dial-plan.ts'
-import { Dialler, ownPlaces, relayPlaces } from './dialler.ts'
+import { Dialler } from './dialler.ts'
 import { NetworkError, reason } from './errors.ts'
 import type { Acquaintance } from './introductions.ts'
-import { type Known, namesOf, newlyKnown, prove } from './known.ts'
+import {
+  type Known,
+  lackOf,
+  leastOf,
+  metOf,
+  namesOf,
+  newlyKnown,
+  ownPlaces,
+  prove,
+  relayPlaces,
+} from './known.ts'
 import { placeOf, type Reach } from './reach.ts'
 import { isRelayed } from './relayed.ts'
 
-/**
- * Keeps enough of the known peers connected that the mesh holds without its bootstrap peers.
- *
- * Peers that are sought (a steward that has work, for one) are connected in any case.
- *
- * Up to `fullMeshPeersMax` known peers, we connect to all; in a larger mesh, to random ones until `degreeMin`
- * are connected, in or out. Random graphs of degree 8 stay connected through the loss of any few nodes, and
- * nobody has to agree on anything. Of a pair that learn of each other at the same time the smaller id dials
- * first, since two crossing dials leave two connections.
- *
- * An address is a claim until the peer was met there. A claim is tried a bounded number of times (dial-plan.ts), and
- * is forgotten with the advert that made it; a peer that was met is looked for as long as there is room to remember
- * it, so that a mesh that was parted for an hour finds itself again.
- *
- * We keep the addresses ourselves: libp2p's peer store forgets a peer's after an hour even while it is connected, its
- * reconnects stop after five tries, and it dials no peer that it discovers (notes/libp2p.md §1, traps 11, 12, 14).
- * kad-dht was declined: adverts carry addresses already.
- * Nobody is dialled through a relay for the sake of our degree, since gossip does not go over relays.
- */
+/** See README.md, "Neighbours". */
 export class Neighbours {
   readonly #node: Libp2p
   readonly #self: PeerId
@@ -42,6 +34,7 @@ export class Neighbours {
   readonly #log: Logger
   readonly #dialler: Dialler
   readonly #plan: DialPlan
+  readonly #hasParts: boolean
   /** Where this node was told to look for the mesh. */
   readonly #told: readonly Multiaddr[]
   readonly #known = new Map<PeerId, Known>()
@@ -49,7 +42,15 @@ export class Neighbours {
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(node: Libp2p, told: readonly Multiaddr[], reach: Reach, bounds: NetworkBounds, log: Logger) {
+  constructor(
+    node: Libp2p,
+    told: readonly Multiaddr[],
+    reach: Reach,
+    bounds: NetworkBounds,
+    log: Logger,
+    hasParts = false,
+  ) {
+    this.#hasParts = hasParts
     this.#node = node
     this.#self = node.peerId.toString() as PeerId
     this.#told = told
@@ -61,7 +62,7 @@ export class Neighbours {
     node.addEventListener('peer:disconnect', ({ detail }) => this.#disconnected(detail.toString() as PeerId))
     node.addEventListener('peer:identify', ({ detail }) => {
       const peer = detail.peerId.toString() as PeerId
-      if (!this.#known.has(peer)) this.#remember(peer, detail.listenAddrs.map(String), false)
+      if (!this.#known.has(peer)) this.#remember(peer, detail.listenAddrs.map(String), false, this.#hasParts)
     })
   }
 
@@ -73,26 +74,36 @@ export class Neighbours {
   /** Peers that somebody told of: dialled if we are short of neighbours, and forgotten if they do not answer. */
   hear(acquaintances: readonly Acquaintance[]): void {
     for (const { peer, addresses } of acquaintances) {
-      const hearsay = [...this.#known.values()].filter((known) => !known.isAnnounced && !known.isProven)
-      if (!this.#known.has(peer) && hearsay.length < hearsayMax) this.#remember(peer, addresses, false)
+      const hearsay = [...this.#known.values()].filter(
+        (known) => !known.isAnnounced && !known.isProven && !known.isFar,
+      )
+      const isNew = this.#known.get(peer)?.isFar !== false
+      if (isNew && hearsay.length < hearsayMax) this.#remember(peer, addresses, false)
     }
+  }
+
+  /** Remembers where a peer is, for when something is to be said to it. */
+  point(peer: PeerId, texts: readonly string[]): void {
+    if (!this.isNear(peer) && this.#openTo(peer) === undefined) this.#remember(peer, texts, false, true)
+  }
+
+  addressesOf(peer: PeerId): string[] {
+    return (this.#known.get(peer)?.places ?? []).map(({ address }) => `${address}`)
+  }
+
+  isNear(peer: PeerId): boolean {
+    return this.#known.get(peer)?.isFar === false
   }
 
   /** Returns peers that were met where they say they are, those that are connected first. */
   met(): Acquaintance[] {
-    const connected = new Set(this.#node.getPeers().map(String))
-    return [...this.#known]
-      .filter(([, { isProven }]) => isProven)
-      .sort(([a], [b]) => Number(connected.has(b)) - Number(connected.has(a)))
-      .map(([peer, known]) => ({ peer, addresses: ownPlaces(known).map(({ address }) => `${address}`) }))
+    return metOf(this.#known, this.#peers())
   }
 
-  /** Returns some of them, drawn at random. */
   some(count: number): Acquaintance[] {
     return shuffled(this.met()).slice(0, count)
   }
 
-  /** The peers that it knows of, connected or not. */
   get count(): number {
     return this.#known.size
   }
@@ -102,10 +113,10 @@ export class Neighbours {
     const known = this.#known.get(peer)
     if (known === undefined) return
     known.isAnnounced = false
+    known.isFar = this.#hasParts
     if (!known.isProven && this.#openTo(peer) === undefined) this.forget(peer)
   }
 
-  /** These are connected, however many others are. */
   seek(peers: readonly PeerId[]): void {
     this.#sought = new Set(peers)
     this.#fill()
@@ -116,8 +127,7 @@ export class Neighbours {
     if (this.#node.getPeers().length >= 2 * this.#bounds.fullMeshPeersMax) return
     const isDue = ([peer, known]: [PeerId, Known]) => this.#dueMs(peer, known) <= systemClock.monotonicMs()
     const absent = [...this.#known].filter(([peer, { dialing }]) => !dialing && !this.#openTo(peer))
-    const [other] = shuffled(absent.filter(isDue))
-    if (other !== undefined) void this.#dialForDegree(...other)
+    for (const other of shuffled(absent.filter(isDue)).slice(0, 1)) void this.#dialForDegree(...other)
   }
 
   forget(peer: PeerId): void {
@@ -125,12 +135,11 @@ export class Neighbours {
     this.#known.delete(peer)
   }
 
-  /** True for peers whose adverts this node believes. */
   isKnown(peer: PeerId): boolean {
     return this.#known.get(peer)?.isAnnounced === true
   }
 
-  /** The connection to the peer, dialled if there is none. Throws NetworkError 'unreachable'. */
+  /** Dials where there is no connection. Throws NetworkError 'unreachable'. */
   async connect(peer: PeerId): Promise<Connection> {
     try {
       const open = this.#openTo(peer)
@@ -146,7 +155,6 @@ export class Neighbours {
     }
   }
 
-  /** Without a relay. */
   async #connectOnce(peer: PeerId): Promise<Connection> {
     const own = this.#connectionsTo(peer).find((one) => one.status === 'open' && !isRelayed(one))
     if (own !== undefined) return own
@@ -168,18 +176,19 @@ export class Neighbours {
     clearTimeout(this.#timer)
   }
 
-  #remember(peer: PeerId, texts: readonly string[], isAnnounced: boolean): void {
+  #remember(peer: PeerId, texts: readonly string[], isAnnounced: boolean, isFar = false): void {
     if (peer === this.#self) return
     const places = texts
       .flatMap((text) => placeOf(peer, text) ?? [])
       .slice(0, this.#bounds.addressesPerPeerMax)
     const known = this.#known.get(peer)
     if (known !== undefined && isAnnounced) known.isAnnounced = true
+    if (known !== undefined && !isFar) known.isFar = false
     if (places.length === 0) return
     if (known === undefined) {
       this.#makeRoom()
       const yieldMs = this.#self < peer ? 0 : this.#bounds.yieldDialMs
-      const fresh = newlyKnown(places, systemClock.monotonicMs() + yieldMs, isAnnounced)
+      const fresh = newlyKnown(places, systemClock.monotonicMs() + yieldMs, isAnnounced, isFar)
       this.#known.set(peer, fresh)
       prove(fresh, this.#connectionsTo(peer))
     } else if (namesOf(places) !== namesOf(known.places)) {
@@ -208,13 +217,8 @@ export class Neighbours {
   #fill(): void {
     clearTimeout(this.#timer)
     if (this.#stopping.signal.aborted) return
-    const connected = new Set(this.#node.getPeers().map((id) => id.toString() as PeerId))
-    const absent = [...this.#known].filter(([peer]) => !connected.has(peer))
-    const idle = absent.filter(([, known]) => known.dialing === null)
-    const dialing = absent.length - idle.length
-    const everyone = this.#known.size <= this.#bounds.fullMeshPeersMax
-    let short = everyone ? idle.length : this.#bounds.degreeMin - connected.size - dialing
-
+    const { idle, ...lacking } = lackOf(this.#known, this.#peers(), this.#hasParts, this.#bounds)
+    let { short } = lacking
     const nowMs = systemClock.monotonicMs()
     let nextMs = Number.POSITIVE_INFINITY
     for (const [peer, known] of shuffled(idle)) {
@@ -252,7 +256,6 @@ export class Neighbours {
     this.#fill()
   }
 
-  /** Whoever wants the same peer meanwhile waits for the same dial. */
   #dialOnce(peer: PeerId, known: Known): Promise<Connection> {
     known.dialing ??= this.#dialler.dial(peer, known, this.#timeLimit()).finally(() => {
       known.dialing = null
@@ -268,6 +271,10 @@ export class Neighbours {
     return known.relaying
   }
 
+  #peers(): Set<PeerId> {
+    return new Set(this.#node.getPeers().map((id) => id.toString() as PeerId))
+  }
+
   #timeLimit(): AbortSignal {
     return AbortSignal.any([AbortSignal.timeout(this.#bounds.dialTimeoutMs), this.#stopping.signal])
   }
@@ -281,20 +288,13 @@ export class Neighbours {
     return this.#node.getConnections(peerIdFromString(peer))
   }
 
-  /**
-   * The longest known among those who are not connected makes room, one that was never met first: it was announced
-   * again least recently, or never reached.
-   */
   #makeRoom(): void {
     if (this.#known.size < this.#bounds.knownPeersMax) return
-    const connected = new Set(this.#node.getPeers().map(String))
-    const absent = [...this.#known].filter(([peer]) => !connected.has(peer))
-    const [peer] = absent.find(([, { isProven }]) => !isProven) ?? absent[0] ?? []
+    const peer = leastOf(this.#known, this.#peers())
     if (peer !== undefined) this.forget(peer)
   }
 }
 
 /** Peers that are remembered by hearsay alone at a time: as many as a book of addresses has. */
 const hearsayMax = 64
-/** The longest delay that setTimeout takes. */
 const timerMsMax = 2 ** 31 - 1

@@ -5,9 +5,11 @@ import type { PeerId } from '../../protocol/ids.ts'
 import type { Reachability } from '../../protocol/membership/advert.ts'
 import { Accounts } from './accounts.ts'
 import type { BlockExchange } from './blocks.ts'
+import type { CellTalk } from './cell-talk.ts'
 import type { MessageHandler } from './control.ts'
 import { NetworkError, reason } from './errors.ts'
-import type { GossipValidator } from './gossip.ts'
+import type { Gossip, GossipValidator } from './gossip.ts'
+import type { Acquaintance } from './introductions.ts'
 import { parseAddress } from './node.ts'
 import { type NetworkOptions, type NetworkParts, startParts } from './parts.ts'
 
@@ -66,6 +68,11 @@ export class Network {
       .told()
       .map(String)
       .map((address) => (address.endsWith(ending) ? address : address + ending))
+  }
+
+  /** This node was told where the mesh is, has reached nobody there yet, and is connected to nobody else. */
+  get isSeeking(): boolean {
+    return this.#parts.bootstrapping.isSeeking && this.connectedPeers().length === 0
   }
 
   /** How others reach this node; undefined until it has learned that. */
@@ -132,6 +139,29 @@ export class Network {
   /** The one handler of control messages. A promise is awaited before that peer's next message is read. */
   onMessage(handler: MessageHandler): void {
     this.#parts.control.onMessage(handler)
+  }
+
+  /** Gossip in parts of the mesh, and messages of cells; undefined: this node knows none. */
+  get cells(): CellTalk | undefined {
+    return this.#parts.cells
+  }
+
+  get gossip(): Pick<Gossip, 'joinChannel' | 'leaveChannel' | 'sayIn' | 'publishIn' | 'judgeAdvert'> {
+    return this.#parts.gossip
+  }
+
+  /** Peers that somebody told of: dialled if we are short of neighbours, and forgotten if they do not answer. */
+  hear(acquaintances: readonly Acquaintance[]): void {
+    this.#parts.neighbours.hear(acquaintances)
+  }
+
+  /** Remembers where a peer is, for when something is to be said to it. */
+  point(peer: PeerId, addresses: readonly string[]): void {
+    this.#parts.neighbours.point(peer, addresses)
+  }
+
+  addressesOf(peer: PeerId): string[] {
+    return this.#parts.neighbours.addressesOf(peer)
   }
 
   /** Remembers a peer's addresses, from its signed advert, and dials it if we are short of neighbours. */

@@ -11,6 +11,7 @@ import { createLibp2p } from 'libp2p'
 import { admitting, type Doorkeeper, noising } from './admission.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { reason } from './errors.ts'
+import { behindDoor } from './gossip-door.ts'
 import { gossipOptions } from './gossip-options.ts'
 import { type LanOptions, lan } from './lan.ts'
 import { behindKey, type OnKnock, parseMeshKey, withoutKey } from './mesh-key.ts'
@@ -94,7 +95,7 @@ export function createNode(
     services: {
       identify: identify(),
       ping: ping(),
-      pubsub: gossipsub(gossipOptions(gossipScope, bounds)),
+      pubsub: behindDoor(gossipsub(gossipOptions(gossipScope, bounds)), bounds),
       ...(relays.server === undefined ? {} : { relay: relays.server.service() }),
       ...(onLan === undefined ? {} : { lan: lan(onLan) }),
       own: (components: OwnComponents) => new OwnAddresses(components, addresses.announce),

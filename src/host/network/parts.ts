@@ -1,16 +1,13 @@
 /** Puts the parts of a node's network together and starts them, over one libp2p node. */
 import type { PrivateKey } from '@libp2p/interface'
 import type { Logger } from 'pino'
-import type { PeerId } from '../../protocol/ids.ts'
 import { type Notice, type NoticeKind, Notices } from '../notices.ts'
 import { AddressBook, type BookShelf, noShelf } from './address-book.ts'
-import { BlockExchange } from './blocks.ts'
 import { Bootstrap } from './bootstrap.ts'
 import { checkBounds, defaultBounds, type NetworkBounds } from './bounds.ts'
-import { ControlChannel } from './control.ts'
+import { type Channels, openChannels } from './channels.ts'
 import { DialBacks } from './dial-back.ts'
 import type { ResolveTxt } from './dnsaddr.ts'
-import { Gossip } from './gossip.ts'
 import { Introductions } from './introductions.ts'
 import type { LanOptions } from './lan.ts'
 import { Neighbours } from './neighbours.ts'
@@ -44,6 +41,8 @@ export interface NetworkOptions extends Doors {
   readonly bookShelf?: BookShelf
   /** Name and version, as other nodes are told them. */
   readonly software?: string
+  /** The node hears parts of the mesh alone, its cells; says which channels of gossip it might come to join. */
+  readonly cells?: { readonly mayHear: (channel: string) => boolean }
   /** Overrides, for tests and benchmarks. */
   readonly bounds?: Partial<NetworkBounds>
   /** Milliseconds that only rise, by which connections grow old; a test has its own. */
@@ -51,13 +50,11 @@ export interface NetworkOptions extends Doors {
 }
 
 /** The parts of a network that runs. */
-export interface NetworkParts {
+export interface NetworkParts extends Channels {
   readonly node: Node
+  readonly bootstrapping: Bootstrap
   readonly bounds: NetworkBounds
   readonly neighbours: Neighbours
-  readonly control: ControlChannel
-  readonly blocks: BlockExchange
-  readonly gossip: Gossip
   readonly reachability: ReachabilityWatch
   readonly relays: Relays
   /** In this order. */
@@ -73,7 +70,7 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   const bootstrap = options.bootstrap.map((text) => parseAddress(text, 'bootstrap from'))
   const notices = options.notices ?? new Notices(options.log)
   const turnstile = new Turnstile(bounds, options.log, options.now)
-  const relays = new Relays(options.isRelay === true, bounds, options.log)
+  const relays = new Relays(options.isRelay === true, bounds, notices, options.log)
   const software = options.software ?? 'carpool'
   const node = await createNode(
     options.privateKey,
@@ -101,12 +98,15 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   )
   watchVersions(node, software, notices)
   const reach = new Reach(() => isAtHome([...listen, ...bootstrap], node))
-  const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log)
-  const connect = (peer: PeerId) => neighbours.connect(peer)
-  const control = new ControlChannel(connect, bounds, options.log)
-  const blocks = new BlockExchange(connect, bounds, options.log)
-  const gossip = new Gossip(node, options.gossipScope, bounds, options.log)
-  await control.listen(node)
+  const neighbours = new Neighbours(node, bootstrap, reach, bounds, options.log, options.cells !== undefined)
+  const channels = await openChannels(
+    node,
+    neighbours,
+    (connection) => relays.holds(connection),
+    { ...options, knowsCells: options.cells !== undefined },
+    bounds,
+  )
+  const { control, blocks, gossip, cells } = channels
   const introductions = new Introductions(
     node,
     (count) => neighbours.some(count),
@@ -117,13 +117,13 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
   await introductions.listen()
   const twins = new Twins(node, reach, bounds, notices, options.log)
   await twins.listen()
-  await blocks.listen(node)
   const dialBacks = new DialBacks(node, reach, bounds, options.log)
   await dialBacks.listen()
   await startNode(node, listen)
   const reachability = new ReachabilityWatch(node, node.services.own, bounds, options.log)
   relays.start(node, reachability, () => neighbours.meetAnother())
-  gossip.join()
+  if (options.cells === undefined) gossip.join()
+  else gossip.joinParts(options.cells.mayHear)
   const bootstrapping = new Bootstrap(
     node,
     bootstrap,
@@ -133,15 +133,16 @@ export async function startParts(options: NetworkOptions): Promise<NetworkParts>
     notices,
     options.log,
     options.resolveTxt,
+    cells && ((peers) => cells.metBootstraps(peers)),
   )
   const book = new AddressBook(node, options.bookShelf ?? noShelf, neighbours, options.log)
   book.start()
   turnstile.watch(node, (peer) => neighbours.isKnown(peer) || bootstrapping.isKnown(peer))
   const stoppable = [
     ...[bootstrapping, book, introductions, neighbours, dialBacks],
-    ...[relays, reachability, gossip, control, blocks],
+    ...[relays, reachability, gossip, control, blocks, ...(cells === undefined ? [] : [cells])],
   ]
-  return { node, bounds, neighbours, control, blocks, gossip, reachability, relays, stoppable }
+  return { node, bootstrapping, bounds, neighbours, ...channels, reachability, relays, stoppable }
 }
 
 function notLetIn(kind: NoticeKind, host: string, why: string): Notice {

@@ -25,6 +25,11 @@ export interface RelayBounds {
    * peer asks again five minutes before, by its own clock.
    */
   readonly relaySeatMs: number
+  /**
+   * After so long in which nobody came through a node's relay it asks another, where there is one: a relay may keep a place and pass nothing
+   * on. Shorter finds that out sooner, and moves nodes of a quiet mesh about for nothing. A guess.
+   */
+  readonly relaySilentMs: number
   /** How long a node that can be reached through a relay is dialled where it says it lives before the relay is asked. A guess. */
   readonly relayAfterMs: number
 }
@@ -41,5 +46,6 @@ export const defaultRelayBounds: RelayBounds = {
   relayedBytesMax: 8 * MiB,
   relayedMs: 1_800_000,
   relaySeatMs: 6 * 3_600_000,
+  relaySilentMs: 900_000,
   relayAfterMs: 2_000,
 }

@@ -2,14 +2,18 @@
  * The relayed node's side: a node that nobody can dial has a place at one relay, so that others reach it there.
  *
  * It asks the peers that it is connected to anyway, one after the other, until one has a place; when that one is gone, it
- * asks again. Where none of them relays, it meets another of the peers that it knows, one after each pause. libp2p would look
+ * asks again. Where none of them relays, it meets another of the peers that it knows, one after each pause. A relay through which nobody has
+ * come for a while may pass nothing on, and nobody else could tell: then another one has its turn, each once. libp2p would look
  * for relays itself, and dial wherever a peer says that it lives. And libp2p lets every peer be a relay that offers a
  * connection from somebody: only the one with our place may.
  */
 import { circuitRelayTransport, RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Connection, ConnectionGater, Libp2p, StreamHandler, Transport } from '@libp2p/interface'
 import type { Logger } from 'pino'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { PeerId } from '../../protocol/ids.ts'
+import { systemClock } from '../clock.ts'
+import type { Notices } from '../notices.ts'
 import { shuffled } from '../shuffled.ts'
 import type { NetworkBounds } from './bounds.ts'
 import { redialPauseMs } from './dial-plan.ts'
@@ -20,14 +24,23 @@ type TransportComponents = Parameters<ReturnType<typeof circuitRelayTransport>>[
 type Registrar = TransportComponents['registrar']
 type TransportManager = TransportComponents['transportManager']
 
+/** Silent relays that are remembered: as many as a node is connected to. */
+const silentRelaysMax = 300
+
 export class RelayClient {
   readonly #bounds: NetworkBounds
+  readonly #notices: Pick<Notices, 'tell' | 'drop'>
   readonly #log: Logger
   /** Peers that say they relay, by a connection to them. */
   readonly #able = new Map<PeerId, Connection>()
   /** The relay that is being asked for a place, or has given one. */
   #relay: PeerId | undefined
   #isAsking = false
+  /** Relays through which nobody came, or that had no place, and since when they are passed over. */
+  readonly #silent = new BoundedMap<PeerId, number>(silentRelaysMax)
+  /** When somebody came through the relay last, or when it gave the place. */
+  #heardMs = 0
+  #watch: NodeJS.Timeout | undefined
   #failures = 0
   #timer: NodeJS.Timeout | undefined
   #transports: TransportManager | undefined
@@ -36,8 +49,9 @@ export class RelayClient {
   #meetAnother = () => {}
   #isStopped = false
 
-  constructor(bounds: NetworkBounds, log: Logger) {
+  constructor(bounds: NetworkBounds, notices: Pick<Notices, 'tell' | 'drop'>, log: Logger) {
     this.#bounds = bounds
+    this.#notices = notices
     this.#log = log
   }
 
@@ -69,6 +83,10 @@ export class RelayClient {
       this.#able.set(peerId.toString() as PeerId, connection)
       this.look()
     })
+    node.addEventListener('connection:open', ({ detail }) => {
+      if (detail.direction === 'inbound' && isRelayed(detail) && relayIn(detail.remoteAddr) === this.#relay)
+        this.#cameThrough(this.#relay)
+    })
     node.addEventListener('connection:close', ({ detail }) => {
       const peer = detail.remotePeer.toString() as PeerId
       if (this.#able.get(peer) === detail) this.#able.delete(peer)
@@ -85,6 +103,12 @@ export class RelayClient {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#watch)
+  }
+
+  #cameThrough(relay: PeerId | undefined): void {
+    this.#heardMs = systemClock.monotonicMs()
+    if (relay !== undefined) this.#notices.drop('relay', relay)
   }
 
   /** The relay at which others reach this node. */
@@ -101,7 +125,7 @@ export class RelayClient {
 
   async #ask(): Promise<void> {
     clearTimeout(this.#timer)
-    const [able] = shuffled([...this.#able])
+    const [able] = shuffled(this.#heard())
     if (able === undefined) {
       this.#meetAnother()
       return this.#lookLater()
@@ -115,14 +139,59 @@ export class RelayClient {
       if (this.#places().length === 0) throw new Error('the place was lost at once')
       this.#failures = 0
       this.#isAsking = false
+      this.#heardMs = systemClock.monotonicMs()
+      this.#watchSilence(relay)
       this.#log.info({ relay }, `a relay keeps a place for this node: ${relay}`)
       this.#onChange()
     } catch (thrown) {
       this.#isAsking = false
       this.#relay = undefined
+      // The next one has its turn; were it asked alone, one that is full would keep this node from all that were silent.
+      this.#silent.set(relay, systemClock.monotonicMs())
       this.#log.debug({ relay }, `a relay has no place for this node: ${whyNot(thrown)}`)
       this.#lookLater()
     }
+  }
+
+  /** The peers that relay, without those that were silent or full; all of them where all were. */
+  #heard(): [PeerId, Connection][] {
+    const sinceMs = systemClock.monotonicMs() - this.#bounds.relaySeatMs
+    const able = [...this.#able]
+    const heard = able.filter(([peer]) => (this.#silent.peek(peer) ?? Number.NEGATIVE_INFINITY) < sinceMs)
+    return heard.length > 0 ? heard : able
+  }
+
+  /** Whoever is behind a relay cannot see what it does not pass on: only that nobody comes. */
+  #watchSilence(relay: PeerId): void {
+    clearTimeout(this.#watch)
+    const silentMs = systemClock.monotonicMs() - this.#heardMs
+    const leftMs = Math.max(1, this.#bounds.relaySilentMs - silentMs)
+    this.#watch = setTimeout(() => {
+      if (this.#isStopped || this.#relay !== relay || this.#isAsking) return
+      if (systemClock.monotonicMs() - this.#heardMs >= this.#bounds.relaySilentMs) this.#passOver(relay)
+      else this.#watchSilence(relay)
+    }, leftMs).unref()
+  }
+
+  #passOver(relay: PeerId): void {
+    this.#silent.set(relay, systemClock.monotonicMs())
+    const others = this.#heard().filter(([peer]) => peer !== relay && this.#silent.peek(peer) === undefined)
+    if (others.length === 0) {
+      // It stays: a silent relay is no worse than none. One that is met later may be asked then.
+      this.#heardMs = systemClock.monotonicMs()
+      const text = `nobody came to this node through the relay ${relay} for ${Math.ceil(this.#bounds.relaySilentMs / 60_000)} min, nor through another that it knows: nobody needed to, or they pass nothing on. A node that others can dial needs no relay`
+      this.#notices.tell({ kind: 'relay', about: relay, text })
+      this.#meetAnother()
+      this.#watchSilence(relay)
+      return
+    }
+    this.#notices.drop('relay', relay)
+    this.#log.debug(
+      { relay },
+      `nobody came through the relay ${relay}: it may pass nothing on, and another is asked`,
+    )
+    this.#relay = undefined
+    void this.#ask()
   }
 
   #lookLater(): void {
@@ -132,6 +201,7 @@ export class RelayClient {
 
   async #leave(): Promise<void> {
     clearTimeout(this.#timer)
+    clearTimeout(this.#watch)
     if (this.#relay === undefined) return
     this.#relay = undefined
     await this.#close()

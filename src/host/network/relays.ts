@@ -3,6 +3,7 @@ import type { Connection, ConnectionGater } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Logger } from 'pino'
 import type { PeerId } from '../../protocol/ids.ts'
+import type { Notices } from '../notices.ts'
 import type { NetworkBounds } from './bounds.ts'
 import type { ReachabilityWatch } from './reachability.ts'
 import { RelayClient } from './relay-client.ts'
@@ -17,8 +18,8 @@ export class Relays {
   #onBypass: (peer: PeerId) => void = () => {}
 
   /** `isRelay`: it relays for others, as long as they can dial it. */
-  constructor(isRelay: boolean, bounds: NetworkBounds, log: Logger) {
-    this.client = new RelayClient(bounds, log)
+  constructor(isRelay: boolean, bounds: NetworkBounds, notices: Notices, log: Logger) {
+    this.client = new RelayClient(bounds, notices, log)
     this.server = isRelay ? new RelayServer(bounds, log) : undefined
   }
 

@@ -9,7 +9,8 @@ import type { Socket } from 'node:net'
 
 const channels = ['net.client.socket', 'net.server.socket']
 
-export class Traffic {
+/** Counts for all nodes of this process: one listener a socket, however many nodes there are. */
+class Meter {
   readonly #open = new Set<Socket>()
   readonly #take = (message: unknown): void => {
     const { socket } = message as { readonly socket: Socket }
@@ -18,21 +19,25 @@ export class Traffic {
     else socket.once('connect', () => this.#count(socket))
   }
   #closedBytes = 0
+  #users = 0
 
-  constructor() {
-    for (const channel of channels) subscribe(channel, this.#take)
+  begin(): void {
+    this.#users += 1
+    if (this.#users === 1) for (const channel of channels) subscribe(channel, this.#take)
   }
 
-  /** Since it was made. */
+  end(): void {
+    this.#users -= 1
+    if (this.#users > 0) return
+    for (const channel of channels) unsubscribe(channel, this.#take)
+    this.#closedBytes = this.bytes
+    this.#open.clear()
+  }
+
   get bytes(): number {
     let bytes = this.#closedBytes
     for (const socket of this.#open) bytes += socket.bytesRead + socket.bytesWritten
     return bytes
-  }
-
-  close(): void {
-    for (const channel of channels) unsubscribe(channel, this.#take)
-    this.#open.clear()
   }
 
   #count(socket: Socket): void {
@@ -41,6 +46,27 @@ export class Traffic {
     socket.once('close', () => {
       if (this.#open.delete(socket)) this.#closedBytes += socket.bytesRead + socket.bytesWritten
     })
+  }
+}
+
+const meter = new Meter()
+
+export class Traffic {
+  readonly #before: number
+
+  constructor() {
+    meter.begin()
+    this.#before = meter.bytes
+  }
+
+  /** Since it was made, until it is closed. */
+  get bytes(): number {
+    return meter.bytes - this.#before
+  }
+
+  /** Call once. */
+  close(): void {
+    meter.end()
   }
 }
 

@@ -1,4 +1,5 @@
 /** Answers the questions that a node is asked: each goes to the part that knows. */
+import type { CellView } from '../../protocol/cells/cells.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import type { BanRow, NodeApi, NodeInfo, PeerRow, SignedText, SubmitRequest, Submitted } from '../api.ts'
 import { RequestError } from '../errors.ts'
@@ -28,6 +29,7 @@ export function apiOf(parts: Parts): NodeApi {
     withheld,
     memory: () => memoryNotes(parts),
     mesh: () => notices.list().map(({ text }) => text),
+    fetching: () => vehicle.arrivals(),
   }
   const operates = fleet?.registrar == null ? null : fleet.fleet
   const money = new Money({
@@ -129,13 +131,18 @@ function memoryNotes({ scarceMemory, executor: { killedByMemory = 0 } }: Parts):
   return [...(scarceMemory === null ? [] : [scarceMemory]), ...(killedByMemory === 0 ? [] : [killed])]
 }
 
-function infoOf({ options, identity, network, vehicle, notices }: Parts): NodeInfo {
+function cellInfo(view: CellView | null): NodeInfo['cell'] {
+  return view && { name: view.cell, members: view.members, isSpeaker: view.isSpeaker, mesh: view.mesh }
+}
+
+function infoOf({ options, identity, network, vehicle, cells, notices }: Parts): NodeInfo {
   return {
     peer: identity.key.peerId,
     name: identity.name,
     owner: identity.owner,
     fleet: identity.fleet?.standing ?? null,
     addresses: network.addresses(),
+    cell: cells === null ? null : cellInfo(cells.view),
     reach: network.reachability ?? null,
     routerAddress: network.routerAddress ?? null,
     software: options.software,

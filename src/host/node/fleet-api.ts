@@ -16,7 +16,7 @@ export function fleetOf(fleet: FleetMember | null): FleetApi {
     fleetRejectWaiting: (meant, by) => registrarOf(fleet).rejectWaiting(meant, by),
     fleetAdmit: (peer, owner, vehicle, by) => registrarOf(fleet).admit(peer, owner, vehicle, by),
     fleetRevoke: (id, by) => registrarOf(fleet).revoke(id, by),
-    fleetClear: (owner, by) => registrarOf(fleet).charters.clear(owner, by),
+    fleetClear: (owner, by) => registrarOf(fleet).clear(owner, by),
     fleetSet: (name, operatorPpm, by) => registrarOf(fleet).charters.set({ name, operatorPpm }, by),
     fleetAddRegistrar: (address, by) => registrarOf(fleet).charters.addRegistrar(address, by),
     fleetRemoveRegistrar: (address, by) => registrarOf(fleet).charters.removeRegistrar(address, by),

@@ -44,7 +44,7 @@ function certificateFor(key: SigningKey, path: string): ReturnType<typeof readCe
 
 /** Throws Error, one sentence that names the file. */
 function fleetMemberOf(
-  { fleet, fleetKey, log }: NodeOptions,
+  { fleet, fleetKey, cells, log }: NodeOptions,
   store: Store,
   { key, certificate, owner, name }: Pick<Identity, 'key' | 'certificate' | 'owner' | 'name'>,
 ): FleetMember | null {
@@ -59,6 +59,7 @@ function fleetMemberOf(
       vehicle: name,
       journal: store.journal,
       log,
+      countsVehicles: cells !== undefined,
     })
   if (fleetKey !== null)
     throw new Error(`--fleet-key ${fleetKey} needs the fleet's charter, too: --fleet <file>`)

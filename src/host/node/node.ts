@@ -106,6 +106,7 @@ export class CarpoolNode {
     callers.stop()
     connections.stop()
     identity.fleet?.stop()
+    this.#parts.cells?.stop()
     const goodbye = vehicle.stop()
     await Promise.all([goodbye, jobs.stop()])
     await membership
@@ -117,17 +118,21 @@ export class CarpoolNode {
   }
 }
 
-function passOnNews({ hub, identity: { fleet }, vehicle, bans, membership, callers, jobs }: Parts): void {
+function passOnNews(parts: Parts): void {
+  const { hub, identity, vehicle, bans, membership, callers, cells, jobs } = parts
+  const { fleet } = identity
   hub.on('offer', () => membership.advertise())
   hub.on('market', () => jobs.rosterChanged())
   hub.on('revocation', () => membership.dismiss())
   hub.on('charter', () => {
+    cells?.charterChanged()
     vehicle.setOperatorShare(fleet?.operatorPpm ?? 0)
     bans.forgive()
     jobs.rosterChanged()
   })
   membership.onChange((change) => jobs.advertsChanged(change))
   membership.onChange(() => callers.look())
+  membership.onChange(({ gone }) => cells?.gone(gone))
 }
 
 /** The answer ends what follows the owner's rules. */
@@ -144,6 +149,8 @@ function startParts(parts: Parts): Following {
     membership,
     executor,
     watch,
+    bans,
+    cells,
     options,
   } = parts
   const { fleet } = identity
@@ -159,6 +166,7 @@ function startParts(parts: Parts): Following {
   )
   prices.start()
   membership.start()
+  for (const { owner, proof } of bans.proofs()) cells?.proven(owner, proof)
   vehicle.restore()
   executor.observe(watch)
   if (options.slots > 0) {

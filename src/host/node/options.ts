@@ -1,5 +1,6 @@
 /** The options of a node. */
 import type { Logger } from 'pino'
+import type { CellLimits } from '../../protocol/cell-limits.ts'
 import type { Ask } from '../../protocol/price.ts'
 import type { Runtimes } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
@@ -63,6 +64,8 @@ export interface NodeOptions {
   readonly runtimes?: Runtimes
   /** The executor of this node's work, where it is not the usual child processes. */
   readonly executor?: Executor
+  /** The mesh may be several cells: present, with other limits than the usual ones where they are named. */
+  readonly cells?: Partial<CellLimits> | undefined
   /** The time, where it is not the machine's. */
   readonly clock?: Clock
   /** Other bounds of the network than bounds.ts has, for tests and benchmarks. */

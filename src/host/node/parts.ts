@@ -1,8 +1,10 @@
 /** Makes the parts of a node, in an order in which each knows those that it asks; their news goes to the hub. */
 
+import { defaultCellLimits } from '../../protocol/cell-limits.ts'
 import { advertReasonsMax } from '../../protocol/limits.ts'
 import type { Advert } from '../../protocol/membership/advert.ts'
 import { Roster } from '../../protocol/membership/roster.ts'
+import { CellsDriver } from '../cells/cells-driver.ts'
 import { OwnPrices } from '../energy/own-prices.ts'
 import { Connections } from '../history/connections.ts'
 import { History } from '../history/history.ts'
@@ -29,6 +31,8 @@ export interface Parts extends Resources {
   readonly connections: Connections
   readonly bans: Bans
   readonly membership: Membership
+  /** Null: this node knows no cells. */
+  readonly cells: CellsDriver | null
   readonly callers: Callers
   readonly jobs: Jobs
   readonly desk: PayingDesk
@@ -103,8 +107,23 @@ export function makeParts(resources: Resources): Parts {
     now: () => clock.now(),
     log,
     onChange: () => hub.tell('market'),
+    onProof: (accused, proof) => cells?.proven(accused, proof),
   })
+  const cells =
+    options.cells === undefined
+      ? null
+      : new CellsDriver({
+          ...{ key, network, fleet, clock, log, journal: store.journal },
+          bootstrap: options.bootstrap,
+          isMetered: options.network === 'metered',
+          limits: { ...defaultCellLimits, ...options.cells },
+          advertise: () => membership.advertise(),
+          take: (from, advert) => membership.hear(from, advert),
+          believed: (peer) => roster.get(peer),
+          showProof: (to, accused) => bans.show(to, accused),
+        })
   const membership = new Membership({
+    cells: cells ?? undefined,
     key,
     network,
     roster,
@@ -113,6 +132,7 @@ export function makeParts(resources: Resources): Parts {
     describe: () => ({
       ...advertOf(resources, vehicle, prices),
       ...callsIn(network, calls),
+      ...cells?.said,
       standsBy,
     }),
     fleet,
@@ -147,6 +167,7 @@ export function makeParts(resources: Resources): Parts {
     fleet: fleet?.fleet ?? null,
     operatorPpm: () => fleet?.operatorPpm ?? 0,
     standsBy,
+    censuses: cells?.censuses ?? null,
     clock,
     log,
   })
@@ -161,6 +182,7 @@ export function makeParts(resources: Resources): Parts {
     connections,
     bans,
     membership,
+    cells,
     callers,
     jobs,
   }
@@ -193,7 +215,7 @@ function advertOf(
       engine,
       id,
       isa,
-      unitsPerHour: vehicle.speed.pagesPerHour(runtime, id),
+      unitsPerHour: vehicle.speed.unitsPerHour(runtime, id),
       ...prices.offer({ runtime, id }),
     })),
     software: options.software,

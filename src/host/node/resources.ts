@@ -2,7 +2,9 @@
  * The resources that a node takes from its machine: the data directory, slots, readings of the vehicle, and the
  * network.
  */
+import { cellKeyOf } from '../../protocol/cells/key.ts'
 import type { EngineDescription } from '../../runtimes/messages.ts'
+import { mayHear } from '../cells/channels.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Executor, WithheldEngine } from '../executor/contract.ts'
 import { ProcessExecutor } from '../executor/executor.ts'
@@ -11,6 +13,7 @@ import { Network } from '../network/network.ts'
 import { Traffic } from '../network/traffic.ts'
 import { Notices } from '../notices.ts'
 import { weighOutsideMemory } from '../outside-memory.ts'
+import { sha256 } from '../sha256.ts'
 import { endOnBrokenDisk } from '../store/broken-disk.ts'
 import { StoreError } from '../store/errors.ts'
 import { readSecret } from '../store/private-files.ts'
@@ -119,6 +122,13 @@ function startNetwork(
     software,
     isRelay: options.relays ?? slots === 0,
     gossipScope,
+    ...(options.cells === undefined
+      ? {}
+      : {
+          cells: {
+            mayHear: (channel) => mayHear(channel, cellKeyOf(sha256, key.peerId, fleet?.credential ?? null)),
+          },
+        }),
     ...(lan === true ? { lan: {} } : {}),
     bookShelf: {
       read: () => journal.getSetting(book) ?? null,

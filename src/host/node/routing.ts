@@ -3,28 +3,41 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
 import { isToSteward } from '../../protocol/inbox.ts'
 import { decodeMessage, type Message } from '../../protocol/message.ts'
+import { elapsed } from '../clock.ts'
 import { FairShare } from '../network/fair-share.ts'
+import { Door } from '../network/rates.ts'
+import { type DoorKind, messageRates } from './door.ts'
 import type { Parts } from './parts.ts'
 
 /** From now on, until the network stops. */
 export function route(parts: Parts): void {
-  const { network, vehicle, jobs, bans, membership, store, options } = parts
+  const { network, vehicle, jobs, bans, membership, cells, store, options, clock } = parts
   const share = new FairShare()
-  network.onMessage((from, bytes) => {
+  const door = new Door(messageRates, () => clock.monotonicMs())
+  network.onMessage(async (from, bytes) => {
     const owner = membership.get(from)?.owner
-    return share.run(owner === undefined ? [from] : [from, owner], () => {
+    let kind: DoorKind = 'refused'
+    let waitMs = 0
+    await share.run(owner === undefined ? [from] : [from, owner], () => {
       try {
-        hear(parts, from, decodeMessage(bytes))
+        const message = decodeMessage(bytes)
+        hear(parts, from, message)
+        kind = message.type
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error
         options.log.warn({ from, refusal: error.refusal }, 'a message was refused')
+      } finally {
+        // Also where this node itself fails at it: whoever can have it fail does not do so as fast as it can send.
+        waitMs = door.took(from, kind)
       }
     })
+    if (waitMs > 0) await elapsed(clock, waitMs)
   })
   network.onPeer(({ type, peer, isRelayed }) => {
     if (type === 'connected') {
       vehicle.connected(peer)
-      bans.tell(peer)
+      // In a mesh of cells proofs go from speaker to speaker by their names (cells/talk.ts).
+      if (cells === null) bans.tell(peer)
     } else vehicle.disconnected(peer)
     jobs.peerChanged(type, peer, isRelayed)
   })

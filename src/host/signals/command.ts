@@ -9,12 +9,14 @@
  * as long as this process lives: reading to its end is how a program notices that nobody listens any more.
  */
 import { spawn } from 'node:child_process'
+import { getPriority } from 'node:os'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { parseJson } from '../../base/json.ts'
 import { systemClock } from '../clock.ts'
 import { killGroup } from '../kill-group.ts'
 import { LineReader } from '../local/lines.ts'
+import { setSessionNiceness } from '../session-niceness.ts'
 import { Intake, type RawReading, timeOf } from './intake.ts'
 import { keepTrying } from './keep-trying.ts'
 import { Latest } from './latest.ts'
@@ -72,6 +74,8 @@ async function run(
   onReading: () => void,
 ): Promise<void> {
   const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', detached: true })
+  // A session of its own, which is as urgent as this process.
+  if (child.pid !== undefined && getPriority() < 0) setSessionNiceness(child.pid, getPriority())
   const kill = (): void => killGroup(child)
   signal.addEventListener('abort', kill)
   const throttle = new Throttle(child.stdout)

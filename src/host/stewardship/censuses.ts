@@ -50,7 +50,7 @@ function admitting(
 }
 
 /** Whose they are is known here from now on: leases to them count for these owners. */
-function meet(
+export function meet(
   adverts: readonly ForeignAdvert[],
   { journal }: Pick<CouncilDriverOptions['store'], 'journal'>,
 ): void {

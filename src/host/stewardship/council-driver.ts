@@ -5,7 +5,7 @@
  */
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
-import type { Cid, JobId, PeerId } from '../../protocol/ids.ts'
+import type { Cid, JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Delivery } from '../../protocol/inbox.ts'
 import type { Succession } from '../../protocol/job/handover.ts'
 import type { ShardEntry } from '../../protocol/job/lists.ts'
@@ -61,6 +61,11 @@ export class CouncilDriver {
     return secretOf(this.#options)
   }
 
+  /** The job's draws come from it; stewards alone know it before the end. */
+  get drawSecret(): Uint8Array {
+    return this.#options.drawSecret
+  }
+
   get manifest(): Manifest {
     return this.#options.manifest
   }
@@ -68,6 +73,11 @@ export class CouncilDriver {
   /** Throws RequestError while this standby has not got them. */
   get shards(): readonly ShardEntry[] {
     return this.#parts.inputs.shards
+  }
+
+  /** The list of shards is here. */
+  get areListed(): boolean {
+    return this.#parts.inputs.areListed
   }
 
   get acting(): boolean {
@@ -110,6 +120,11 @@ export class CouncilDriver {
   /** How each shard stands, in their order; none while this node does not know the job's shards. */
   standings(): ShardStanding[] {
     return this.#parts.council.observe()?.standings() ?? []
+  }
+
+  /** The record of the end that counts here; undefined while there is none. */
+  get endRecord(): RecordId | undefined {
+    return this.#parts.council.ending?.end.id
   }
 
   get end(): JobEnd | undefined {
@@ -286,6 +301,19 @@ export class CouncilDriver {
     if (input.type === 'declined' && input.reason === 'missing-blocks')
       void this.#parts.inputs.mend(input.lease, input.from)
     this.handle(input)
+  }
+
+  /** Takes what a vehicle says of the weights that it fetches for a lease. */
+  hearWeights(
+    from: PeerId,
+    { lease, weights }: Pick<Extract<Message, { type: 'progress' }>, 'lease' | 'weights'>,
+  ): void {
+    this.#parts.offers.heardWeights(from, lease, weights)
+  }
+
+  /** The weights that are on their way to vehicles, by their own word. */
+  get arriving() {
+    return this.#parts.offers.arriving
   }
 
   /** Takes a record of the job from another steward, or from a vehicle. Throws ProtocolError when it does not hold. */

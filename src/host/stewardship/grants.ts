@@ -59,6 +59,11 @@ export class Grants {
     return blocks
   }
 
+  /** Tells whether the lease runs, and is this vehicle's. */
+  holds(peer: PeerId, lease: LeaseId): boolean {
+    return this.#grants.get(peer)?.has(lease) ?? false
+  }
+
   allows(peer: PeerId, cid: Cid): boolean {
     for (const readable of this.#grants.get(peer)?.values() ?? []) if (readable.has(cid)) return true
     return false

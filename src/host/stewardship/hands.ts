@@ -8,6 +8,7 @@ import { inSpan } from '../tracing.ts'
 import { checkCensus } from './censuses.ts'
 import type { CouncilDriverOptions } from './options.ts'
 import { type CouncilDriverParts, secretOf } from './parts.ts'
+import { endedMessage } from './shown-end.ts'
 
 /** The outcome of the wish to leave a job: another node has the place, none wanted it, or the job ended before. */
 export type Release = 'left' | 'kept' | 'ended'
@@ -51,6 +52,11 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
       return offers.offer(lease, to)
     },
     send: ({ to, message }) => say(to, message),
+    'tell-end': ({ to }) => {
+      const end = council.ending?.end.id
+      const message = end && endedMessage(options.store.journal, job, end)
+      if (message !== undefined) say(to, message)
+    },
     revoke: ({ from, lease }) => offers.revoke(from, lease),
     share: ({ record: { record, opening }, to }) => {
       const signed = papers.signed(record.id)
@@ -128,7 +134,10 @@ async function recompute(
       () => recomputer.recompute(job, manifest, { shard, key, claimed }, isOwn),
     )
     if (found === null)
-      log.info({ job, position }, 'this node ran out of something, or lacks the engine: others decide')
+      log.info(
+        { job, position },
+        'this node ran out of something, also of its time for strangers, or lacks the engine: others decide',
+      )
     return { type: 'recomputed', position, found }
   } catch (error) {
     log.warn({ job, position, error }, 'this node could not recompute')

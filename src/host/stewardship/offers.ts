@@ -4,7 +4,7 @@ import type { Cid, LeaseId, PeerId } from '../../protocol/ids.ts'
 import { type Lease, openLease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { wrappedKeyBytes } from '../../protocol/limits.ts'
-import { encodeMessage } from '../../protocol/message.ts'
+import { encodeMessage, type WeightsArrived } from '../../protocol/message.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
 import { wrappedAt } from '../sealing/blind-keys.ts'
 import { shardKey } from '../sealing/sealing.ts'
@@ -26,6 +26,8 @@ export class Offers {
   readonly #options: Pick<CouncilDriverOptions, 'store' | 'network' | 'manifest' | 'log'>
   readonly #parts: OfferParts
   readonly #grants: Grants
+  /** By vehicle, as the holders of leases say. */
+  readonly #arriving = new Map<PeerId, WeightsArrived>()
 
   constructor(
     options: Pick<CouncilDriverOptions, 'store' | 'network' | 'manifest' | 'log'>,
@@ -53,7 +55,19 @@ export class Offers {
   }
 
   revoke(from: PeerId, lease: LeaseId): void {
+    if (this.#grants.holds(from, lease)) this.#arriving.delete(from)
     this.#grants.revoke(from, lease)
+  }
+
+  /** A vehicle says how far the job's weights have come to it; undefined: it lacks none. Nobody else is listened to. */
+  heardWeights(from: PeerId, lease: LeaseId, weights: WeightsArrived | undefined): void {
+    if (weights === undefined) this.#arriving.delete(from)
+    else if (this.#grants.holds(from, lease)) this.#arriving.set(from, weights)
+  }
+
+  /** Weights on their way, by vehicle. */
+  get arriving(): ReadonlyMap<PeerId, WeightsArrived> {
+    return this.#arriving
   }
 
   /** Tells whether a lease that runs lets the vehicle read this block. */

@@ -65,7 +65,7 @@ export function partsOf(
   const outbox = new Outbox((error) => log.fatal({ job, error }, 'this job cannot be recorded and stops'))
   const payables = payablesOf(options, outbox, sayTo, {
     counts: (lease) => council.counts(lease),
-    isOpen: (lease, place) => council.isOpen(lease, place),
+    isOpen: (lease, place, units) => council.isOpen(lease, place, units),
   })
   const papers = new Papers(options, outbox, payables)
   const credentials = (to?: PeerId) =>

@@ -6,17 +6,13 @@ import { decodeShard } from '../../protocol/job/shard.ts'
 import { recomputedAs } from '../../protocol/verification/examination.ts'
 import type { Recomputation } from '../../protocol/verification/tally.ts'
 import { type EngineDescription, engineThatJudges } from '../../runtimes/messages.ts'
+import { systemClock } from '../clock.ts'
 import type { Executor, Slot } from '../executor/contract.ts'
 import { ResultPacker } from '../result-packer.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { documentMemory, outputBacklog, runShard, sessionOf } from '../vehicle/runtime-session.ts'
 import { passingClaims } from './claim-scores.ts'
-
-/**
- * The longest that a stranger's shard may take here; then owners decide. Its submitter says what is recomputed, and how much work that is. A
- * guess, far above what shards take.
- */
-const strangersMsMax = 600_000
+import { type StrangersBounds, StrangersTime, strangersBounds } from './strangers-time.ts'
 
 /** A slot holds one session at a time: a second run that began meanwhile would get the first one's documents. */
 interface Bench {
@@ -44,22 +40,21 @@ export class Recomputer {
   readonly #engines: readonly EngineDescription[]
   readonly #blocks: BlockStore
   readonly #memory = documentMemory()
-  readonly #msMax: number
+  readonly #strangersTime: StrangersTime
   /** Jobs of this node's submitter wait for no stranger's. */
   readonly #own: Bench = { slot: undefined, turn: Promise.resolve() }
   readonly #strangers: Bench = { slot: undefined, turn: Promise.resolve() }
 
-  /** `msMax`: the longest that a stranger's shard may take. */
   constructor(
     executor: Executor,
     engines: readonly EngineDescription[],
     blocks: BlockStore,
-    msMax: number = strangersMsMax,
+    bounds: StrangersBounds = strangersBounds,
   ) {
     this.#executor = executor
     this.#engines = engines
     this.#blocks = blocks
-    this.#msMax = msMax
+    this.#strangersTime = new StrangersTime(bounds, () => systemClock.monotonicMs())
   }
 
   /** Tells whether this node can settle disputes of a job: by an engine that is exact everywhere, or by the job's own. */
@@ -74,8 +69,8 @@ export class Recomputer {
 
   /**
    * Runs a shard here, after the runs that wait already; or finds claims of it that pass a score, where those are as good. `isOwn`: this
-   * node's submitter brought the job. Null when it cannot be done here, or when this machine ran out of something; rejects where a
-   * stranger's takes too long. Keeps the result that it found, so that the report can show it.
+   * node's submitter brought the job. Null when it cannot be done here, when this machine ran out of something, or when the job had its share of
+   * this node's time for strangers; rejects where a stranger's takes too long. Keeps the result that it found, so that the report can show it.
    */
   recompute(
     job: JobId,
@@ -84,16 +79,31 @@ export class Recomputer {
     isOwn: boolean,
   ): Promise<Recomputation | null> {
     const bench = isOwn ? this.#own : this.#strangers
-    const run = bench.turn.then(async () => {
-      const timer = isOwn ? undefined : setTimeout(() => void bench.slot?.kill(), this.#msMax)
-      try {
-        return await this.#recompute(bench, job, manifest, disputed)
-      } finally {
-        clearTimeout(timer)
-      }
-    })
+    const run = bench.turn.then(() =>
+      isOwn
+        ? this.#recompute(bench, job, manifest, disputed)
+        : this.#recomputeForStranger(job, manifest, disputed),
+    )
     bench.turn = run.catch(() => undefined)
     return run
+  }
+
+  /** As long as its job may take time here. */
+  async #recomputeForStranger(
+    job: JobId,
+    manifest: Manifest,
+    disputed: Disputed,
+  ): Promise<Recomputation | null> {
+    const msMax = this.#strangersTime.for(job)
+    if (msMax === 0) return null
+    const beganMs = systemClock.monotonicMs()
+    const timer = setTimeout(() => void this.#strangers.slot?.kill(), msMax)
+    try {
+      return await this.#recompute(this.#strangers, job, manifest, disputed)
+    } finally {
+      clearTimeout(timer)
+      this.#strangersTime.spent(job, systemClock.monotonicMs() - beganMs)
+    }
   }
 
   async #recompute(

@@ -11,7 +11,9 @@ import type { StewardPlace } from '../../protocol/job/manifest.ts'
 import { inviteTtlMs } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import { encodeMessage, type Message } from '../../protocol/message.ts'
-import type { Clock } from '../clock.ts'
+import { standbyInsistMsMax } from '../../protocol/standing-by-limits.ts'
+import { type Clock, elapsed } from '../clock.ts'
+import { RequestError } from '../errors.ts'
 import type { Mesh } from './mesh.ts'
 
 type Answer = Extract<Message, { type: 'willing' | 'unwilling' }>
@@ -38,6 +40,28 @@ export class Recruiting {
       for (const [i, place] of answers.entries()) {
         if (rounds.answered(asked[i]!, place !== null)) places.push(place!)
       }
+    }
+  }
+
+  /**
+   * The same, for a job that must outlive this node: as long as none is willing, those that `known` shows by then are asked anew. A
+   * node that has just started may know nobody yet, and one that is busy may not answer in a round. Throws RequestError where none is.
+   */
+  async insist(
+    search: StandbySearch,
+    count: number,
+    bytes: number,
+    known: () => readonly Capacity[],
+  ): Promise<StewardPlace[]> {
+    const untilMs = this.#clock.monotonicMs() + standbyInsistMsMax
+    for (;;) {
+      const places = await this.recruit({ ...search, capacities: known() }, count, bytes)
+      if (places.length > 0) return places
+      if (this.#clock.monotonicMs() >= untilMs)
+        throw new RequestError(
+          'no other node stands by for the job, which would end with this one, so nothing was submitted; start nodes with --slots 0, each with an owner of its own, or leave out --detach',
+        )
+      await elapsed(this.#clock, inviteTtlMs)
     }
   }
 

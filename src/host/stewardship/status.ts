@@ -10,13 +10,14 @@ import type { CouncilDriver } from './council-driver.ts'
 export function summaryOf(
   stewardship: CouncilDriver,
   createdAtMs: number,
-  { end, pages } = stewardship.view(),
+  { end, pages, owners } = stewardship.view(),
 ): JobSummary {
+  const waits = stewardship.inputsDamaged ? damagedInputs : shortageOf(stewardship, owners)
   return {
     job: stewardship.job,
     runtime: stewardship.manifest.runtime,
     state: end === null ? 'running' : end.outcome,
-    reason: end?.reason ?? (stewardship.inputsDamaged ? damagedInputs : ''),
+    reason: end?.reason ?? waits,
     code: end === null ? null : (end.code ?? end.outcome),
     pages,
     outcomes: null,
@@ -63,8 +64,9 @@ export function submittedOf(
   }
 }
 
-/** The units that a job's list of shards states; null where it states none. */
-function unitsIn({ shards }: CouncilDriver): UnitCount | null {
+/** The units that a job's list of shards states; null where it states none, or is not here yet. */
+function unitsIn(stewardship: CouncilDriver): UnitCount | null {
+  const shards = stewardship.areListed ? stewardship.shards : []
   if (shards[0]?.units === undefined) return null
   return sumOfUnits(shards.flatMap(({ units }) => units ?? []))
 }
@@ -78,6 +80,15 @@ export async function outcomesOf(stewardship: CouncilDriver): Promise<JobOutcome
     .filter(({ outcome, because }) => outcome === 'failed' && because !== 'ended')
     .reduce((sum, { position }) => sum + (stewardship.shards[position]?.pages ?? 0), 0)
   return { ...outcomes, failed }
+}
+
+/** Only the steward that acts looks for owners. */
+function shortageOf(
+  { acting }: Pick<CouncilDriver, 'acting'>,
+  { needed, available }: JobView['owners'],
+): string {
+  if (!acting || available >= needed) return ''
+  return `${needed} ${needed === 1 ? 'owner' : 'owners'} needed, ${available} known beside those of the submitter and the standbys`
 }
 
 const fetchesVerdicts = 'it is complete; this node still fetches what the other stewards decided'
@@ -118,8 +129,15 @@ export function statusOf(
     acting: stewardship.acting,
     actor: actorOf(stewardship.actsInstead, nameOf),
     doubts: stewardship.doubts,
+    fetching: fetchingOf(stewardship, nameOf),
     vehicles,
   }
+}
+
+function fetchingOf({ arriving }: CouncilDriver, nameOf: (peer: PeerId) => string): JobStatus['fetching'] {
+  return [...arriving]
+    .map(([peer, weights]) => ({ peer, name: nameOf(peer), ...weights }))
+    .sort((a, b) => (a.peer < b.peer ? -1 : 1))
 }
 
 function actorOf(peer: PeerId | undefined, nameOf: (peer: PeerId) => string): JobStatus['actor'] {

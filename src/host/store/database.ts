@@ -77,6 +77,19 @@ export class Database {
     return this.#guarded(() => this.#prepare(sql).all(...values)) as Row[]
   }
 
+  /** Rows as lists of their columns: of many rows, objects take three times as long. */
+  lists<Row extends readonly unknown[]>(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#guarded(() => {
+      const statement = this.#prepare(sql)
+      statement.setReturnArrays(true)
+      try {
+        return statement.all(...values) as unknown as Row[]
+      } finally {
+        statement.setReturnArrays(false)
+      }
+    })
+  }
+
   /**
    * All or nothing, durable when it returns. Nests: an inner one that throws takes back its own part only, and
    * is durable with the outer one. Throws StoreError disk-full, broken, and what `work` throws.

@@ -78,7 +78,7 @@ function sentence(problem: StoreProblem): string {
     case 'no-room':
       return `there is no room on this disk for ${problem.bytes} bytes more of job ${problem.job}`
     case 'broken':
-      return `cannot trust the disk any more: ${problem.what}: ${problem.why}`
+      return `cannot trust the disk any more: ${problem.what}: ${problem.why}; once the disk is sound, start on a copy of the data directory, or on an empty one into which you put its node.key and submitter.key: these two are who the node is`
     case 'not-a-cid':
       return `'${problem.text}' is not a CIDv1 of sha2-256 over raw bytes or dag-cbor`
     case 'hash-mismatch':

@@ -127,6 +127,12 @@ export class Journal {
     return this.#database.get<{ one: number }>(sql, job, kind) !== undefined
   }
 
+  /** The records of the kind in the job, in order of appending. */
+  ofKind(job: JobId, kind: RecordKind): JournalRecord[] {
+    const sql = `SELECT ${recordColumns} FROM records WHERE job = ? AND kind = ? ORDER BY serial`
+    return this.#database.all<RecordRow>(sql, job, kind).map(recordOf)
+  }
+
   /** Forgets a job's records and this node's parts in it. Works on a full disk. */
   deleteJob(job: JobId): void {
     this.#database.transactionThatFrees(() => {

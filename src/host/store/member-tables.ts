@@ -65,6 +65,7 @@ export type FleetAction =
   | 'let-in-elsewhere'
   /** Another registrar put it out, as the charter says. */
   | 'revoked-elsewhere'
+  | 'put-back'
 
 /** One decision: the command's user, and what it was about. */
 export interface FleetLogEntry {
@@ -173,6 +174,12 @@ export class MemberTables {
   fleetMember(peer: PeerId): FleetMember | undefined {
     const row = this.#database.get<StoredMember>('SELECT * FROM fleet_members WHERE peer = ?', peer)
     return row && memberOf(row)
+  }
+
+  /** The vehicles of an owner that are admitted. */
+  vehiclesOf(owner: OwnerId): number {
+    const sql = "SELECT count(*) AS count FROM fleet_members WHERE owner = ? AND state = 'admitted'"
+    return this.#database.get<{ count: number }>(sql, owner)!.count
   }
 
   putFleetMember({ peer, vehicle, owner, state, sinceMs, host, askedMs, shown }: FleetMember): void {

@@ -1,4 +1,4 @@
-/** One of the scripts of schema.ts, and as little to be edited: the tables of payments. */
+/** Scripts of schema.ts, and as little to be edited: the tables of payments. */
 export const payments = `
   -- The lines of pay-outs, each with a life of its own. What is prepared or sent holds its amount.
   CREATE TABLE ledger_transfers (
@@ -88,4 +88,28 @@ export const payments = `
     PRIMARY KEY (settlement, account)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX ledger_statements_of_vehicle ON ledger_statements (vehicle, steward, job);
+`
+
+/** The sums of a pay-out's transfers, by currency, as JSON: taken of the debts that they pay. '' of pay-outs made before this was kept. */
+export const controlSums = `
+  ALTER TABLE ledger_payouts ADD COLUMN control TEXT NOT NULL DEFAULT '';
+`
+
+/** Payments that payers named to this node's vehicle so long ago that their rows became a sum. */
+export const earlierPayments = `
+  CREATE TABLE ledger_incoming_earlier (
+    account TEXT NOT NULL,
+    submitter TEXT NOT NULL,
+    signer TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    micros INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,       -- of the newest
+    PRIMARY KEY (account, submitter, signer, currency)
+  ) STRICT, WITHOUT ROWID;
+`
+
+/** Each statement of a payer that names payments looks for its old ones. */
+export const incomingByPayer = `
+  CREATE INDEX ledger_incoming_by_payer ON ledger_incoming (account, submitter, at_ms);
 `

@@ -1,5 +1,5 @@
 /** The tables of carpool.sqlite, one script a version. A script that was released is never edited, only followed. */
-import { payments } from './schema-payments.ts'
+import { controlSums, earlierPayments, incomingByPayer, payments } from './schema-payments.ts'
 
 export const migrations: readonly string[] = [
   `
@@ -278,4 +278,11 @@ export const migrations: readonly string[] = [
   ) STRICT;
   `,
   payments,
+  `
+  -- How many vehicles an owner has in the fleet of which this node is a registrar.
+  CREATE INDEX fleet_members_by_owner ON fleet_members (owner, state);
+  `,
+  controlSums,
+  earlierPayments,
+  incomingByPayer,
 ]

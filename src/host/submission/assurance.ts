@@ -101,7 +101,7 @@ export function plansOf(
   supply: Supply,
   engine: EngineDescription,
 ): Plan[] {
-  const { errorBound, replicas, selfCheck, runtime } = request
+  const { errorBound, replicas, selfCheck, runtime, isFollowed = false } = request
   const { colludingShare } = requestWithin(request, engine, supply.owners, ownersAround(market))
   if (selfCheck && !market.canRecompute(runtime, engine))
     throw new RequestError(`this node cannot recompute ${runtime}; leave out --self-check`)
@@ -110,7 +110,8 @@ export function plansOf(
       const auditor = selfCheck ? 'steward' : 'owners'
       // Vehicles make a claim again, whatever the engine; a steward scores it where it can.
       const checkCost = selfCheck && isScored(engine) ? scoreCost : 1
-      return plansFor({ errorBound, colludingShare, shards, owners: supply.owners, auditor, checkCost })
+      const { owners } = supply
+      return plansFor({ errorBound, colludingShare, shards, owners, auditor, checkCost, isFollowed })
     }
     const lead = leadFor(errorBound, colludingShare)
     const guaranteed = colludingShare ** replicas

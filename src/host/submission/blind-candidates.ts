@@ -1,14 +1,17 @@
-/** The vehicles that may execute a blind job, and its keys for each of them. */
+/** The candidates that a manifest names: the vehicles that may execute a blind job, with its keys for them, and the owners known. */
 
 import { compareText } from '../../base/bytes.ts'
 import type { OwnerId } from '../../protocol/ids.ts'
 import type { Manifest, StewardPlace } from '../../protocol/job/manifest.ts'
+import { listOwners } from '../../protocol/job/owner-list.ts'
 import { blindCandidatesMax, blindKeysMax } from '../../protocol/limits.ts'
 import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Payment } from '../../protocol/price.ts'
 import { candidatesFor } from '../../protocol/steward/candidate.ts'
 import { RequestError } from '../errors.ts'
 import { blindKeyOf, wrapForCandidates } from '../sealing/blind-keys.ts'
+import { drawSecretOf } from '../sealing/sealing.ts'
+import { sha256 } from '../sha256.ts'
 import type { JobDescription } from './description.ts'
 import type { JobPlan } from './job-plan.ts'
 
@@ -54,4 +57,23 @@ export function blindKeysOf(
   const candidates = keyedCandidates(capacities, stewards, plan, payment, shards)
   const peers = candidates.map(({ peer }) => peer)
   return { key: blindKeyOf(secret), candidates, wrapped: wrapForCandidates(secret, peers, shards) }
+}
+
+/**
+ * Lists the owners known now where a fleet vouches for owners, and a standby may act in the place of this node: it chooses nobody among
+ * them (protocol/job/order.ts). `keyed`: of a blind job, the vehicles that may execute it.
+ */
+export function ownersKnown(
+  { payment }: Pick<JobDescription, 'payment'>,
+  { engine: { runtime, engine: name, id } }: JobPlan,
+  stewards: readonly StewardPlace[],
+  keyed: readonly { readonly owner: OwnerId }[] | undefined,
+  secret: Uint8Array,
+  fleet: Manifest['fleet'],
+  capacities: readonly Capacity[],
+): Pick<Manifest, 'owners'> {
+  if (fleet === null || stewards.length === 1) return {}
+  const work = { runtime, engine: { name, id }, blind: null, payment }
+  const owners = (keyed ?? candidatesFor(work, stewards, capacities)).map(({ owner }) => owner)
+  return owners.length === 0 ? {} : { owners: listOwners(sha256, drawSecretOf(secret), owners) }
 }

@@ -11,7 +11,7 @@ import { unanimousFor } from './assurance.ts'
 import { readPasswords } from './passwords.ts'
 import { unitOf } from './runtime-facts.ts'
 import { checkSources } from './sources.ts'
-import { readWeights, weightSources } from './weights.ts'
+import { judgeTogether, judgeWeights, weightSources } from './weights.ts'
 
 const dayMs = 24 * 3_600_000
 
@@ -27,8 +27,9 @@ export async function checkRequest(
   const { runtime, module, model, traineddata } = request
   // Weights of our own are in the package; a file that somebody names may be anything.
   const named = new Set<string | null>([module, model, ...traineddata])
-  for (const source of weightSources(runtime, request, known))
-    if (named.has(source.path)) readWeights(runtime, source, known)
+  const sources = weightSources(runtime, request, known)
+  for (const source of sources) if (named.has(source.path)) judgeWeights(runtime, source, known)
+  judgeTogether(runtime, sources, known)
   await readPasswords(request.passwordFile)
   await checkSources(request, known)
 }

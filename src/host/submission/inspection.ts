@@ -70,12 +70,13 @@ export async function* inspect(
   const keyOf = documentKeys(submitter)
   const packer = new Packer(name)
   let [done, sent, count] = [0, 0, 0]
-  for await (const source of documents()) {
+  for await (const read of readAhead(documents(), inspection)) {
+    const { source } = read
     if (done < toldEach || done % toldEach === 0) onProgress({ step: 'reading', done, total: total ?? 0 })
     done += 1
     const before = count
     let [pages, refusal]: [number, Refusal | null] = [0, null]
-    for await (const part of partsOf(source, inspection)) {
+    for await (const part of partsOf(read, inspection)) {
       if ('what' in part) {
         refusals.add(part.name, part)
         refusal ??= part
@@ -105,16 +106,62 @@ type Part =
     })
   | (Refusal & { readonly name: string })
 
+interface ReadDocument {
+  readonly source: NamedDocument
+  readonly bytes: ReturnType<NamedDocument['read']>
+  /** It is being counted. */
+  readonly counted?: Promise<DocumentShape>
+}
+
+/** Reads documents, and hands them ahead to the process that counts: one by one, each would take a way there and back. */
+async function* readAhead(
+  documents: AsyncIterable<NamedDocument>,
+  { counter }: InspectionOptions,
+): AsyncGenerator<ReadDocument> {
+  const ahead: ReadDocument[] = []
+  let bytesAhead = 0
+  const next = (): ReadDocument => {
+    const read = ahead.shift()!
+    bytesAhead -= lengthOf(read)
+    return read
+  }
+  for await (const source of documents) {
+    const bytes = source.read()
+    if (counter === undefined || !(bytes instanceof Uint8Array)) ahead.push({ source, bytes })
+    else {
+      const counted = counter.shapeOf(bytes)
+      counted.catch(() => {}) // met when its turn comes
+      ahead.push({ source, bytes, counted })
+    }
+    bytesAhead += lengthOf(ahead.at(-1)!)
+    while (
+      ahead.length > 0 &&
+      (counter === undefined || ahead.length > aheadMax || bytesAhead > aheadBytesMax)
+    )
+      yield next()
+  }
+  while (ahead.length > 0) yield next()
+}
+
+/** Documents that wait to be counted, and their bytes: a megabyte is more than a round trip's work. Guesses. */
+const [aheadMax, aheadBytesMax] = [64, 2 ** 20]
+
+function lengthOf({ bytes }: ReadDocument): number {
+  return bytes instanceof Uint8Array ? bytes.byteLength : 0
+}
+
 /** The document as it is sent: whole, or in parts. Throws RequestError. */
-async function* partsOf(source: NamedDocument, inspection: InspectionOptions): AsyncGenerator<Part> {
+async function* partsOf(
+  { source, bytes, counted }: ReadDocument,
+  inspection: InspectionOptions,
+): AsyncGenerator<Part> {
   const { name } = source
   const { runtime, runtimes, executor, passwords, pages: wanted } = inspection
-  const bytes = source.read()
   if (!(bytes instanceof Uint8Array)) {
     yield { name, ...bytes }
     return
   }
-  const shape = await shapeOf(bytes, inspection)
+  const shape = await (counted ?? shapeOf(bytes, inspection))
   const { pages, pageCostMs, units, refused, isCut } = shape
   if (refused !== undefined) yield { name, ...refused }
   else if (isCut !== true) yield { name, pages, pageCostMs, ...(units && { units }), bytes }
@@ -129,9 +176,8 @@ async function* partsOf(source: NamedDocument, inspection: InspectionOptions): A
 /** Where this machine can look at no document, it is taken for one page, whose record will say more. */
 async function shapeOf(
   bytes: Uint8Array,
-  { executor, counter, runtime, options, passwords }: InspectionOptions,
+  { executor, runtime, options, passwords }: InspectionOptions,
 ): Promise<DocumentShape> {
-  if (counter !== undefined) return counter.shapeOf(bytes)
   try {
     return await executor.inspect(runtime, bytes, { options, passwords })
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Executor } from '../executor/contract.ts'
 import { fileBytesMax } from '../store/files.ts'
 import { namedWeightOf } from './runtime-facts.ts'
 import type { Staging } from './staging.ts'
-import { judgeLargeWeights, readWeights, weightBytes, weightSources } from './weights.ts'
+import { judgeLargeWeights, judgeTogether, readWeights, weightBytes, weightSources } from './weights.ts'
 
 /** In the order of their names. Throws RequestError. */
 export async function keepWeights(
@@ -21,6 +21,7 @@ export async function keepWeights(
 ): Promise<Manifest['weights']> {
   const { runtime, options } = request
   const sources = weightSources(runtime, request, known)
+  judgeTogether(runtime, sources, known)
   const weights: Manifest['weights'][number][] = []
   let bytes = 0
   for (const [done, source] of sources.entries()) {

@@ -34,6 +34,12 @@ export function namedWeightOf(runtime: string, known?: Runtimes): NamedWeight['n
   return 'named' in weights ? weights.named : null
 }
 
+/** True where the file at this path is one of several that a runtime takes together. Looks at no disk. */
+export function isInParts(runtime: string, path: string): boolean {
+  const { weights } = described(runtime)
+  return 'named' in weights && weights.partsOf?.(path) !== undefined
+}
+
 /** True where --model names a file, and not one of the runtime's options. */
 export function takesModel(runtime: string): boolean {
   const known = runtimeIn(runtimes, runtime)

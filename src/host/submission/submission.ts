@@ -25,8 +25,7 @@ import {
   sealParts,
 } from '../sealing/sealing.ts'
 import { sha256 } from '../sha256.ts'
-import type { BlockStore } from '../store/blocks.ts'
-import { blindKeysOf } from './blind-candidates.ts'
+import { blindKeysOf, ownersKnown } from './blind-candidates.ts'
 import { type Cutting, planCutting } from './cutting.ts'
 import type { JobDescription } from './description.ts'
 import { nameOf } from './inspection.ts'
@@ -38,9 +37,15 @@ import { storeFile } from './storing.ts'
 
 export interface SubmissionContext extends QuoteContext {
   readonly clock: Clock
-  readonly blocks: BlockStore
-  /** Asks nodes to stand by for a job of this size; answers with those that will. */
-  readonly recruit: (search: StandbySearch, count: number, bytes: number) => Promise<readonly StewardPlace[]>
+  /** The vehicles that are known now: more than when the job was planned, while documents were cut and standbys sought. */
+  readonly around: () => QuoteContext['capacities']
+  /** Asks nodes to stand by for a job of this size; answers with those that will. `insists`: asks on for a while, and throws RequestError where none will. */
+  readonly recruit: (
+    search: StandbySearch,
+    count: number,
+    bytes: number,
+    insists: boolean,
+  ) => Promise<readonly StewardPlace[]>
 }
 
 export interface PreparedJob {
@@ -94,6 +99,7 @@ export async function makeJob(
     ...(request.waits && described.payment !== null ? { waits: true } : {}),
     category: request.category,
     payment: described.payment,
+    ...ownersKnown(described, plan, stewards, blind?.candidates, secret, context.fleet, context.around()),
     stewards,
   }
   const { job, record } = signManifest(manifest, context.submitter, context.clock.now())
@@ -123,7 +129,7 @@ async function keepShards(
   return entries
 }
 
-/** This node, and those that will stand by with it. */
+/** This node, and those that will stand by with it. Throws RequestError where the job must outlive this node, and none will. */
 async function stewardsFor(
   { request, documents }: JobDescription,
   { engine, assurance }: JobPlan,
@@ -140,6 +146,6 @@ async function stewardsFor(
     sha256,
     seed: new Uint8Array(randomBytes(32)),
   }
-  const standbys = await recruit(search, request.standbys, documents.bytes)
+  const standbys = await recruit(search, request.standbys, documents.bytes, request.mustOutlive)
   return [{ peer: node.peerId, owner, nonce }, ...standbys]
 }

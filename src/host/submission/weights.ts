@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import type { PackagedWeights, WeightFile } from '../../runtimes/messages.ts'
+import type { NamedWeight, PackagedWeights, WeightFile } from '../../runtimes/messages.ts'
 import { languagePattern, ownOptionsOf, type Runtimes } from '../../runtimes/registry.ts'
 import { bytesInMemoryMax, headOf } from '../../runtimes/weight.ts'
 import type { SubmitRequest } from '../api.ts'
@@ -56,12 +56,26 @@ export function weightSources(
       throw new RequestError(
         `the ${runtime} runtime needs a ${named}: name one with --${named} <file${ending}>`,
       )
-    return [{ name: named, path }]
+    return filesOf(named, path, weights.partsOf)
   }
   const files = installedSources(weights.files)!
   return [...files, ...languageSources(runtime, weights, languages, traineddata)].sort((a, b) =>
     a.name < b.name ? -1 : 1,
   )
+}
+
+/** The file, or the parts of which it is the first. Throws RequestError. */
+function filesOf(name: string, path: string, partsOf: NamedWeight['partsOf']): WeightSource[] {
+  const parts = partsOf?.(path)
+  if (parts === undefined) return [{ name, path }]
+  if (typeof parts === 'string') throw new RequestError(`the ${name} at ${path} is not taken: ${parts}`)
+  const sources = [...parts].map(([part, at]) => ({ name: part, path: at }))
+  const missing = sources.filter((source) => !existsSync(source.path)).map((source) => basename(source.path))
+  if (missing.length > 0 && missing.length < sources.length)
+    throw new RequestError(
+      `the ${name} at ${path} has ${sources.length} parts, and lacks ${missing.join(', ')}: they belong beside it`,
+    )
+  return sources
 }
 
 function readsNoText(runtime: string): RequestError {
@@ -145,27 +159,45 @@ export function weightsAt(
   sources: readonly WeightSource[],
   known?: Runtimes,
 ): SessionSpec['weights'] {
-  return async () =>
-    new Map(
+  return async () => {
+    judgeTogether(runtime, sources, known)
+    return new Map(
       sources.map((source) => {
-        const bytes = weightBytes(source)
-        if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes, known)
-        else readWeights(runtime, source, known)
+        const bytes = judgeWeights(runtime, source, known)
         const read = () => [readWeights(runtime, source, known)]
         return [source.name, { bytes, path: source.path, read }]
       }),
     )
+  }
 }
 
-/** True where a file of the job is larger than what an engine reads into memory, so that only one that maps it can run the job. Throws RequestError. */
+/** True where the files of the job are larger than what an engine reads into memory, so that only one that maps it can run the job. Throws RequestError. */
 export function hasLargeWeights(
   request: WeightChoice & Pick<SubmitRequest, 'runtime'>,
   known?: Runtimes,
 ): boolean {
   if (described(request.runtime, known).faultOfLargeWeights === undefined) return false
-  return weightSources(request.runtime, request, known).some(
-    (source) => weightBytes(source) > bytesInMemoryMax,
-  )
+  const sources = weightSources(request.runtime, request, known)
+  return sources.reduce((sum, source) => sum + weightBytes(source), 0) > bytesInMemoryMax
+}
+
+/** Judges a file of weights as every vehicle will, whatever its size. Returns its bytes. Throws RequestError. */
+export function judgeWeights(runtime: string, source: WeightSource, known?: Runtimes): number {
+  const bytes = weightBytes(source)
+  if (bytes > bytesInMemoryMax) judgeLargeWeights(runtime, source, bytes, known)
+  else readWeights(runtime, source, known)
+  return bytes
+}
+
+/** Refuses the parts of a model that fit into memory one by one, and not together, where no engine maps them. Throws RequestError. */
+export function judgeTogether(runtime: string, sources: readonly WeightSource[], known?: Runtimes): void {
+  const { weights, faultOfLargeWeights } = described(runtime, known)
+  if (!('named' in weights) || faultOfLargeWeights !== undefined || sources.length === 1) return
+  const bytes = sources.reduce((sum, source) => sum + weightBytes(source), 0)
+  if (bytes > bytesInMemoryMax)
+    throw new RequestError(
+      `the ${weights.named} at ${sources[0]!.path} is refused: its ${sources.length} parts have ${bytes} bytes, and the ${runtime} runtime takes at most ${bytesInMemoryMax}`,
+    )
 }
 
 /** Throws RequestError, also for what every vehicle would refuse to load. */

@@ -56,6 +56,8 @@ export class Life {
     const { program, tickMs } = bounds
     const child = spawn(process.execPath, [...nodeOptions, program], {
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      // A session of its own, which goes before all others (main.ts). It ends with its socket.
+      detached: true,
     })
     const first = Promise.withResolvers<void>()
     first.promise.catch(() => undefined)

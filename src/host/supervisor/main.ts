@@ -16,6 +16,7 @@ import { UnusedSignals } from '../../protocol/rules/unused.ts'
 import { at, ClockSteps, systemClock } from '../clock.ts'
 import { statOf } from '../executor/usage.ts'
 import { LineReader } from '../local/lines.ts'
+import { setSessionNiceness } from '../session-niceness.ts'
 import { openProviders } from '../signals/open.ts'
 import { CpuTimes } from './cpu-times.ts'
 import {
@@ -68,6 +69,8 @@ let told = { text: '', gist: '' }
 // Before a machine that is busy with anything else, where this user may ask for it; providers' programs inherit it.
 try {
   setPriority(niceness)
+  // The node starts it as a session of its own.
+  setSessionNiceness('self', niceness)
 } catch {
   // The scheduler wakes a process that mostly sleeps soon in any case.
 }

@@ -12,14 +12,16 @@ export interface MachineNotes {
   readonly memory: () => readonly string[]
   /** Sentences about the mesh around it. */
   readonly mesh: () => readonly string[]
+  /** Weights that are on their way. */
+  readonly fetching: () => WhyView['fetching']
 }
 
-const nothingNoted: MachineNotes = { withheld: [], memory: () => [], mesh: () => [] }
+const nothingNoted: MachineNotes = { withheld: [], memory: () => [], mesh: () => [], fetching: () => [] }
 
 export function whyOf(
   judgement: Judgement,
   origins: OwnersWish['origins'],
-  { withheld, memory, mesh }: MachineNotes = nothingNoted,
+  { withheld, memory, mesh, fetching }: MachineNotes = nothingNoted,
 ): WhyView {
   const { verdict, reasons, rules, availableUntilMs } = judgement
   return {
@@ -30,6 +32,7 @@ export function whyOf(
     withheld,
     memory: memory(),
     mesh: mesh(),
+    fetching: fetching(),
     rules: rules.map((rule) => ({
       ...rule,
       origin: rule.preference === null ? null : (origins[rule.preference as PreferenceName] ?? null),

@@ -1,7 +1,8 @@
-/** Tells the log how weights come: how much of them, how fast and from whom. */
+/** Follows weights as they come, for the log and for people who ask: how much of them, how fast and from whom. */
 import type { Logger } from 'pino'
-import type { PeerId } from '../../protocol/ids.ts'
+import type { Cid, PeerId } from '../../protocol/ids.ts'
 import type { FileReference } from '../../protocol/job/manifest.ts'
+import type { WeightsArrived } from '../../protocol/message.ts'
 import { systemClock } from '../clock.ts'
 
 /** A line this often. A guess. */
@@ -9,16 +10,24 @@ const lineMs = 10_000
 /** Smaller weights are there before anybody could read of them; their line is for who looks for an error. A guess. */
 const smallBytesMax = 64 * 2 ** 20
 
+/** A file of weights that is coming. */
+export interface WeightsOnTheWay extends WeightsArrived {
+  readonly file: Cid
+}
+
 export class Arrival {
   readonly #weights: FileReference
   readonly #log: Logger
   readonly #begunMs = systemClock.monotonicMs()
   readonly #peers = new Set<PeerId>()
+  readonly #hereBytes: number
   #bytes = 0
   #toldMs = this.#begunMs
 
-  constructor(weights: FileReference, log: Logger) {
+  /** `hereBytes`: those that had come before. */
+  constructor(weights: FileReference, hereBytes: number, log: Logger) {
     this.#weights = weights
+    this.#hereBytes = hereBytes
     this.#log = log
   }
 
@@ -29,6 +38,12 @@ export class Arrival {
     if (nowMs - this.#toldMs < lineMs) return
     this.#toldMs = nowMs
     this.#log.info(this.#facts(), 'weights are coming')
+  }
+
+  /** The block that lists the parts is counted among the bytes that came, which may not be more than the file's. */
+  get view(): WeightsOnTheWay {
+    const { file, bytes: of } = this.#weights
+    return { file, bytes: Math.min(of, this.#hereBytes + this.#bytes), of, peers: this.#peers.size }
   }
 
   /** Nothing is said where nothing had to come. */

@@ -6,7 +6,7 @@
  * one), so a vehicle waits for their answers to its receipts, and then until nobody has asked for anything for a while.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { PeerId, RecordId } from '../../protocol/ids.ts'
+import type { JobId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { systemClock } from '../clock.ts'
 
 /** A steward asks as soon as it has read the receipt; half a second covers a mobile link's round trip. A guess. */
@@ -17,7 +17,7 @@ const lookMs = 25
 
 export class Departure {
   /** The receipts without an answer of each steward that got them. */
-  readonly #unanswered = new Map<PeerId, Set<RecordId>>()
+  readonly #unanswered = new Map<PeerId, Map<RecordId, JobId>>()
   readonly #saying = new Set<Promise<void>>()
   #lastMs = Number.NEGATIVE_INFINITY
 
@@ -27,10 +27,9 @@ export class Departure {
     void sent.then(() => this.#saying.delete(sent))
   }
 
-  told(steward: PeerId, receipt: RecordId): void {
-    const receipts = this.#unanswered.get(steward)
-    if (receipts === undefined) this.#unanswered.set(steward, new Set([receipt]))
-    else receipts.add(receipt)
+  told(steward: PeerId, receipt: RecordId, job: JobId): void {
+    const receipts = this.#unanswered.get(steward) ?? new Map<RecordId, JobId>()
+    this.#unanswered.set(steward, receipts.set(receipt, job))
   }
 
   answered(steward: PeerId, receipt: RecordId): void {
@@ -40,9 +39,12 @@ export class Departure {
     this.asked()
   }
 
-  /** This steward's job is over: it wants nothing more of it. */
-  ended(steward: PeerId): void {
-    this.#unanswered.delete(steward)
+  /** This job is over: nobody wants anything more of it. */
+  ended(job: JobId): void {
+    for (const [steward, receipts] of this.#unanswered) {
+      for (const [receipt, of] of receipts) if (of === job) receipts.delete(receipt)
+      if (receipts.size === 0) this.#unanswered.delete(steward)
+    }
   }
 
   /** Somebody fetches results. */

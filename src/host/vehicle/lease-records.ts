@@ -101,14 +101,16 @@ export class LeaseRecords {
   /** Undefined when its job was forgotten in the meantime. */
   receipt(
     id: RecordId,
-  ): Pick<Extract<Message, { type: 'receipt' }>, 'record' | 'opening' | 'logs'> | undefined {
+  ):
+    | (Pick<Extract<Message, { type: 'receipt' }>, 'record' | 'opening' | 'logs'> & { readonly job: JobId })
+    | undefined {
     const kept = this.#options.store.journal.get(id)
-    if (kept === undefined) return undefined
-    const { body, signature, extra } = kept
+    if (kept === undefined || kept.job === null) return undefined
+    const { job, body, signature, extra } = kept
     const opening = openingSchema.parse(decodeCbor('opening', extra!, openingBytesMax))
     const { payload } = reopenCbor<{ readonly payload: Receipt }>(body)
     const logs = this.logs.of(payload.lease, payload.covers)
-    return { record: { body, signature }, opening, ...(logs.length === 0 ? {} : { logs }) }
+    return { job, record: { body, signature }, opening, ...(logs.length === 0 ? {} : { logs }) }
   }
 
   lease(id: LeaseId): { readonly job: JobId; readonly record: SignedRecord } | undefined {

@@ -44,7 +44,8 @@ export interface LeaseRunOptions {
   readonly memory: ByteBudget
   readonly journal: Journal
   readonly provisions: Provisions
-  readonly onShard: (done: Done, pages: number, logs: readonly PageLog[]) => void
+  /** `errors`: of its pages. */
+  readonly onShard: (done: Done, pages: number, logs: readonly PageLog[], errors: number) => void
 }
 
 export class LeaseRun {
@@ -106,11 +107,12 @@ export class LeaseRun {
       keep: (part, bytes) => blocks.withRoom(bytes, () => blocks.putMany(part, 'result')),
     })
     const logs: PageLog[] = []
-    let page = 0
+    let [page, errors] = [0, 0]
     const take = (record: PageRecord, log?: string) => {
       // Whoever stands by for a blind job may hear its receipts, and must not read what its documents say.
       if (log && manifest.payload.blind === null) logs.push({ place, page, text: log.slice(-logCharsMax) })
       page += 1
+      if (record.error !== null) errors += 1
       return packer.add(record)
     }
     const backlog = this.#backlog
@@ -125,6 +127,6 @@ export class LeaseRun {
     const note = () => journal.leases.noteFinished(manifest.id, lease.id, done)
     await blocks.withRoom(bytes.byteLength, () => blocks.put(result, bytes, 'result', note))
     this.#done += 1
-    onShard(done, shard.pages.length, logs)
+    onShard(done, shard.pages.length, logs, errors)
   }
 }

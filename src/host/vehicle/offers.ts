@@ -1,11 +1,15 @@
 /**
- * Reads the records that come along with a steward's offer or adoption: they are kept if the worker takes them up.
+ * Reads the records that come along with a steward's offer or adoption, which are kept if the worker takes them up; and those by which a
+ * job is shown to be over.
  */
 import { ProtocolError } from '../../protocol/errors.ts'
+import { openCancellation } from '../../protocol/job/cancellation.ts'
 import { type Handover, openHandover } from '../../protocol/job/handover.ts'
 import { type Lease, openLease } from '../../protocol/job/lease.ts'
 import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
+import { openEnd } from '../../protocol/job/verdict.ts'
 import type { Message } from '../../protocol/message.ts'
+import type { ShownEnd } from '../../protocol/worker/shown-end.ts'
 import type { Signed } from '../ledger/receivables-driver.ts'
 import { unwrapAsCandidate } from '../sealing/blind-keys.ts'
 import { sha256 } from '../sha256.ts'
@@ -42,6 +46,14 @@ export function openAdoption({
       record,
       content: openHandover(record, sha256, verifyByPeerId),
     })),
+  }
+}
+
+/** Reads the records by which a job is shown to be over. Throws ProtocolError. */
+export function openEnding({ end, cancellation }: Extract<Message, { type: 'ended' }>): ShownEnd {
+  return {
+    end: openEnd(end, sha256, verifyByPeerId),
+    cancellation: cancellation && openCancellation(cancellation, sha256, verifyByPeerId),
   }
 }
 

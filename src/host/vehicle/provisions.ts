@@ -15,14 +15,15 @@ import { excessOf } from '../../protocol/job/demands.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { FileReference, Manifest } from '../../protocol/job/manifest.ts'
 import { decodeShard, documentsOf, type Shard } from '../../protocol/job/shard.ts'
-import { shardBlockBytesMax } from '../../protocol/limits.ts'
+import { blockBytesMax, shardBlockBytesMax } from '../../protocol/limits.ts'
+import type { WeightsArrived } from '../../protocol/message.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import { providersOf } from '../gathering.ts'
 import type { Network } from '../network/network.ts'
 import type { BlockStore } from '../store/blocks.ts'
 import { missingFileBlocks, partsOfFile } from '../store/files.ts'
 import type { JobBlocks } from '../store/job-blocks.ts'
-import { Arrival } from './arrival.ts'
+import { Arrival, type WeightsOnTheWay } from './arrival.ts'
 import { Fetching, MissingBlocks, type Use } from './fetching.ts'
 import { SharedWork } from './shared-work.ts'
 
@@ -44,6 +45,7 @@ export class Provisions {
   readonly #underWay = new SharedWork()
   /** By file of weights: the stewards of each job that waits for it. */
   readonly #reserves = new Map<Cid, Map<JobId, readonly PeerId[]>>()
+  readonly #arrivals = new Set<Arrival>()
   /** A shard is asked for when its documents are fetched, and again when it runs; each time takes a millisecond. */
   readonly #decoded = new BoundedMap<Cid, Shard>(decodedMax)
 
@@ -92,6 +94,20 @@ export class Provisions {
         if ((await this.#blocks.get(cid)) === undefined) whole = false
     if (!whole) await this.ofLease(needs, signal)
     return !whole
+  }
+
+  /** Lists the weights that are on their way, in the order in which they were asked for. */
+  arrivals(): WeightsOnTheWay[] {
+    return [...this.#arrivals].map(({ view }) => view)
+  }
+
+  /** As a steward is told of the weights of its job; undefined: none of them are on their way. */
+  arrivedOf({ payload }: Verified<Manifest>): WeightsArrived | undefined {
+    const files = new Set(payload.weights.map(({ file }) => file))
+    const coming = this.arrivals().filter(({ file }) => files.has(file))
+    if (coming.length === 0) return undefined
+    const sum = (key: 'bytes' | 'of') => coming.reduce((total, one) => total + one[key], 0)
+    return { bytes: sum('bytes'), of: sum('of'), peers: Math.max(...coming.map(({ peers }) => peers)) }
   }
 
   /** The shards of a lease; they are here once `ofLease` has resolved. */
@@ -161,22 +177,22 @@ export class Provisions {
     stewards: readonly PeerId[],
     signal: AbortSignal,
   ): Promise<void> {
-    const arrival = new Arrival(weight, this.#log)
-    const told = { ...use, told: arrival.came }
-    const others = await this.#providers(weight, stewards, signal)
-    const reserves = () => inTurn([...(this.#reserves.get(weight.file)?.values() ?? [stewards])])
-    await this.#fetching.files([weight], told, others.length > 0 ? others : stewards, signal, reserves)
-    arrival.over()
-  }
-
-  /** Connected peers that say that they have it, in random order. */
-  async #providers(
-    weight: FileReference,
-    stewards: readonly PeerId[],
-    signal: AbortSignal,
-  ): Promise<PeerId[]> {
-    if ((await missingFileBlocks(weight, this.#blocks)).length === 0) return []
-    return providersOf(weight.file, this.#network, stewards, signal)
+    const lacking = await missingFileBlocks(weight, this.#blocks)
+    const isRootHere = lacking[0] !== weight.file
+    const hereBytes = isRootHere ? Math.max(0, weight.bytes - lacking.length * blockBytesMax) : 0
+    const arrival = new Arrival(weight, hereBytes, this.#log)
+    if (lacking.length > 0) this.#arrivals.add(arrival)
+    try {
+      const told = { ...use, told: arrival.came }
+      // In random order.
+      const others =
+        lacking.length === 0 ? [] : await providersOf(weight.file, this.#network, stewards, signal)
+      const reserves = () => inTurn([...(this.#reserves.get(weight.file)?.values() ?? [stewards])])
+      await this.#fetching.files([weight], told, others.length > 0 ? others : stewards, signal, reserves)
+      arrival.over()
+    } finally {
+      this.#arrivals.delete(arrival)
+    }
   }
 }
 

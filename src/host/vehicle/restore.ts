@@ -12,6 +12,7 @@ import { type Manifest, openManifest } from '../../protocol/job/manifest.ts'
 import type { SignedRecord, Verified, Verify } from '../../protocol/record/record.ts'
 import type { RecordKind } from '../../protocol/records.ts'
 import type { RestoredJob, RestoredLease } from '../../protocol/worker/contract.ts'
+import type { WorkNews } from '../history/contract.ts'
 import { sha256 } from '../sha256.ts'
 import type { JobRow, JournalRecord } from '../store/journal.ts'
 import type { Store } from '../store.ts'
@@ -28,6 +29,13 @@ export interface WorkerJobState {
 
 export function restoredJobs(store: Store, self: PeerId): RestoredJob[] {
   return store.journal.listJobs(workerRole).flatMap((row) => restoredJob(store, self, row) ?? [])
+}
+
+/** Tells the history of the leases that go on. */
+export function tellKept(jobs: readonly RestoredJob[], news: WorkNews): void {
+  for (const { manifest, leases } of jobs)
+    for (const { lease, released, done } of leases)
+      if (released === undefined) news.leaseKept(manifest, lease, done.length)
 }
 
 /** Undefined for a job of which nothing was accepted yet. */

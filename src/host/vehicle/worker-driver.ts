@@ -23,9 +23,9 @@ import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
 import { Departure } from './departure.ts'
 import { LeaseRecords } from './lease-records.ts'
-import { type Brought, contentsOf, openAdoption, openOffer } from './offers.ts'
+import { type Brought, contentsOf, openAdoption, openEnding, openOffer } from './offers.ts'
 import { newWorker, type WorkerDriverOptions } from './options.ts'
-import { restoredJobs } from './restore.ts'
+import { restoredJobs, tellKept } from './restore.ts'
 import { Room } from './room.ts'
 import { Speedometer } from './speedometer.ts'
 import { Workshop } from './workshop.ts'
@@ -111,9 +111,7 @@ export class WorkerDriver {
     const nowMs = this.#options.clock.now()
     this.#room.look()
     this.earnings.restore(nowMs)
-    for (const { manifest, leases } of jobs)
-      for (const { lease, released, done } of leases)
-        if (released === undefined) this.#options.news.leaseKept(manifest, lease, done.length)
+    tellKept(jobs, this.#options.news)
     this.#carryOut(this.#worker.restore(jobs, nowMs))
     for (const { manifest } of jobs) this.#records.rest(manifest.id)
     // Its stewards have forgotten it, too, and nobody will say that it is over.
@@ -126,6 +124,9 @@ export class WorkerDriver {
   view(): WorkerView {
     return this.#worker.view()
   }
+
+  /** Lists the weights that are on their way to this vehicle. */
+  readonly arrivals = () => this.#workshop.arrivals()
 
   /** Tells whether this peer looks after the job, and may therefore read its results. */
   mayRead(peer: PeerId, job: JobId): boolean {
@@ -185,9 +186,7 @@ export class WorkerDriver {
         this.#handle({ ...message, from })
         break
       case 'ended':
-        this.#departure.ended(from)
-        this.#endNews.ended(message.job, message.code)
-        this.#handle({ ...message, from })
+        this.#handle({ type: 'ended', ...openEnding(message) })
         break
       case 'statement':
         this.earnings.hear(from, message)
@@ -247,7 +246,8 @@ export class WorkerDriver {
     issue: (effect) => this.#records.issue(effect),
     deliver: (effect) => this.#deliver(effect),
     show: (effect) => this.#show(effect),
-    send: ({ to, message }) => this.#say(to, message),
+    send: ({ to, message }) =>
+      this.#say(to, message.type === 'progress' ? this.#workshop.withWeights(message) : message),
     prepare: ({ lease }) => void this.#workshop.prepare(lease),
     run: ({ lease, slot }) => void this.#workshop.run(lease, slot),
     drain: ({ slot }) => this.#workshop.drain(slot),
@@ -257,7 +257,11 @@ export class WorkerDriver {
       this.#options.news.leaseOver(effect.job, effect.lease, effect.reason)
       this.#records.release(effect)
     },
-    forget: ({ job, past, untilMs }) => this.#records.forget(job, past, untilMs),
+    forget: ({ job, end, past, untilMs }) => {
+      this.#departure.ended(job)
+      this.#endNews.ended(job, end)
+      this.#records.forget(job, past, untilMs)
+    },
     advertise: () => this.#options.onChange(),
     wake: ({ atMs }) => this.#wakeAt(atMs),
   }
@@ -270,8 +274,9 @@ export class WorkerDriver {
   #deliver({ to, receipt, released }: Extract<WorkerEffect, { type: 'deliver' }>): void {
     const kept = this.#records.receipt(receipt)
     if (kept === undefined) return
-    this.#departure.told(to, receipt)
-    this.#say(to, { type: 'receipt', ...kept, released })
+    const { job, ...shown } = kept
+    this.#departure.told(to, receipt, job)
+    this.#say(to, { type: 'receipt', ...shown, released })
   }
 
   #show({ to, lease }: Extract<WorkerEffect, { type: 'show' }>): void {

@@ -5,7 +5,7 @@ import type { JobId, LeaseId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
 import type { Manifest } from '../../protocol/job/manifest.ts'
 import { documentBytesOf, unitCountOf } from '../../protocol/job/shard.ts'
-import { unitsOf } from '../../protocol/price.ts'
+import { totalOf, unitsOf } from '../../protocol/price.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { UnpreparedReason, WorkerInput } from '../../protocol/worker/contract.ts'
 import type { Worker } from '../../protocol/worker/worker.ts'
@@ -58,6 +58,18 @@ export class Workshop {
     this.#runs = this.#slots.map(() => undefined)
   }
 
+  /** As Provisions'. */
+  arrivals() {
+    return this.#provisions.arrivals()
+  }
+
+  /** Words about a lease, with what is known of its job's weights on their way. */
+  withWeights<Said extends { readonly lease: LeaseId }>(said: Said) {
+    const held = this.#options.leaseOf(said.lease)
+    const weights = held && this.#provisions.arrivedOf(held.manifest)
+    return { ...said, ...(weights && { weights }) }
+  }
+
   async prepare(id: LeaseId): Promise<void> {
     const { leaseOf, log, tell } = this.#options
     const held = leaseOf(id)
@@ -90,10 +102,12 @@ export class Workshop {
       memory: this.#memory,
       journal: store.journal,
       provisions: this.#provisions,
-      onShard: (done, pages, logs) => {
+      onShard: (done, pages, logs, errors) => {
         if (this.#runs[index] !== run) return
         onLogs(id, logs)
-        speed.measure(manifest.payload, pages, done.wallMs)
+        // What cannot be read is refused in no time, and says nothing of how fast the rest is.
+        if (errors === 0)
+          speed.measure(manifest.payload, done.units === undefined ? pages : totalOf(done.units), done.wallMs)
         news.shardDone(manifest, id, { pages, ...done })
         tell({ type: 'shard-done', lease: id, ...done })
       },

@@ -6,6 +6,7 @@
  *
  *   records.ts         signatures; who may sign what; each receipt's root opens to the results that are counted
  *   verdicts.ts        those who agreed are enough distinct owners, and say the same (findings.ts reads the results)
+ *   order-checks.ts    no steward but the submitter's node chose these owners
  *   window-checks.ts   audited shards rest on windows whose drawn checks were passed
  *   write-offs.ts      what stewards do not owe any more
  *   budget.ts          leases promise what the job pays, and no more than its budget
@@ -20,6 +21,7 @@
 import type { Cid, OwnerId, PeerId } from '../ids.ts'
 import type { Agreement } from '../job/agreement.ts'
 import type { Manifest } from '../job/manifest.ts'
+import { enoughBy, orderOf } from '../job/order.ts'
 import { furtherBlocks } from '../job/result-parts.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
@@ -29,6 +31,7 @@ import { checkAdmissions } from './admissions.ts'
 import { BudgetAudit } from './budget.ts'
 import { checkDraws } from './draws.ts'
 import { Findings } from './findings.ts'
+import { checkOrder } from './order-checks.ts'
 import { type AuditedPayments, PaymentAudit } from './payments.ts'
 import { Problems } from './problems.ts'
 import { AuditedRecords, type AuditInput, openReportedManifest } from './records.ts'
@@ -75,7 +78,9 @@ function auditJob(input: AuditInput, job: Verified<Manifest>, problems: Problems
   const records = new AuditedRecords(input, job, problems)
   const findings = new Findings(input, manifest)
   const { standing, contradicted } = new VerdictAudit(manifest, shards, records, findings, problems)
-  new WindowAudit(manifest, records, standing, sha256).check(problems)
+  const areEnough = enoughBy(orderOf(sha256, records.drawSecret, manifest))
+  checkOrder(manifest, records, areEnough, problems)
+  new WindowAudit(manifest, records, standing, sha256, areEnough).check(problems)
   const writeOffs = new WriteOffs(manifest, records)
   new BudgetAudit(manifest, shards, records, writeOffs).check(problems)
   const undrawn = checkDraws(records, manifest.stewards[0]!.peer, sha256, problems)

@@ -13,6 +13,7 @@ import type { Allowance } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
+import type { Verdict } from '../job/verdict.ts'
 import { formatMoney, type Payment } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
@@ -82,7 +83,7 @@ export class BudgetAudit {
       const { id, signer, payload } = lease
       if (!unpaid.has(id) && !this.#records.isUndrawn(lease))
         for (const [place, units] of payload.units.entries())
-          if (!this.#writeOffs.has(id, place)) add(signer, -wholeMicros(units, payload.price))
+          add(signer, -wholeMicros(this.#writeOffs.promised(id, place, units), payload.price))
     }
     this.#checkUnpaid(left, problems)
     for (const [steward, micros] of left)
@@ -107,7 +108,8 @@ export class BudgetAudit {
       ({ signer }) => signer,
     )) {
       const first = some.reduce((one, other) => (inTurn(other, one) < 0 ? other : one))
-      if (first === beyond.get(signer)) this.#checkBeyond(first, problems)
+      const verdict = beyond.get(signer)
+      if (first === verdict) this.#checkBeyond(verdict, problems)
       else if (costOf(first.payload as Lease | Allowance) <= (left.get(signer) ?? 0n))
         problems.blame(`${first.id} is not paid, and ${signer} had the money for it`)
       for (const record of paid)
@@ -116,10 +118,14 @@ export class BudgetAudit {
     }
   }
 
-  /** Whatever the submitter's own node counts, the submitter pays. */
-  #checkBeyond({ id, signer }: Verified, problems: Problems): void {
-    if (signer === this.#manifest.stewards[0]?.peer)
-      problems.blame(`verdict ${id} counts work that ${signer} wrote off and has no money for`)
+  /**
+   * Whatever the submitter's own node counts, the submitter pays; but for what its last word says after another steward, which had
+   * counted it before it heard that it was written off. For that there may be no money left.
+   */
+  #checkBeyond(verdict: Verified<Verdict>, problems: Problems): void {
+    const { id, signer } = verdict
+    if (signer !== this.#manifest.stewards[0]?.peer || this.#writeOffs.isRepeated(verdict)) return
+    problems.blame(`verdict ${id} counts work that ${signer} wrote off and has no money for`)
   }
 }
 

@@ -22,7 +22,7 @@ import { merkleRoot } from '../record/merkle.ts'
 import type { Verified } from '../record/record.ts'
 import type { Problems } from './problems.ts'
 import type { AuditedRecords } from './records.ts'
-import { type WriteOffs, wholeMicros } from './write-offs.ts'
+import { unitsAt, type WriteOffs, wholeMicros } from './write-offs.ts'
 
 export interface AuditedPayments {
   readonly currency: string
@@ -138,12 +138,8 @@ export class PaymentAudit {
         if (lease.price === null || lease.price.currency !== currency) continue
         for (const place of receipt.payload.covers) {
           if (lease.positions[place] !== position) continue
-          if (this.#writeOffs.has(receipt.payload.lease, place)) continue
-          const { input, output } = receipt.payload.units?.[receipt.payload.covers.indexOf(place)] ?? {
-            input: lease.units[place] ?? 0,
-            output: 0,
-          }
-          const units = input + output
+          const units = unitsAt(lease, receipt.payload, place)
+          if (this.#writeOffs.has(receipt.payload.lease, place, units)) continue
           const whole = wholeMicros(units, lease.price)
           const operatorMicros = (whole * BigInt(lease.price.operatorPpm)) / 1_000_000n
           const order = `${receipt.payload.lease}/${id}/${place}`

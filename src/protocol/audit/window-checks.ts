@@ -1,18 +1,21 @@
 /** Checks the verdicts that rest on audits: each must have enough windows all of whose drawn checks were passed. */
 import type { OwnerId, RecordId } from '../ids.ts'
 import type { Audits, Manifest } from '../job/manifest.ts'
+import type { AreEnough } from '../job/order.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { checkOrder, isSampled, type Window } from '../job/window.ts'
 import type { Sha256 } from '../record/block.ts'
 import type { Verified } from '../record/record.ts'
+import { chosen } from './order-checks.ts'
 import type { Problems } from './problems.ts'
-import type { AuditedRecords, Decision } from './records.ts'
+import type { AuditedRecords, Claim, Decision } from './records.ts'
 
 export class WindowAudit {
   readonly #manifest: Manifest
   readonly #records: AuditedRecords
   readonly #standing: ReadonlyMap<number, ShardVerdict>
   readonly #sha256: Sha256
+  readonly #areEnough: AreEnough
   readonly #passed = new Map<RecordId, boolean>()
   /** By position. */
   readonly #decisions: ReadonlyMap<number, readonly Decision[]>
@@ -22,7 +25,9 @@ export class WindowAudit {
     records: AuditedRecords,
     standing: ReadonlyMap<number, ShardVerdict>,
     sha256: Sha256,
+    areEnough: AreEnough,
   ) {
+    this.#areEnough = areEnough
     this.#manifest = manifest
     this.#records = records
     this.#standing = standing
@@ -48,23 +53,26 @@ export class WindowAudit {
     if (audits === null) throw new Error(`shard ${position} was audited, and the job has no audits`)
     const passed = this.#passedOf(decision, audits)
     const isEnough = (one: Decision) =>
-      one.verdict.because !== 'audited' || this.#passedOf(one, audits) >= audits.replicas
-    if (!this.#alike(decision.verdict).some(isEnough))
+      one.verdict.because !== 'audited' ||
+      this.#areEnough(position, this.#passedOf(one, audits), audits.replicas)
+    if (this.#alike(decision.verdict).some(isEnough)) return
+    if (passed.length < audits.replicas)
       problems.blame(
-        `the verdict on shard ${position} rests on ${passed} windows that passed, not ${audits.replicas}`,
+        `the verdict on shard ${position} rests on ${passed.length} windows that passed, not ${audits.replicas}`,
       )
+    else problems.blame(chosen(position, passed.length))
   }
 
-  /** The number of owners whose claims a verdict counts in windows that have passed. */
-  #passedOf({ by, verdict: { position, agreeing } }: Decision, audits: Audits): number {
-    const passed = new Set<OwnerId>()
+  /** One claim of each owner whose claims a verdict counts in windows that have passed. */
+  #passedOf({ by, verdict: { position, agreeing } }: Decision, audits: Audits): Claim[] {
+    const passed = new Map<OwnerId, Claim>()
     for (const id of agreeing) {
-      const owner = this.#records.claims.get(id)?.owner
-      const window = owner === undefined ? undefined : this.#records.windowOf(by, owner, position)
-      if (owner !== undefined && window?.payload.receipts.includes(id) && this.#hasPassed(window, audits))
-        passed.add(owner)
+      const claim = this.#records.claims.get(id)
+      const window = claim && this.#records.windowOf(by, claim.owner, position)
+      if (claim !== undefined && window?.payload.receipts.includes(id) && this.#hasPassed(window, audits))
+        passed.set(claim.owner, claim)
     }
-    return passed.size
+    return [...passed.values()]
   }
 
   #hasPassed(window: Verified<Window>, audits: Audits): boolean {
@@ -105,8 +113,9 @@ export class WindowAudit {
     )
   }
 
-  #isChecked({ agreeing, because }: ShardVerdict, owner: OwnerId, { replicas }: Audits): boolean {
-    const owners = new Set(agreeing.flatMap((id) => this.#records.claims.get(id)?.owner ?? []))
-    return owners.has(owner) && (owners.size > replicas || because === 'recomputed')
+  #isChecked({ position, agreeing, because }: ShardVerdict, owner: OwnerId, { replicas }: Audits): boolean {
+    const claims = agreeing.flatMap((id) => this.#records.claims.get(id) ?? [])
+    const isEnough = this.#areEnough(position, claims, replicas + 1)
+    return claims.some((claim) => claim.owner === owner) && (isEnough || because === 'recomputed')
   }
 }

@@ -1,17 +1,17 @@
 /**
- * Finds the places of leases that are not owed any more, since their own stewards wrote them off.
+ * Finds the units at places of leases that are not owed any more, since their own stewards wrote them off.
  *
  * Written apart from src/protocol/state, from the rules alone: the records that a steward signed are gone through in the order
  * of their serials, with what its allowance has left. A write-off of a lease that it signed before frees what it does not
- * name, but for places whose receipts a verdict of its own named as agreeing by then. A verdict that names a place which is
- * written off promises it anew, as far as the allowance reaches. A note does not matter to that: its signer is bound by all
- * that it says. Nothing counts after the first record that the allowance does not reach for.
+ * name, but for what receipts count that a verdict of its own named as agreeing by then. A verdict that names a place of which
+ * too much is written off promises that anew, as far as the allowance reaches; of several that name one place, the first does. A note
+ * does not matter to that: its signer is bound by all that it says. Nothing counts after the first record that the allowance does not reach for.
  */
 import { compareText } from '../../base/bytes.ts'
 import { pushTo } from '../../base/push-to.ts'
-import type { LeaseId, PeerId } from '../ids.ts'
+import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { Allowance } from '../job/allowance.ts'
-import type { Lease } from '../job/lease.ts'
+import type { Lease, Receipt } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
@@ -26,9 +26,10 @@ export class WriteOffs {
   /** By steward, its first verdict that promises anew what its allowance does not reach for. */
   readonly beyond = new Map<PeerId, Verified<Verdict>>()
   readonly #records: AuditedRecords
-  readonly #receipts: ReadonlyMap<string, { readonly lease: LeaseId; readonly covers: readonly number[] }>
-  readonly #gone = new Map<LeaseId, Set<number>>()
-  readonly #named = new Map<LeaseId, Set<number>>()
+  readonly #receipts: ReadonlyMap<string, Receipt>
+  /** By place, of those that were written off in part, or wholly (-1). */
+  readonly #left = new Map<LeaseId, Map<number, number>>()
+  readonly #named = new Map<LeaseId, Map<number, number>>()
 
   constructor(manifest: Manifest, records: AuditedRecords) {
     this.#records = records
@@ -39,8 +40,30 @@ export class WriteOffs {
     for (const [signer, steps] of stepsOf(records)) this.#follow(steps, received.get(signer) ?? 0n)
   }
 
-  has(lease: LeaseId, place: number): boolean {
-    return this.#gone.get(lease)?.has(place) === true
+  /** Tells whether a claim of so many units is not owed, since too much of it was written off. */
+  has(lease: LeaseId, place: number, units: number): boolean {
+    return units > (this.#left.get(lease)?.get(place) ?? units)
+  }
+
+  /** The units that are still promised, of so many that a lease promised at a place. */
+  promised(lease: LeaseId, place: number, units: number): number {
+    return Math.max(0, this.#left.get(lease)?.get(place) ?? units)
+  }
+
+  /** Tells whether another steward's verdict names all that this one counts of what its own signer wrote off. */
+  isRepeated({ signer, payload }: Verified<Verdict>): boolean {
+    const others = this.#records.said.filter((verdict) => verdict.signer !== signer)
+    const named = new Set(others.flatMap((verdict) => [...namedIn(verdict)]))
+    const isGone = (position: number, receipt: RecordId) => {
+      const claim = this.#receipts.get(receipt)
+      const lease = claim && this.#records.leases.get(claim.lease)?.payload
+      if (claim === undefined || lease === undefined) return false
+      const place = lease.positions.indexOf(position)
+      return this.has(claim.lease, place, unitsAt(lease, claim, place))
+    }
+    return payload.shards.every(({ position, agreeing }) =>
+      agreeing.every((receipt) => !isGone(position, receipt) || named.has(`${position}/${receipt}`)),
+    )
   }
 
   #follow(steps: readonly Step[], had: bigint): void {
@@ -53,19 +76,19 @@ export class WriteOffs {
         left += this.#writeOff(record)
       } else {
         const named = this.#ownPlaces(record)
-        const cost = named.reduce(
-          (sum, { lease, place }) => (this.has(lease.id, place) ? sum + sumOf(lease, [place]) : sum),
-          0n,
-        )
+        const lacking = named.filter(({ lease, place, units }) => this.has(lease.id, place, units))
+        const cost = lacking.reduce((sum, { lease, place, units }) => {
+          const promised = this.promised(lease.id, place, units)
+          return sum + wholeMicros(units, lease.payload.price) - wholeMicros(promised, lease.payload.price)
+        }, 0n)
         if (cost > left && cost > 0n) {
           this.beyond.set(record.signer, record)
           return
         }
         left -= cost
-        for (const { lease, place } of named) {
-          this.#gone.get(lease.id)?.delete(place)
-          this.#named.set(lease.id, (this.#named.get(lease.id) ?? new Set()).add(place))
-        }
+        for (const { lease, place, units } of lacking) this.#left.get(lease.id)?.set(place, units)
+        for (const { lease, place, units } of named)
+          this.#named.set(lease.id, (this.#named.get(lease.id) ?? new Map()).set(place, units))
       }
     }
   }
@@ -73,33 +96,59 @@ export class WriteOffs {
   /** Returns what is free again. */
   #writeOff({ signer, serial, payload }: Verified<Allowance>): bigint {
     let freed = 0n
-    for (const { lease: id, places } of payload.writtenOff) {
+    for (const { lease: id, places, units } of payload.writtenOff) {
       const lease = this.#records.leases.get(id)
       if (lease?.signer !== signer || lease.serial >= serial) continue
-      const gone = this.#gone.get(id) ?? new Set()
-      this.#gone.set(id, gone)
-      for (const place of lease.payload.positions.keys()) {
-        if (places.includes(place) || gone.has(place) || this.#named.get(id)?.has(place)) continue
-        gone.add(place)
-        freed += sumOf(lease, [place])
+      const left = this.#left.get(id) ?? new Map<number, number>()
+      this.#left.set(id, left)
+      for (const [place, all] of lease.payload.units.entries()) {
+        const index = places.indexOf(place)
+        const kept = index < 0 ? -1 : (units?.[index] ?? all)
+        const before = left.get(place) ?? all
+        const after = Math.min(before, Math.max(kept, this.#named.get(id)?.get(place) ?? -1))
+        if (after === before) continue
+        left.set(place, after)
+        const { price } = lease.payload
+        freed += wholeMicros(Math.max(0, before), price) - wholeMicros(Math.max(0, after), price)
       }
     }
     return freed
   }
 
-  /** The places of its signer's own leases whose receipts a verdict names as agreeing. */
-  #ownPlaces({ signer, payload }: Verified<Verdict>): { lease: Verified<Lease>; place: number }[] {
-    const places = new Map<string, { lease: Verified<Lease>; place: number }>()
+  /** The places of its signer's own leases whose receipts a verdict names as agreeing, and none before it did. */
+  #ownPlaces({ signer, payload }: Verified<Verdict>): OwnPlace[] {
+    const places = new Map<string, OwnPlace>()
     for (const { position, agreeing } of payload.shards)
       for (const id of agreeing) {
         const receipt = this.#receipts.get(id)
         const lease = receipt && this.#records.leases.get(receipt.lease)
         if (lease?.signer !== signer) continue
         const place = lease.payload.positions.indexOf(position)
-        if (receipt?.covers.includes(place)) places.set(`${lease.id}/${place}`, { lease, place })
+        if (!receipt?.covers.includes(place) || this.#named.get(lease.id)?.has(place)) continue
+        const key = `${lease.id}/${place}`
+        const units = Math.max(unitsAt(lease.payload, receipt, place), places.get(key)?.units ?? 0)
+        places.set(key, { lease, place, units })
       }
     return [...places.values()]
   }
+}
+
+interface OwnPlace {
+  readonly lease: Verified<Lease>
+  readonly place: number
+  /** Those that its receipt counts. */
+  readonly units: number
+}
+
+/** The units that a receipt counts at a place of its lease. */
+export function unitsAt(lease: Lease, { covers, units }: Receipt, place: number): number {
+  const counted = units?.[covers.indexOf(place)]
+  return counted === undefined ? (lease.units[place] ?? 0) : counted.input + counted.output
+}
+
+function* namedIn({ payload }: Verified<Verdict>): Generator<string> {
+  for (const { position, agreeing } of payload.shards)
+    for (const receipt of agreeing) yield `${position}/${receipt}`
 }
 
 /** Returns the part of the budget that each steward of the manifest has at first. */

@@ -1,13 +1,16 @@
 /** Answering: what other nodes ask of this one, each question with a bounded answer, from what it has in memory. */
 import { answerAdvertsMax, answerContactsMax } from '../cell-limits.ts'
-import type { PeerId } from '../ids.ts'
+import type { OwnerId, PeerId } from '../ids.ts'
 import { nearest } from './contacts.ts'
 import { type Arc, type CellKey, distance, holds, isInArc } from './key.ts'
 import { type Contact, contactOf, type Member } from './member.ts'
 import { topicOf } from './moving.ts'
 import type { Station } from './station.ts'
 
-/** Whom do you know near this key? In its own cell, one of each owner first, so that the asker hears independent words. */
+/**
+ * Whom do you know near this key? In its own cell, those who speak with the asker's speakers first, so that a speaker that nobody hears finds
+ * them; and then one of each owner, so that the asker hears independent words.
+ */
 export function answerWhere(
   station: Station,
   from: Contact,
@@ -17,9 +20,11 @@ export function answerWhere(
 ): void {
   const { cell, effects, contacts } = station
   const near = holds(cell, key)
-    ? membersNear(station, key)
+    ? [...station.heads(from.key, nowMs), ...membersNear(station, key)]
     : station.nearest(key, answerContactsMax + 1, nowMs)
-  const others = near.filter(({ peer }) => peer !== from.peer).slice(0, answerContactsMax)
+  const others = [...new Map(near.map((contact) => [contact.peer, contact])).values()]
+    .filter(({ peer, addresses }) => peer !== from.peer && addresses.length > 0)
+    .slice(0, answerContactsMax)
   contacts.learn(from, true)
   const message = { type: 'there', question, cell, contacts: others } as const
   effects.push({ type: 'ask', to: from, message })
@@ -62,13 +67,15 @@ export function answerReport(station: Station, from: PeerId, since: number | nul
 function membersNear(station: Station, key: CellKey): Contact[] {
   const sorted = nearest(
     key,
-    station
-      .here()
-      .filter(({ addresses }) => addresses.length > 0)
-      .map(contactOf),
+    station.here().filter(({ addresses }) => addresses.length > 0),
   )
-  const owners = new Set()
-  const first = sorted.filter(({ owner }) => !owners.has(owner) && owners.add(owner))
-  const rest = sorted.filter((contact) => !first.includes(contact))
-  return [...first, ...rest].slice(0, answerContactsMax + 1)
+  const owners = new Set<OwnerId>()
+  const [first, rest]: [Member[], Member[]] = [[], []]
+  for (const member of sorted) {
+    if (first.length > answerContactsMax) break
+    if (owners.has(member.owner)) rest.push(member)
+    else first.push(member)
+    owners.add(member.owner)
+  }
+  return [...first, ...rest].slice(0, answerContactsMax + 1).map(contactOf)
 }

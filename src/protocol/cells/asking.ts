@@ -9,7 +9,8 @@ import type { CellId, PeerId } from '../ids.ts'
 import { advertIntervalMs } from '../limits.ts'
 import { arcLength, arcOfCensus } from './arc.ts'
 import { Census } from './census.ts'
-import { type CellKey, keyBits, wholeMesh } from './key.ts'
+import { silentLevels } from './company.ts'
+import { type CellKey, keyBits, sharedBits, wholeMesh } from './key.ts'
 import type { Contact, Member } from './member.ts'
 import { type Found, Search } from './search.ts'
 import type { Speaking } from './speaking.ts'
@@ -31,7 +32,7 @@ interface CensusOrder {
   readonly offers: (member: Member) => boolean
 }
 
-type Purpose = 'join' | 'refresh'
+type Purpose = 'join' | 'refresh' | 'company'
 
 export class Asking {
   readonly #station: Station
@@ -45,7 +46,10 @@ export class Asking {
   readonly #chance: RandomStream
   #asked = 0
   #refreshAtMs: number
+  /** The level at which it looked last, for contacts, and for company. */
   #level = 0
+  #silent = 0
+  #companyAtMs = Number.NEGATIVE_INFINITY
 
   constructor(station: Station, nowMs: number) {
     this.#station = station
@@ -99,6 +103,7 @@ export class Asking {
     for (const [number, { atMs }] of this.#questions)
       if (nowMs - atMs > 2 * questionTtlMs) this.#questions.delete(number)
     if (nowMs >= this.#refreshAtMs) this.#refresh(nowMs)
+    if (nowMs >= this.#companyAtMs) this.#seekCompany(nowMs)
     let joined: Found | undefined
     for (const [purpose, search] of this.#searches) {
       for (const to of search.next(nowMs)) this.#where(search, to, search.key, nowMs)
@@ -107,6 +112,7 @@ export class Asking {
       for (const peer of search.silent) this.#station.contacts.lost(peer)
       this.#searches.delete(purpose)
       if (purpose === 'join') joined = found
+      if (purpose === 'company' && found.cell !== null) this.#meet(search.key, found.contacts)
     }
     for (const [name, census] of this.#censuses) this.#lookAt(name, census, nowMs)
     return joined
@@ -138,15 +144,38 @@ export class Asking {
 
   /** Looks for somebody in the other half of one of its levels, one level after the other. */
   #refresh(nowMs: number): void {
-    const { own, depth } = this.#station
+    const { depth } = this.#station
     this.#refreshAtMs = nowMs + refreshMs
     if (depth === 0 || this.#searches.has('refresh')) return
     this.#level = (this.#level + 1) % depth
-    const unit = 2 ** (keyBits - 1 - this.#level)
+    this.#searchAcross(this.#level, 'refresh', nowMs)
+  }
+
+  /** Looks for somebody in a half of its regions of which this node, which speaks, hears nobody; one half after the other. */
+  #seekCompany(nowMs: number): void {
+    if (this.#searches.has('company')) return
+    this.#companyAtMs = nowMs + advertIntervalMs
+    const { met } = this.#station
+    const silent = silentLevels(this.#station, nowMs)
+    for (const level of met.keys()) if (!silent.includes(level)) met.delete(level)
+    if (silent.length === 0) return
+    this.#silent = (this.#silent + 1) % silent.length
+    this.#searchAcross(silent[this.#silent]!, 'company', nowMs)
+  }
+
+  #meet(key: CellKey, contacts: readonly Contact[]): void {
+    const { met, own } = this.#station
+    met.set(sharedBits(own.key, key), contacts)
+  }
+
+  /** Looks for some key of the half of a cell in which its own key is not. */
+  #searchAcross(level: number, purpose: Purpose, nowMs: number): void {
+    const { own } = this.#station
+    const unit = 2 ** (keyBits - 1 - level)
     const flipped = Math.floor(own.key / unit) % 2 === 0 ? own.key + unit : own.key - unit
     const start = flipped - (flipped % unit)
     const key = start + Math.floor((unit * this.#chance.below(2 ** 24)) / 2 ** 24)
-    this.#searches.set('refresh', new Search(key, this.#contacts(key, nowMs)))
+    this.#searches.set(purpose, new Search(key, this.#contacts(key, nowMs)))
   }
 
   /** Those that are asked first: contacts and speakers, and bootstrap nodes where too few are known. */

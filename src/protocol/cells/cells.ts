@@ -3,11 +3,12 @@
  * what it answers. See README.md beside it for the idea, and contract.ts for what goes in and comes out.
  */
 import { assert } from '../../base/assert.ts'
-import { censusWanted, lonelyMs } from '../cell-limits.ts'
-import type { PeerId } from '../ids.ts'
+import { censusWanted } from '../cell-limits.ts'
+import type { CellId, PeerId } from '../ids.ts'
 import { advertIntervalMs } from '../limits.ts'
 import { answerReport, answerWhere, answerWho } from './answering.ts'
 import { Asking, expectedNodes, offering } from './asking.ts'
+import { type Company, companyOf } from './company.ts'
 import type { CellsEffect, CellsInput } from './contract.ts'
 import { CellDepth } from './depth.ts'
 import { holds, wholeMesh } from './key.ts'
@@ -24,12 +25,7 @@ export type { CellsOptions } from './station.ts'
 const lookMs = advertIntervalMs
 
 /** The inputs after which it looks at everything at once; after others it only puts questions that are due. */
-const looksAfter: { readonly [Type in CellsInput['type']]?: true } = {
-  own: true,
-  metered: true,
-  'clock-set': true,
-  wake: true,
-}
+const looksAfter: ReadonlySet<CellsInput['type']> = new Set(['own', 'metered', 'clock-set', 'wake'])
 
 interface Parts {
   readonly station: Station
@@ -69,9 +65,14 @@ export class Cells {
     const parts = this.#parts
     parts.station.effects = []
     this.#take(parts, input, nowMs)
-    if (looksAfter[input.type] ?? false) this.#look(parts, nowMs)
+    if (looksAfter.has(input.type)) this.#look(parts, nowMs)
     else this.#goOn(parts, nowMs)
     return parts.station.effects
+  }
+
+  get cell(): CellId {
+    assert(this.#parts !== undefined, 'a node begins first')
+    return this.#parts.station.cell
   }
 
   view(nowMs: number): CellView {
@@ -85,12 +86,17 @@ export class Cells {
     }
   }
 
+  /** Those with whom it should be connected, so that its regions' gossip reaches it; see company.ts. */
+  company(nowMs: number): readonly Company[] {
+    return this.#parts === undefined ? [] : companyOf(this.#parts.station, nowMs)
+  }
+
   #begin({ own, kept, bootstraps }: Extract<CellsInput, { type: 'begin' }>, nowMs: number): CellsEffect[] {
     const isSame = kept?.key === own.key
     const station = new Station(this.#options, own, isSame ? kept.depth : 0, bootstraps, nowMs)
     for (const contact of kept?.contacts ?? []) station.contacts.learn(contact, true)
     this.#parts = {
-      ...{ station, depth: new CellDepth(), speaking: new Speaking(station) },
+      ...{ station, depth: new CellDepth(station.limits), speaking: new Speaking(station) },
       ...{ asking: new Asking(station, nowMs), spreading: new Spreading(station) },
     }
     // Who knows its cell is in it at once. Who does not, asks before it is heard in a cell that is not its own.
@@ -153,16 +159,15 @@ export class Cells {
         asking.takeCensus({ name, drawSecret, index, engine, expected, offers, wanted: censusWanted }, nowMs)
         return
       }
+      case 'bootstraps':
+        station.bootstraps = input.bootstraps
+        if (station.topics.size === 0 || station.isAlone) asking.join(nowMs)
+        return
       case 'metered':
         station.isMetered = input.isMetered
         return
       case 'clock-set':
-        station.heardMs += input.byMs
-        station.listensUntilMs += input.byMs
-        station.earlier = station.earlier.map(({ cell, untilMs }) => ({
-          cell,
-          untilMs: untilMs + input.byMs,
-        }))
+        station.clockSet(input.byMs)
         parts.depth.clockSet(input.byMs)
         station.digests.clockSet(input.byMs)
         speaking.clockSet(input.byMs)
@@ -238,14 +243,16 @@ export class Cells {
     const crowd = station.isMetered ? undefined : crowdOf(station, nowMs)
     const resize = crowd === undefined ? 'stay' : depth.look(station.depth, crowd, nowMs)
     if (resize !== 'stay') moveTo(station, station.depth + (resize === 'split' ? 1 : -1), resize, nowMs)
-    if (station.isAlone && !station.isMetered && nowMs - station.heardMs >= lonelyMs) {
+    if (station.isAlone && !station.isMetered && nowMs - station.heardMs >= station.limits.lonelyMs) {
       station.heardMs = nowMs
       asking.join(nowMs)
     }
     arrangeTopics(station, nowMs)
     speaking.look(nowMs)
     if (station.isMetered && nowMs - this.#reportedAtMs >= advertIntervalMs) this.#report(station, nowMs)
-    this.#dueMs = Math.min(nowMs + lookMs, speaking.dueMs(nowMs), depth.dueMs)
+    // Without a crowd nobody asked the depth, and what it was due for may be long past.
+    const resizeMs = crowd === undefined ? Infinity : depth.dueMs
+    this.#dueMs = Math.min(nowMs + lookMs, speaking.dueMs(nowMs), resizeMs)
     this.#goOn(parts, nowMs)
   }
 

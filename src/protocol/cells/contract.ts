@@ -12,6 +12,12 @@ import type { CellKey } from './key.ts'
 import type { Contact, Member } from './member.ts'
 import type { CellMessage } from './message.ts'
 
+/** Those that bring no adverts, and ask for no record that the driver has: these it answers itself. */
+export type PlainMessage = Exclude<
+  CellMessage,
+  { type: 'these' | 'report' | 'news' | 'charter-wanted' | 'proof-wanted' }
+>
+
 /** A topic of gossip: a cell's, with adverts and the digests of its speakers, or a region's, with digests alone. */
 export type Topic = `cell/${CellId}` | `region/${CellId}`
 
@@ -44,7 +50,7 @@ export type CellsInput =
   | {
       readonly type: 'message'
       readonly from: Contact
-      readonly message: Exclude<CellMessage, { type: 'these' | 'report' | 'news' }>
+      readonly message: PlainMessage
     }
   | {
       readonly type: 'these'
@@ -72,6 +78,8 @@ export type CellsInput =
       /** See `engineTag`; null: whatever they offer. */
       readonly engine: number | null
     }
+  /** More bootstrap nodes were met, or others than before: those that can be asked. */
+  | { readonly type: 'bootstraps'; readonly bootstraps: readonly Contact[] }
   /** True: adverts are reported to the speakers, and gossip is not listened to, since this node's network is metered. */
   | { readonly type: 'metered'; readonly isMetered: boolean }
   | { readonly type: 'clock-set'; readonly byMs: number }

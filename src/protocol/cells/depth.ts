@@ -6,10 +6,12 @@
  * whoever sees that most of its cell has moved, moves along at once; a cell that hears of members of its parent merges with them as
  * long as there is room; and deeper members count towards the size at which those above them split.
  *
- * A cell must be too large, or too small, for a quarter of an hour: the street empties every morning. Ethereum's clients choose their
+ * A cell must be too large, or too small, for a quarter of an hour: the street empties every morning. One of twice the size at which cells split
+ * does so at once, since its halves would have to, too: when a fleet of 100,000 joins within half an hour, each quarter of an hour in one cell
+ * would be 50,000 adverts a minute for everybody. Ethereum's clients choose their
  * subnets by the prefix of their node id in the same way (consensus-specs, PR 3623); there the number of subnets is fixed.
  */
-import { cellDepthMax, mergeBelow, resizeAfterMs, splitAbove } from '../cell-limits.ts'
+import { type CellLimits, cellDepthMax, defaultCellLimits } from '../cell-limits.ts'
 
 /** The nodes around one node, as it knows them. */
 export interface Crowd {
@@ -31,11 +33,17 @@ export interface Crowd {
 export type Resize = 'split' | 'merge' | 'stay'
 
 export class CellDepth {
+  readonly #limits: CellLimits
   #largeSinceMs: number | undefined
   #smallSinceMs: number | undefined
 
+  constructor(limits: CellLimits = defaultCellLimits) {
+    this.#limits = limits
+  }
+
   /** How its cell changes, for a node at this depth. Ask after every change, and at the time that `dueMs` says. */
   look(depth: number, crowd: Crowd, nowMs: number): Resize {
+    const { splitAbove, mergeBelow, resizeAfterMs } = this.#limits
     const { here, deeper, beside, above, movedDown, movedUp, heardAround } = crowd
     // Those that have moved are heard here for a while, and are counted there already.
     const within = here - movedDown + Math.max(deeper, movedDown)
@@ -50,7 +58,8 @@ export class CellDepth {
     const mayFollowUp = depth > 0 && Math.max(together, heardAround) <= splitAbove
     if (mayFollowDown && 2 * movedDown > here) return this.#resized('split')
     if (mayFollowUp && 2 * movedUp > here) return this.#resized('merge')
-    if (isLarge && nowMs - this.#largeSinceMs! >= resizeAfterMs) return this.#resized('split')
+    const isHuge = isLarge && within > 2 * splitAbove
+    if (isHuge || (isLarge && nowMs - this.#largeSinceMs! >= resizeAfterMs)) return this.#resized('split')
     if (isSmall && nowMs - this.#smallSinceMs! >= resizeAfterMs) return this.#resized('merge')
     return 'stay'
   }
@@ -58,7 +67,7 @@ export class CellDepth {
   /** When the cell may have been too large, or too small, for long enough. */
   get dueMs(): number {
     const sinceMs = Math.min(this.#largeSinceMs ?? Infinity, this.#smallSinceMs ?? Infinity)
-    return sinceMs + resizeAfterMs
+    return sinceMs + this.#limits.resizeAfterMs
   }
 
   clockSet(byMs: number): void {

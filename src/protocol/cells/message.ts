@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { answerAdvertsMax, answerContactsMax, listedProofsMax } from '../cell-limits.ts'
-import type { CellId } from '../ids.ts'
+import type { CellId, OwnerId, RecordId } from '../ids.ts'
 import { ownerSchema } from '../membership/owner.ts'
 import { decodeCbor, encodeCbor } from '../record/block.ts'
 import {
@@ -70,6 +70,10 @@ export type CellMessage =
       readonly names: readonly ProofName[]
       readonly asks: boolean
     }
+  /** To a speaker: the charter that your digest names, please. It comes as a message of the fleet. */
+  | { readonly type: 'charter-wanted'; readonly serial: number }
+  /** To somebody who named a proof: show it to me. It comes as evidence does. */
+  | { readonly type: 'proof-wanted'; readonly owner: OwnerId; readonly proof: RecordId }
 
 const keySchema = naturalSchema.max(circle - 1)
 const arcSchema = z.strictObject({ from: keySchema, length: naturalSchema.min(1).max(circle) })
@@ -119,6 +123,8 @@ const schema: z.ZodType<CellMessage> = z.discriminatedUnion('type', [
     names: z.array(z.object({ owner: ownerSchema, proof: cidSchema })).max(listedProofsMax),
     asks: z.boolean(),
   }),
+  z.object({ type: z.literal('charter-wanted'), serial: naturalSchema }),
+  z.object({ type: z.literal('proof-wanted'), owner: ownerSchema, proof: cidSchema }),
 ])
 
 export function encodeCellMessage(message: CellMessage): Uint8Array {

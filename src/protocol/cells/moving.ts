@@ -1,13 +1,12 @@
 /** Moving: a node goes to another cell, joins the topics that it needs there, and leaves the others once nobody needs it in them. */
 
-import { bothCellsMs } from '../cell-limits.ts'
 import type { CellId } from '../ids.ts'
 import { advertIntervalMs } from '../limits.ts'
 import type { MoveReason, Topic } from './contract.ts'
 import type { Crowd } from './depth.ts'
 import { holds, parentOf, regionOf, siblingOf, wholeMesh } from './key.ts'
 import type { Contact } from './member.ts'
-import { listenMs, type Station } from './station.ts'
+import type { Station } from './station.ts'
 
 /** Goes to the cell of its key at this depth. `before`: the cell that it leaves. */
 export function moveTo(
@@ -17,14 +16,15 @@ export function moveTo(
   nowMs: number,
   before = station.cell,
 ): void {
-  const { effects, own, contacts } = station
+  const { effects, own, contacts, limits } = station
   station.depth = depth
   station.earlier = station.earlier.filter(({ cell }) => cell !== station.cell)
-  if (before !== station.cell) station.earlier.push({ cell: before, untilMs: nowMs + bothCellsMs })
+  if (before !== station.cell) station.earlier.push({ cell: before, untilMs: nowMs + limits.bothCellsMs })
   contacts.moved(own.key, depth)
+  station.met.clear()
   station.changed()
   // After a split or a merge it knows whom it will meet.
-  if (why !== 'split' && why !== 'merge') station.listensUntilMs = nowMs + listenMs
+  if (why !== 'split' && why !== 'merge') station.listensUntilMs = nowMs + limits.listenMs
   effects.push({ type: 'moved', from: before, to: station.cell, why })
   keep(station)
   arrangeTopics(station, nowMs)
@@ -51,26 +51,33 @@ export function regionTopicOf(region: CellId): Topic {
   return `region/${region}`
 }
 
+export function isOfRegion(topic: Topic): boolean {
+  return topic.startsWith('region/')
+}
+
 /** Joins and leaves, so that it is in those topics that it needs. */
 export function arrangeTopics(station: Station, nowMs: number): void {
-  const { topics, effects } = station
+  const { topics, effects, regionsUntilMs, limits } = station
   station.earlier = station.earlier.filter(({ untilMs }) => untilMs > nowMs)
   const wanted = wantedTopics(station, nowMs)
-  for (const topic of wanted)
-    if (!topics.has(topic)) {
-      topics.add(topic)
-      effects.push({ type: 'join', topic })
-    }
-  for (const topic of topics)
-    if (!wanted.has(topic)) {
-      topics.delete(topic)
-      effects.push({ type: 'leave-topic', topic })
-    }
+  for (const topic of wanted) {
+    if (isOfRegion(topic)) regionsUntilMs.set(topic, nowMs + limits.bothCellsMs)
+    if (topics.has(topic)) continue
+    topics.add(topic)
+    effects.push({ type: 'join', topic })
+  }
+  for (const topic of topics) {
+    const isKept = !station.isMetered && (regionsUntilMs.get(topic) ?? 0) > nowMs
+    if (wanted.has(topic) || isKept) continue
+    topics.delete(topic)
+    regionsUntilMs.delete(topic)
+    effects.push({ type: 'leave-topic', topic })
+  }
 }
 
 /**
  * Its cell, and the one that it has left; if it speaks for its cell, the regions of the cell, of its parent and of its halves, which differ
- * where a region ends; and if it speaks for a region, the one above that.
+ * where a region ends; and if it speaks for a region, the one above that. Nobody leaves a region at the moment from which others speak.
  */
 function wantedTopics(station: Station, nowMs: number): Set<Topic> {
   const { cell, earlier, isMetered } = station

@@ -27,15 +27,17 @@ export function hourOf(nowMs: number): number {
 /** The lots of this hour, each computed once: a node compares those of its cell over and over. */
 export class SpeakerLots {
   readonly #sha256: Sha256
+  readonly #kept: number
   readonly #lots = new Map<CellKey, number>()
   #hour = 0
 
-  constructor(sha256: Sha256) {
+  constructor(sha256: Sha256, kept = lotsKept) {
     this.#sha256 = sha256
+    this.#kept = kept
   }
 
   of(key: CellKey, hour: number): number {
-    if (hour !== this.#hour || this.#lots.size > lotsKept) this.#lots.clear()
+    if (hour !== this.#hour || this.#lots.size > this.#kept) this.#lots.clear()
     this.#hour = hour
     const known = this.#lots.get(key)
     if (known !== undefined) return known
@@ -44,16 +46,21 @@ export class SpeakerLots {
     return lot
   }
 
-  /** The members with the lowest lots of this hour, at most one of an owner, the lowest first. */
+  /** The members with the lowest lots of this hour, at most one of an owner, the lowest first. In one pass: nodes ask it all the time. */
   lowest<Member extends Speaker>(members: Iterable<Member>, hour: number, max = speakersMax): Member[] {
-    const lots = [...members].map((member) => ({ member, lot: this.of(member.key, hour) }))
-    lots.sort((a, b) => a.lot - b.lot || compareText(a.member.peer, b.member.peer))
-    const lowest: Member[] = []
-    for (const { member } of lots) {
-      if (lowest.length === max) break
-      if (!lowest.some(({ owner }) => owner === member.owner)) lowest.push(member)
+    const lowest: { readonly member: Member; readonly lot: number }[] = []
+    for (const member of members) {
+      const one = { member, lot: this.of(member.key, hour) }
+      const last = lowest.at(-1)
+      if (lowest.length >= max && (last === undefined || !precedes(one, last))) continue
+      const same = lowest.findIndex((other) => other.member.owner === member.owner)
+      if (same >= 0 && !precedes(one, lowest[same]!)) continue
+      if (same >= 0) lowest.splice(same, 1)
+      const place = lowest.findIndex((other) => precedes(one, other))
+      lowest.splice(place < 0 ? lowest.length : place, 0, one)
+      if (lowest.length > max) lowest.pop()
     }
-    return lowest
+    return lowest.map(({ member }) => member)
   }
 
   /** The members that speak: those that can be dialled come first, and others where there are too few. */
@@ -71,6 +78,15 @@ export class SpeakerLots {
     const others = members.filter(({ owner }) => !owners.has(owner))
     return [...direct, ...this.lowest(others, hour, speakersMax - direct.length)]
   }
+}
+
+interface Lot {
+  readonly member: Speaker
+  readonly lot: number
+}
+
+function precedes(a: Lot, b: Lot): boolean {
+  return a.lot < b.lot || (a.lot === b.lot && compareText(a.member.peer, b.member.peer) < 0)
 }
 
 /** More than a node meets in an hour but for one that is in the whole of a large mesh. */

@@ -3,8 +3,8 @@
  * speaker knows; whoever knows less asks that speaker.
  */
 import { equals } from 'uint8arrays'
-import { digestSpacingMs, proofsPerMinuteMax } from '../cell-limits.ts'
-import type { OwnerId, RecordId } from '../ids.ts'
+import { digestSpacingMs, proofsOfOneMax, proofsPerMinuteMax } from '../cell-limits.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { HeardDigest } from './digest.ts'
 import type { Contact } from './member.ts'
 import type { CellMessage } from './message.ts'
@@ -17,8 +17,8 @@ export class Spreading {
   readonly #station: Station
   #pulledAtMs = Number.NEGATIVE_INFINITY
   #comparedAtMs = Number.NEGATIVE_INFINITY
-  /** Proofs that were asked for, and when: one that does not come may be asked for again. */
-  readonly #fetched = new Map<RecordId, number>()
+  /** Use: by accuser, proofs that were asked for, and when: one that does not come may be asked for again. Invariant: none is empty. */
+  readonly #fetched = new Map<PeerId, Map<RecordId, number>>()
 
   constructor(station: Station) {
     this.#station = station
@@ -53,6 +53,7 @@ export class Spreading {
           this.#tell(from, { type: 'proofs', leaf, names: proofs.names(leaf), asks: true })
         return
       case 'proofs':
+        this.#forget(nowMs)
         for (const name of message.names) this.#accused(name, from, nowMs)
         if (message.asks)
           this.#tell(from, {
@@ -80,23 +81,43 @@ export class Spreading {
   clockSet(byMs: number): void {
     this.#pulledAtMs += byMs
     this.#comparedAtMs += byMs
-    for (const [proof, atMs] of this.#fetched) this.#fetched.set(proof, atMs + byMs)
+    for (const asked of this.#fetched.values())
+      for (const [proof, atMs] of asked) asked.set(proof, atMs + byMs)
   }
 
   #accused(name: ProofName, from: Contact, nowMs: number): void {
     const { proofs, revoked, effects } = this.#station
-    if (proofs.has(name.proof) || revoked.has(name.owner)) return
-    const isUrgent = this.#station.speaks(nowMs)
-    if (!isUrgent) {
-      // It takes its speakers' word for what to look at, and nobody else's.
-      if (!this.#station.speakers(nowMs).includes(from.peer) || !proofs.add(name)) return
-      effects.push({ type: 'accused', ...name, from, isUrgent })
+    if (revoked.has(name.owner)) return
+    if (this.#station.speaks(nowMs)) {
+      if (proofs.has(name.proof) || !this.#mayFetch(name.proof, from.peer, nowMs)) return
+      effects.push({ type: 'accused', ...name, from, isUrgent: true })
       return
     }
-    for (const [proof, atMs] of this.#fetched) if (nowMs - atMs >= 60_000) this.#fetched.delete(proof)
-    if (this.#fetched.has(name.proof) || this.#fetched.size >= proofsPerMinuteMax) return
-    this.#fetched.set(name.proof, nowMs)
+    // It takes its speakers' word for what to look at, and nobody else's; each of them may have the proof that another only names.
+    if (!this.#station.speakers(nowMs).includes(from.peer)) return
+    const isNew = proofs.add(name)
+    if (!this.#mayFetch(name.proof, from.peer, nowMs) && !isNew) return
+    const isUrgent = this.#station.here().some(({ owner }) => owner === name.owner)
     effects.push({ type: 'accused', ...name, from, isUrgent })
+  }
+
+  /** Each accuser has a part of its own: nobody keeps a proof from being fetched by naming it first, or by naming many that there are not. */
+  #mayFetch(proof: RecordId, from: PeerId, nowMs: number): boolean {
+    const own = this.#fetched.get(from) ?? new Map<RecordId, number>()
+    if (own.has(proof) || own.size >= proofsOfOneMax) return false
+    let total = 0
+    for (const { size } of this.#fetched.values()) total += size
+    if (total >= proofsPerMinuteMax) return false
+    this.#fetched.set(from, own.set(proof, nowMs))
+    return true
+  }
+
+  /** Drops what was asked for a minute ago. Once a message: it walks over all. */
+  #forget(nowMs: number): void {
+    for (const [accuser, asked] of this.#fetched) {
+      for (const [name, atMs] of asked) if (nowMs - atMs >= 60_000) asked.delete(name)
+      if (asked.size === 0) this.#fetched.delete(accuser)
+    }
   }
 
   #tell(to: Contact, message: ProofMessage): void {

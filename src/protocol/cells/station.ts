@@ -1,31 +1,33 @@
 /** The station: all that one node knows of its cell, as plain data, with what the parts of `Cells` need of it. */
+import { type CellLimits, defaultCellLimits, regionBits } from '../cell-limits.ts'
 import type { CellId, OwnerId, PeerId } from '../ids.ts'
-import { advertIntervalMs } from '../limits.ts'
 import type { Sha256 } from '../record/block.ts'
 import { Contacts, nearest } from './contacts.ts'
 import type { CellsEffect, Topic } from './contract.ts'
 import type { CharterMark } from './digest.ts'
 import { Digests } from './digests.ts'
-import { arcOf, type CellKey, cellAt, isInArc, parentOf, regionOf, wholeMesh } from './key.ts'
+import { arcOf, type CellKey, cellAt, isInArc, parentOf, regionOf, sharedBits, wholeMesh } from './key.ts'
 import { type Contact, contactOf, type Member } from './member.ts'
 import { News } from './news.ts'
 import { Proofs } from './proofs.ts'
 import { hourOf, SpeakerLots } from './speakers.ts'
-
-/** Everybody says its advert within an advert's interval; some are late. */
-export const listenMs = 1.5 * advertIntervalMs
 
 export interface CellsOptions {
   readonly self: PeerId
   readonly sha256: Sha256
   /** Known to this node alone: where it looks for contacts, and when it speaks within a while, follows from it. */
   readonly secret: Uint8Array
+  /** Other limits than the usual ones, for tests. */
+  readonly limits?: CellLimits | undefined
+  /** Lots that nodes of one process share; left out: its own. */
+  readonly lots?: SpeakerLots | undefined
 }
 
 export class Station {
   readonly options: CellsOptions
+  readonly limits: CellLimits
   readonly contacts: Contacts
-  readonly bootstraps: readonly Contact[]
+  bootstraps: readonly Contact[]
   readonly digests: Digests
   readonly lots: SpeakerLots
   readonly proofs: Proofs
@@ -48,10 +50,16 @@ export class Station {
   effects: CellsEffect[] = []
   /** A node that has just come knows nobody, and would take itself for a speaker: it listens first. */
   listensUntilMs: number
+  /** Topics of regions in which it stays until then, though it does not speak any more: whoever speaks next finds its company through it. */
+  readonly regionsUntilMs = new Map<Topic, number>()
+  /** By level, those that a search for company found there (company.ts). */
+  readonly met = new Map<number, readonly Contact[]>()
   /** Use: those of `members` in its own cell, itself among them, until one comes, goes, or moves. */
   #here: readonly Member[] | undefined
-  /** Use: the speakers of this hour, for as long as nobody comes or goes. */
-  #speakers: { readonly hour: number; readonly peers: readonly PeerId[] } | undefined
+  /** Use: the speakers of this hour, until somebody comes or goes. */
+  #speakers: { readonly hour: number; readonly peers: readonly PeerId[]; isStale: boolean } | undefined
+  /** Those who spoke at the end of the last hour. */
+  #former: readonly PeerId[] = []
 
   constructor(
     options: CellsOptions,
@@ -61,13 +69,14 @@ export class Station {
     nowMs: number,
   ) {
     this.options = options
+    this.limits = options.limits ?? defaultCellLimits
     this.own = own
     this.depth = depth
     this.heardMs = nowMs
-    this.listensUntilMs = nowMs + listenMs
+    this.listensUntilMs = nowMs + this.limits.listenMs
     this.bootstraps = bootstraps
     this.contacts = new Contacts(options.self, own.key, depth)
-    this.lots = new SpeakerLots(options.sha256)
+    this.lots = options.lots ?? new SpeakerLots(options.sha256)
     this.digests = new Digests(this.lots)
     this.proofs = new Proofs(options.sha256)
   }
@@ -97,25 +106,42 @@ export class Station {
   /** The lowest lot first. */
   speakers(nowMs: number): readonly PeerId[] {
     const hour = hourOf(nowMs)
-    if (this.#speakers?.hour !== hour)
-      this.#speakers = { hour, peers: this.lots.speakers(this.here(), hour).map(({ peer }) => peer) }
-    return this.#speakers.peers
+    const known = this.#speakers
+    if (known?.hour === hour && !known.isStale) return known.peers
+    if (known !== undefined && known.hour !== hour) this.#former = known.peers
+    const peers = this.lots.speakers(this.here(), hour).map(({ peer }) => peer)
+    this.#speakers = { hour, peers, isStale: false }
+    return peers
   }
 
   allSpeakers(nowMs: number): Contact[] {
     return [...(this.speaks(nowMs) ? [contactOf(this.own)] : []), ...this.otherSpeakers(nowMs)]
   }
 
+  /**
+   * Those who share a topic with the speakers of another cell: the speakers of this one where both are of one region, else those of the
+   * largest region in which the other cell is not.
+   */
+  heads(other: CellKey, nowMs: number): Contact[] {
+    const common = Math.floor(sharedBits(this.own.key, other) / regionBits) * regionBits
+    const part = this.cell.slice(0, common + regionBits) as CellId
+    return part === this.cell ? this.allSpeakers(nowMs) : this.digests.speakersFor(part, true, nowMs)
+  }
+
   /** As contacts, without this node. */
   otherSpeakers(nowMs: number): Contact[] {
-    return this.speakers(nowMs).flatMap((peer) => {
-      const member = this.members.get(peer)
-      return member === undefined ? [] : [contactOf(member)]
-    })
+    return this.#contactsOf(this.speakers(nowMs))
+  }
+
+  /** … those of the hour before. */
+  formerSpeakers(): Contact[] {
+    return this.#contactsOf(this.#former)
   }
 
   get isAlone(): boolean {
-    return this.here().length === 1
+    const arc = arcOf(this.cell)
+    for (const { key } of this.members.values()) if (isInArc(arc, key)) return false
+    return true
   }
 
   speaks(nowMs: number): boolean {
@@ -150,7 +176,7 @@ export class Station {
     this.members.set(member.peer, member)
     this.#here = undefined
     if (known?.key !== member.key || known.reach !== member.reach || known.owner !== member.owner)
-      this.#speakers = undefined
+      this.#outdate()
   }
 
   remove(peer: PeerId): void {
@@ -160,6 +186,24 @@ export class Station {
   /** Somebody has come, gone or moved. */
   changed(): void {
     this.#here = undefined
-    this.#speakers = undefined
+    this.#outdate()
+  }
+
+  clockSet(byMs: number): void {
+    this.heardMs += byMs
+    this.listensUntilMs += byMs
+    this.earlier = this.earlier.map(({ cell, untilMs }) => ({ cell, untilMs: untilMs + byMs }))
+    for (const [topic, untilMs] of this.regionsUntilMs) this.regionsUntilMs.set(topic, untilMs + byMs)
+  }
+
+  #outdate(): void {
+    if (this.#speakers !== undefined) this.#speakers.isStale = true
+  }
+
+  #contactsOf(peers: readonly PeerId[]): Contact[] {
+    return peers.flatMap((peer) => {
+      const member = this.members.get(peer)
+      return member === undefined ? [] : [contactOf(member)]
+    })
   }
 }

@@ -17,6 +17,7 @@ export function clockWasSet(seat: Seat, byMs: number, nowMs: number): void {
   // It may have been a sleep, in which stewards that were not heard may have lived all the same.
   if (byMs > stewardLeaseMs / 2) seat.attendance.seatAnew(nowMs)
   for (const [peer, atMs] of seat.compared) seat.compared.set(peer, atMs + byMs)
+  for (const [peer, atMs] of seat.soughtAnewMs) seat.soughtAnewMs.set(peer, atMs + byMs)
   for (const [peer, atMs] of seat.answeredMs) seat.answeredMs.set(peer, atMs + byMs)
   for (const [peer, { owner, untilMs }] of seat.refused)
     seat.refused.set(peer, { owner, untilMs: untilMs + byMs })

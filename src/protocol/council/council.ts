@@ -18,7 +18,7 @@ import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
 import { sayInputsHeld } from './holding.ts'
 import { checkCensus, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
-import { followCounted, followRecounted, lookAtProofs } from './judging.ts'
+import { followCounted, followRecounted, lookAtProofs, seekAnew } from './judging.ts'
 import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
@@ -43,6 +43,7 @@ import { takeOver, tellSteward } from './turn.ts'
 import {
   countsHere,
   endHere,
+  endingHere,
   isOpenHere,
   moneyHere,
   type Reported,
@@ -149,7 +150,10 @@ export class Council {
       case 'connected':
         seat.connected.add(input.peer)
         seat.watch.connected(input.peer, nowMs, input.isRelayed)
-        if (seat.records.isSteward(input.peer)) greet(seat, input.peer)
+        if (seat.records.isSteward(input.peer)) {
+          seekAnew(seat, input.peer, nowMs)
+          greet(seat, input.peer)
+        }
         tellSteward(seat, input, nowMs)
         break
       case 'disconnected':
@@ -266,9 +270,9 @@ export class Council {
     return countsHere(this.#seat, lease)
   }
 
-  /** Tells whether a place of a lease was not written off: what was is paid to nobody. */
-  isOpen(lease: LeaseId, place: number): boolean {
-    return isOpenHere(this.#seat, lease, place)
+  /** Tells whether so many units at a place of a lease were not written off: what was is paid to nobody. */
+  isOpen(lease: LeaseId, place: number, units: number): boolean {
+    return isOpenHere(this.#seat, lease, place, units)
   }
 
   /** The records that this node's report of the job has. */
@@ -342,6 +346,11 @@ export class Council {
   /** The end that counts here; undefined while this steward does not know the job's shards. */
   get end() {
     return endHere(this.#seat)
+  }
+
+  /** The end that counts here, as vehicles are shown it. */
+  get ending() {
+    return endingHere(this.#seat)
   }
 
   /** Asserts what holds between two inputs, for tests. */

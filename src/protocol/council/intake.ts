@@ -111,8 +111,7 @@ export function discardDropped(seat: Seat): void {
 export function takeReceiptAside(seat: Seat, entry: Opened<'receipt'>): void {
   const { record } = entry
   if (hasEnded(seat)) {
-    const message = { type: 'ended', job: seat.options.job } as const
-    seat.effects.push({ type: 'send', to: record.signer, message })
+    seat.effects.push({ type: 'tell-end', to: record.signer })
     return
   }
   const known = seat.records.has(record.id)

@@ -80,3 +80,13 @@ function whoHas(seat: Seat, { signer, tries }: WantedProof): PeerId | undefined 
   )
   return [...here!, ...left!][tries % reached.length]
 }
+
+/** One that comes and goes has it done no more often. A guess. */
+const soughtAnewEveryMs = 120_000
+
+/** A steward is reached: it may have the results that nobody else delivered, which are asked for as if they never had been. */
+export function seekAnew({ soughtAnewMs, records }: Seat, steward: PeerId, nowMs: number): void {
+  if (nowMs - (soughtAnewMs.get(steward) ?? Number.NEGATIVE_INFINITY) < soughtAnewEveryMs) return
+  soughtAnewMs.set(steward, nowMs)
+  records.decisions.askAgain(true)
+}

@@ -7,7 +7,7 @@
  */
 import type { PeerId } from '../ids.ts'
 import { giveAllowance } from './gifts.ts'
-import { awaitsAnswer, candidateFor, hasRoom, invite, replaceLost } from './replacement.ts'
+import { awaitsAnswer, candidateFor, hasRoom, invite, replaceLost, seeksTakers } from './replacement.ts'
 import { differs, hasEnded, isActing, isReader, livingFellows, type Seat } from './seat.ts'
 
 /** Begins to seek a node for its own place. The submitter's node has nobody to give its place to. */
@@ -37,8 +37,10 @@ export function seekTaker(seat: Seat, nowMs: number): void {
 /** Looks after places and money, between two words of others. */
 export function lookAtPlaces(seat: Seat, nowMs: number): void {
   if (seat.isSeeking) seekTaker(seat, nowMs)
-  else if (isActing(seat)) replaceLost(seat, nowMs)
-  else giveAllowance(seat, nowMs)
+  else {
+    if (!isActing(seat)) giveAllowance(seat, nowMs)
+    if (seeksTakers(seat, nowMs)) replaceLost(seat, nowMs)
+  }
 }
 
 /** The steward that has this node's place, once this node has given it away. */

@@ -65,7 +65,7 @@ export function answeredInvitation(
   const invited = seat.invited
   if (invited?.candidate.peer !== from || !equals(invited.nonce, nonce)) return
   const isOwnPlace = invited.place.lost === seat.options.self
-  if (!isActing(seat) && !isOwnPlace) return
+  if (!isOwnPlace && !seeksTakers(seat, nowMs)) return
   seat.invited = undefined
   const { epoch, previous, lost } = invited.place
   const taker: StewardPlace = { peer: from, owner: invited.candidate.owner, nonce }
@@ -138,15 +138,28 @@ export function candidateFor(seat: Seat, nowMs: number) {
   return candidate
 }
 
-/** The record by which this node is a steward, which its next handover names, and the epoch of that. */
-function nextOf(seat: Seat) {
-  const { self, job } = seat.options
-  const own = pathsTo(seat, [self]).at(-1)
-  return { previous: own?.id ?? job, epoch: (own?.epoch ?? 0) + 1 }
+/** The record by which a node is a steward, which its next handover names, and the epoch of that. */
+function nextOf(seat: Seat, peer = seat.options.self) {
+  const own = pathsTo(seat, [peer]).at(-1)
+  return { previous: own?.id ?? seat.options.job, epoch: (own?.epoch ?? 0) + 1 }
 }
 
-/** Tells whether it may sign one more handover that holds. */
-export function hasRoom(seat: Seat): boolean {
-  const { previous, epoch } = nextOf(seat)
-  return epoch <= handoversMax && seat.records.succession.room(previous, seat.options.self) > 0
+/** Tells whether it, or that steward, may sign one more handover that holds. */
+export function hasRoom(seat: Seat, peer = seat.options.self): boolean {
+  const { previous, epoch } = nextOf(seat, peer)
+  return epoch <= handoversMax && seat.records.succession.room(previous, peer) > 0
+}
+
+/**
+ * Tells whether this node is to seek those that take the places of lost stewards. It is while it acts. When the one that acts has signed
+ * all handovers that it may, as in a job that runs for weeks, it is the first in order that lives and may sign one: how many each may
+ * sign follows from records that all have.
+ */
+export function seeksTakers(seat: Seat, nowMs: number): boolean {
+  if (isActing(seat)) return true
+  const { attendance, places, options } = seat
+  const acting = attendance.acting(nowMs)
+  if (acting === undefined || hasRoom(seat, acting)) return false
+  const living = places.stewards.filter(({ peer }) => peer === options.self || attendance.lives(peer, nowMs))
+  return living.find(({ peer }) => hasRoom(seat, peer))?.peer === options.self
 }

@@ -12,12 +12,13 @@ export function isComplete(seat: Seat): boolean {
 
 /**
  * Tells whether a council has nothing left to do until it hears something: the job has ended, this node has all of
- * it, and every other steward has said that it has the same records, or has been gone for so long that it is not
+ * it, it has asked for all results that verdicts of others rest on, and every other steward has said that it has the same records, or has been gone for so long that it is not
  * sought any more.
  */
 export function rests(seat: Seat, nowMs: number): boolean {
   if (!isComplete(seat) || seat.results.haveNews) return false
   if (isReader(seat)) return true
+  if (seat.records.decisions.isSeeking) return false
   const isHeard = fellowsOf(seat).every((peer) => !differs(seat, peer) || isGone(seat, peer, nowMs))
   return isHeard && !owesLastWord(seat)
 }

@@ -90,6 +90,8 @@ export interface Seat {
   ownReturnMs: number
   /** Use: until then no record is taken for which others have to give way. */
   noWayUntilMs: number
+  /** Use: by steward that was reached, when results that had not come were asked for anew. */
+  readonly soughtAnewMs: Map<PeerId, number>
   /** Use: those of whom it was said that they signed more than they may. */
   readonly blamed: Set<PeerId>
   /** Use: this node has given up its place; it says and does nothing more. */
@@ -164,6 +166,7 @@ export function newSeat(options: CouncilOptions): Seat {
     ownNewsMs: Number.NEGATIVE_INFINITY,
     ownReturnMs: Number.NEGATIVE_INFINITY,
     noWayUntilMs: Number.NEGATIVE_INFINITY,
+    soughtAnewMs: new Map(),
     blamed: new Set(),
     hasLeft: false,
     unreachable: new Set(),
@@ -174,8 +177,7 @@ export function newSeat(options: CouncilOptions): Seat {
     closing: { size: 0, changes: 0, isOpen: false, seenSize: 0 },
     closingSinceMs: undefined,
     knowsEnd: false,
-    lookedMs: undefined,
-    looks: 0,
+    ...{ lookedMs: undefined, looks: 0 },
     capacities: new Map(),
     operatorPpm: 0,
     shards: null,

@@ -2,6 +2,7 @@
 import type { LeaseId } from '../ids.ts'
 import type { JobEnd } from '../job/verdict.ts'
 import { type ClaimRecord, decidedClaims } from '../ledger/claims.ts'
+import type { Verified } from '../record/record.ts'
 import { byDependency, isMoney } from '../records.ts'
 import { RecordedView } from '../state/job-view.ts'
 import { type Reported, reportedOf } from '../state/reported.ts'
@@ -30,14 +31,22 @@ export function endHere({ shards, records }: Seat): JobEnd | undefined {
   return shards === null ? undefined : records.end()?.payload
 }
 
+/** The record of the end that counts on this node, and whether the submitter's cancellation is here. */
+export function endingHere({
+  records,
+}: Seat): { readonly end: Verified<JobEnd>; readonly isCancelled: boolean } | undefined {
+  const end = records.end()
+  return end && { end, isCancelled: records.decisions.isCancelled }
+}
+
 /** Tells whether a lease counts on this node. */
 export function countsHere({ records }: Seat, lease: LeaseId): boolean {
   return records.counts(lease)
 }
 
-/** Tells whether a place of a lease was not written off. */
-export function isOpenHere({ records }: Seat, lease: LeaseId, place: number): boolean {
-  return records.allowances.isOpen(lease, place)
+/** Tells whether so many units at a place of a lease were not written off. */
+export function isOpenHere({ records }: Seat, lease: LeaseId, place: number, units: number): boolean {
+  return records.allowances.isOpen(lease, place, units)
 }
 
 /** The records that this node's report of the job has. */

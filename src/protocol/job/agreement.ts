@@ -4,7 +4,7 @@
  *
  *   bytes          the same bytes: for engines that give the same on every CPU
  *   class-bytes    the same bytes, for engines that give them within one class of processors and whose id names the class
- *   class-text     on each page the same text or error: for engines whose bytes depend on the instruction-set class
+ *   class-text     on each page the same text and warnings, or error: for engines whose bytes depend on the instruction-set class
  *   text-distance  on each page, texts that few edits turn into each other
  *   numbers        outputs that are the same but for their numbers, and these within a tolerance
  *   argmax         outputs that are the same but for lists of numbers, and the largest of each at the same place
@@ -12,7 +12,7 @@
  *                  a steward has scored
  *
  * The submitter is given what was compared, and nothing else (delivery.ts): the output where outputs are compared, and the
- * text alone where texts are. A class is a vehicle's own word about itself, which nobody can check, so no text is believed for it. Nor is
+ * text alone where texts are, with its warnings under class-text. A class is a vehicle's own word about itself, which nobody can check, so no text is believed for it. Nor is
  * one banned for it: two machines of one class may differ by a library of the system, so that under class-bytes a mismatch costs a voice.
  *
  * The last three are tolerances: A may be as good as B, and B as C, and A not as C. Groups of claims therefore agree
@@ -110,7 +110,8 @@ export function isTolerance(agreement: Agreement): agreement is Tolerance {
 /** For people: results count as one answer when they are … */
 export function describeAgreement(agreement: Agreement): string {
   if (agreement === 'bytes' || agreement === 'class-bytes') return 'the same bytes'
-  if (agreement === 'class-text') return 'the same text on every page, and of each page only the text counts'
+  if (agreement === 'class-text')
+    return 'the same text and warnings on every page, and nothing else of it counts'
   if (agreement.relation === 'text-distance') {
     const { editsMax } = agreement
     return `texts at most ${editsMax} ${editsMax === 1 ? 'edit' : 'edits'} a page apart`

@@ -27,6 +27,7 @@ import {
 import { type Payment, paymentSchema } from '../price.ts'
 import {
   bytesOfLength,
+  bytesSchema,
   cidSchema,
   naturalSchema,
   ownerIdSchema,
@@ -36,6 +37,7 @@ import {
 } from '../record/record.ts'
 import { recordBytesMax } from '../sizes.ts'
 import { type Agreement, agreementSchema } from './agreement.ts'
+import { areListed } from './owner-list.ts'
 
 export interface FileReference {
   /** The CID of the file's only block, or of the node that lists its blocks. */
@@ -70,6 +72,11 @@ export interface Manifest {
   readonly category: string
   /** Null: nobody is paid. */
   readonly payment: Payment | null
+  /**
+   * The owners that the submitter knew, four bytes each (order.ts): voices under leases of other stewards than its node count by their
+   * order. Left out: as those under its own.
+   */
+  readonly owners?: Uint8Array
   /** The first stewards, the submitter's node before its standbys, in the order in which they act. */
   readonly stewards: readonly StewardPlace[]
 }
@@ -191,6 +198,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   waits: z.literal(true).exactOptional(),
   category: categorySchema,
   payment: paymentSchema.nullable(),
+  owners: bytesSchema.refine(areListed, 'are no list of owners').exactOptional(),
   stewards: z.array(stewardPlaceSchema).min(1).max(stewardsMax),
 })
 

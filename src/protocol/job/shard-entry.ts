@@ -5,7 +5,7 @@
  * dag-cbor sorts the names of a map by their length and then by their bytes, writes each number as short as it goes, and a
  * CID has 59 letters. So an entry is four names and four values, or five, one behind the other, and nothing else.
  */
-import { fromString, toString as textOf } from 'uint8arrays'
+import { fromString } from 'uint8arrays'
 import { z } from 'zod'
 import type { Cid } from '../ids.ts'
 import { shardUnitsMax } from '../limits.ts'
@@ -52,7 +52,7 @@ export function readShardEntry(item: Uint8Array): ShardEntry | undefined {
   const pages = natural(item, place)
   if (pages === undefined || !skips(item, place, shardName)) return undefined
   const end = place.at + cidLetters
-  const shard = textOf(item.subarray(place.at, end), 'ascii')
+  const shard = String.fromCharCode(...item.subarray(place.at, end))
   place.at = end
   if (!cidPattern.test(shard)) return undefined
   const units = head === countedHead ? unitCount(item, place) : undefined

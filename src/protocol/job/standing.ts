@@ -34,8 +34,8 @@ export function acceptsAnother(standing: Standing, result: Cid | null): boolean 
 
 export class Verdicts {
   readonly #records = new Map<RecordId, Verified<Verdict>>()
-  /** Use: by position. Invariant: each list is in the order of (epoch, id). */
-  readonly #decisions = new Map<number, Decision[]>()
+  /** Use: by position, the records with decisions; a list where there are several. Invariant: each list is in the order of (epoch, id). */
+  readonly #deciding = new Map<number, Verified<Verdict> | readonly Verified<Verdict>[]>()
   /** Use: positions of a verdict's record that others settle. Invariant: only grows. */
   readonly #settled = new Map<RecordId, Set<number>>()
 
@@ -46,11 +46,14 @@ export class Verdicts {
       ({ position }) => !known.some((shard) => shard.position === position),
     )
     if (news.length === 0) return
-    this.#records.set(record.id, { ...record, payload: { shards: [...known, ...news] } })
+    // Mostly one verdict decides a shard, and all of a record's count at once: then there is nothing to copy.
+    const counted = known.length === 0 && news.length === record.payload.shards.length
+    this.#records.set(record.id, counted ? record : { ...record, payload: { shards: [...known, ...news] } })
     for (const verdict of news) {
-      const decisions = this.#decisions.get(verdict.position) ?? []
-      decisions.push({ record, verdict })
-      this.#decisions.set(verdict.position, decisions.sort(inOrder))
+      const { position } = verdict
+      const before = this.#decidingOn(position)
+      if (before.length === 0) this.#deciding.set(position, record)
+      else if (!before.includes(record)) this.#deciding.set(position, [...before, record].sort(byEpochAndId))
       for (const id of verdict.settles) {
         const positions = this.#settled.get(id) ?? new Set()
         this.#settled.set(id, positions.add(verdict.position))
@@ -65,12 +68,21 @@ export class Verdicts {
 
   /** The positions of which some verdict says something, rising. */
   positions(): number[] {
-    return [...this.#decisions.keys()].sort((a, b) => a - b)
+    return [...this.#deciding.keys()].sort((a, b) => a - b)
   }
 
   /** All that was decided about a shard, in order. */
   of(position: number): readonly Decision[] {
-    return this.#decisions.get(position) ?? []
+    return this.#decidingOn(position).flatMap((record) =>
+      record.payload.shards.flatMap((verdict) =>
+        verdict.position === position ? [{ record, verdict }] : [],
+      ),
+    )
+  }
+
+  #decidingOn(position: number): readonly Verified<Verdict>[] {
+    const deciding = this.#deciding.get(position) ?? nobody
+    return 'id' in deciding ? [deciding] : deciding
   }
 
   /**
@@ -140,10 +152,7 @@ export function standingEnd(ends: readonly Verified<JobEnd>[]): Verified<JobEnd>
 
 const endRank: Readonly<Record<JobEnd['outcome'], number>> = { complete: 0, cancelled: 1, failed: 2 }
 const nothing: ReadonlySet<RecordId> = new Set()
-
-function inOrder(a: Decision, b: Decision): number {
-  return byEpochAndId(a.record, b.record)
-}
+const nobody: readonly Verified<Verdict>[] = []
 
 function byEpochAndId(a: Verified, b: Verified): number {
   return a.epoch - b.epoch || compareText(a.id, b.id)

@@ -18,6 +18,7 @@ import type { Allowance } from '../job/allowance.ts'
 import { type Lease, type Receipt, unitsOwed } from '../job/lease.ts'
 import { Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
+import type { LeasePrice } from '../price.ts'
 import type { Verified } from '../record/record.ts'
 import { amountsOf } from './amounts.ts'
 import { type Claim, type ClaimOutcome, type ClaimWord, subjectOf } from './entry.ts'
@@ -56,8 +57,8 @@ export function decidedClaims({
 export interface JudgeOfLeases {
   /** Tells whether a lease counts (state/counting.ts). */
   counts(lease: LeaseId): boolean
-  /** Tells whether a place of it was not written off (state/allowances.ts). */
-  isOpen(lease: LeaseId, place: number): boolean
+  /** Tells whether so many units at a place of it were not written off (state/allowances.ts). */
+  isOpen(lease: LeaseId, place: number, units: number): boolean
 }
 
 export interface ClaimNews {
@@ -65,37 +66,45 @@ export interface ClaimNews {
   readonly outcome: ClaimWord
 }
 
+/** A claim, by the records that make it: a job of a million shards has two million of them. */
 interface Known {
-  readonly claim: Claim
+  readonly lease: Verified<Lease>
+  readonly receipt: Verified<Receipt>
+  readonly place: number
   outcome: ClaimOutcome | undefined
 }
 
 /** Claims of a receipt. Throws ProtocolError amount-too-large. Empty when its lease pays nothing in this currency. */
 export function claimsOfReceipt(job: PaidJob, lease: Verified<Lease>, receipt: Verified<Receipt>): Claim[] {
-  const { price, positions, units, vehicle, owner } = lease.payload
+  const { price, positions, units } = lease.payload
   if (price === null || price.currency !== job.currency) return []
-  return receipt.payload.covers.flatMap((place): Claim[] => {
-    const position = positions[place]
-    if (position === undefined || units[place] === undefined) return []
-    const count = unitsOwed(lease.payload, receipt.payload, place)
-    const what = `place ${place} of receipt ${receipt.id}`
-    return [
-      {
-        job: job.job,
-        submitter: job.submitter,
-        fleet: job.fleet,
-        lease: lease.id,
-        receipt: receipt.id,
-        place,
-        position,
-        vehicle,
-        owner,
-        units: count,
-        currency: price.currency,
-        ...amountsOf(what, count, price),
-      },
-    ]
-  })
+  return receipt.payload.covers
+    .filter((place) => positions[place] !== undefined && units[place] !== undefined)
+    .map((place) => claimAt(job, price, { lease, receipt, place }))
+}
+
+/** `price`: that of the lease. Throws ProtocolError amount-too-large. */
+function claimAt(
+  { job, submitter, fleet }: PaidJob,
+  price: LeasePrice,
+  { lease, receipt, place }: Omit<Known, 'outcome'>,
+): Claim {
+  const { positions, vehicle, owner } = lease.payload
+  const units = unitsOwed(lease.payload, receipt.payload, place)
+  return {
+    job,
+    submitter,
+    fleet,
+    lease: lease.id,
+    receipt: receipt.id,
+    place,
+    position: positions[place]!,
+    vehicle,
+    owner,
+    units,
+    currency: price.currency,
+    ...amountsOf(`place ${place} of receipt ${receipt.id}`, units, price),
+  }
 }
 
 export class JobClaims {
@@ -103,7 +112,7 @@ export class JobClaims {
   readonly #leases = new Map<LeaseId, Verified<Lease>>()
   readonly #seen = new Set<RecordId>()
   /** By position. */
-  readonly #claims = new Map<number, Known[]>()
+  readonly #claims = new Map<number, readonly Known[]>()
   readonly #verdicts = new Verdicts()
   #ended = false
 
@@ -118,10 +127,19 @@ export class JobClaims {
   *current(): Generator<ClaimNews> {
     for (const [position, claims] of this.#claims) {
       const isReopened = this.#verdicts.of(position).length > 0
-      for (const { claim, outcome } of claims)
-        if (outcome === 'pending') yield { claim, outcome: isReopened ? 'reopened' : 'pending' }
-        else if (outcome !== undefined) yield { claim, outcome }
+      for (const known of claims) {
+        const { outcome } = known
+        if (outcome === undefined) continue
+        const isPending = outcome === 'pending' && isReopened
+        yield { claim: this.#claimOf(known), outcome: isPending ? 'reopened' : outcome }
+      }
     }
+  }
+
+  /** The claims that have not counted by any of the records so far. */
+  *unfounded(): Generator<Claim> {
+    for (const claims of this.#claims.values())
+      for (const known of claims) if (known.outcome === undefined) yield this.#claimOf(known)
   }
 
   /**
@@ -140,7 +158,10 @@ export class JobClaims {
         const lease = this.#leases.get(record.payload.lease)
         if (lease === undefined) return []
         const claims = claimsOfReceipt(this.#job, lease, record)
-        for (const claim of claims) this.#claimsOf(claim.position).push({ claim, outcome: undefined })
+        for (const { place, position } of claims) {
+          const known: Known = { lease, receipt: record, place, outcome: undefined }
+          this.#claims.set(position, [...(this.#claims.get(position) ?? []), known].sort(inOrder))
+        }
         return claims.flatMap(({ position }) => this.#settle(position))
       }
       case 'allowance':
@@ -184,36 +205,41 @@ export class JobClaims {
   #outcomes(): Map<string, { readonly claim: Claim; readonly outcome: ClaimOutcome }> {
     const known = [...this.#claims.values()].flat()
     return new Map(
-      known.flatMap(({ claim, outcome }) =>
-        outcome === undefined ? [] : [[subjectOf(claim), { claim, outcome }]],
+      known.flatMap((one) =>
+        one.outcome === undefined
+          ? []
+          : [[subjectOfKnown(one), { claim: this.#claimOf(one), outcome: one.outcome }]],
       ),
     )
   }
 
-  #claimsOf(position: number): Known[] {
-    const known = this.#claims.get(position) ?? []
-    this.#claims.set(position, known)
-    return known
+  #claimOf(known: Known): Claim {
+    return claimAt(this.#job, known.lease.payload.price!, known)
+  }
+
+  #isOpen({ lease, receipt, place }: Known): boolean {
+    return this.#judge.isOpen(lease.id, place, unitsOwed(lease.payload, receipt.payload, place))
   }
 
   #settle(position: number): ClaimNews[] {
-    const claims = this.#claimsOf(position)
+    const claims = this.#claims.get(position) ?? []
     const paid = this.#paidReceipts(position)
     // An owner, and a vehicle whatever owner a lease names for it, is paid once for a shard.
     const payees = new Set<OwnerId | PeerId>()
     const news: ClaimNews[] = []
-    for (const known of claims.sort(inOrder)) {
-      const { lease, place, receipt } = known.claim
-      const isReal = this.#judge.counts(lease)
+    for (const known of claims) {
+      const { lease, receipt } = known
+      const isReal = this.#judge.counts(lease.id)
       if (!isReal && known.outcome === undefined) continue // it has never been one
-      const isOwed = isReal && paid?.has(receipt) === true && this.#judge.isOpen(lease, place)
-      const { owner, vehicle } = known.claim
+      const isOwed = isReal && paid?.has(receipt.id) === true && this.#isOpen(known)
+      const { owner, vehicle } = lease.payload
       const counts = isOwed && !payees.has(owner) && !payees.has(vehicle)
       if (counts) payees.add(owner).add(vehicle)
       const isPending = isReal && paid === undefined && !this.#ended
       const outcome = counts ? 'paid' : isPending ? 'pending' : 'void'
       const again = outcome === 'pending' && known.outcome !== undefined
-      if (outcome !== known.outcome) news.push({ claim: known.claim, outcome: again ? 'reopened' : outcome })
+      if (outcome !== known.outcome)
+        news.push({ claim: this.#claimOf(known), outcome: again ? 'reopened' : outcome })
       known.outcome = outcome
     }
     return inSafeOrder(news)
@@ -234,5 +260,9 @@ function inSafeOrder(news: ClaimNews[]): ClaimNews[] {
 }
 
 function inOrder(a: Known, b: Known): number {
-  return compareText(a.claim.lease, b.claim.lease) || compareText(subjectOf(a.claim), subjectOf(b.claim))
+  return compareText(a.lease.id, b.lease.id) || compareText(subjectOfKnown(a), subjectOfKnown(b))
+}
+
+function subjectOfKnown({ receipt, place }: Known): string {
+  return subjectOf({ receipt: receipt.id, place })
 }

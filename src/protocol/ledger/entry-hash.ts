@@ -10,12 +10,38 @@ import type { EntryBody } from './entry.ts'
 /** Heads of maps, lists, numbers and texts, and the names of fields: more than they ever take. */
 const headsBytes = 400
 
-export function entryHash(sha256: Sha256, previous: Uint8Array, body: EntryBody): Uint8Array {
-  return sha256(entryBytes(previous, body))
+/** Bytes are hashed before the next ones are written: a ledger is read whole, and memory of its own for each entry takes longer than its hash. */
+let scratch = new Uint8Array(4096)
+
+/** The entry's own hash, if it has one already, is no part of it. */
+export function entryHash(sha256: Sha256, previous: Uint8Array, entry: EntryBody): Uint8Array {
+  return sha256(written(previous, entry))
 }
 
-export function entryBytes(previous: Uint8Array, body: EntryBody): Uint8Array {
-  return new Writer(previous, body).bytes() ?? concat([previous, encodeCbor(body)])
+export function entryBytes(previous: Uint8Array, entry: EntryBody): Uint8Array {
+  return written(previous, entry).slice()
+}
+
+/** Good until the next is written. */
+function written(previous: Uint8Array, entry: EntryBody): Uint8Array {
+  const length = lengthMax(previous, entry)
+  if (length > scratch.byteLength) scratch = new Uint8Array(length)
+  return new Writer(scratch, previous, entry).bytes() ?? concat([previous, encodeCbor(bodyOf(entry))])
+}
+
+function bodyOf(entry: EntryBody): EntryBody {
+  const { serial, atMs, kind, subject, generation, currency, debit, credits, claim, memo } = entry
+  return { serial, atMs, kind, subject, generation, currency, debit, credits, claim, memo }
+}
+
+function lengthMax(previous: Uint8Array, entry: EntryBody): number {
+  const { subject, currency, debit, credits, claim, memo, kind } = entry
+  let length = previous.byteLength + headsBytes + subject.length + currency.length + debit.length
+  length += memo.length + kind.length
+  for (const { account } of credits) length += account.length + 64
+  if (claim !== null)
+    length += claim.job.length + claim.receipt.length + claim.vehicle.length + claim.owner.length
+  return length
 }
 
 /** Writes the fields in dag-cbor's order: shorter names first. */
@@ -26,14 +52,8 @@ class Writer {
   /** A text or number of a kind that no entry of ours has: then the general encoder writes it. */
   #isOdd = false
 
-  constructor(previous: Uint8Array, body: EntryBody) {
-    const { subject, currency, debit, credits, claim, memo, kind } = body
-    let length = previous.byteLength + headsBytes + subject.length + currency.length + debit.length
-    length += memo.length + kind.length
-    for (const { account } of credits) length += account.length + 64
-    if (claim !== null)
-      length += claim.job.length + claim.receipt.length + claim.vehicle.length + claim.owner.length
-    this.#out = new Uint8Array(length)
+  constructor(out: Uint8Array, previous: Uint8Array, body: EntryBody) {
+    this.#out = out
     this.#out.set(previous)
     this.#at = previous.byteLength
     this.#body = body

@@ -30,6 +30,9 @@ export type ClaimOutcome = 'pending' | 'paid' | 'void'
 /** The news of a claim that a ledger gets: `pending` the first time, `reopened` when it had been decided before. */
 export type ClaimWord = ClaimOutcome | 'reopened'
 
+/** By all records it has never counted, though a ledger may know it from before a crash, when it did. */
+export type Unfounded = 'unfounded'
+
 /**
  * `pending` sets an amount aside, `posted` or `voided` resolve that, once. `reversed` takes back what was posted, since
  * stewards apart had decided otherwise. `paid` is money that left for a payee, `unpaid` that it did not after all.

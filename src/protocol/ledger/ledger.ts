@@ -34,6 +34,7 @@ import {
   firstHash,
   movementsOf,
   subjectOf,
+  type Unfounded,
 } from './entry.ts'
 import { entryHash } from './entry-hash.ts'
 
@@ -68,7 +69,7 @@ interface PaymentOrder {
 
 export type LedgerInput =
   /** The present fate of a claim; it may be known already. */
-  | { readonly type: 'claim'; readonly claim: Claim; readonly outcome: ClaimWord }
+  | { readonly type: 'claim'; readonly claim: Claim; readonly outcome: ClaimWord | Unfounded }
   /** Money left for a payee. */
   | { readonly type: 'pay'; readonly order: PaymentOrder }
   /** It did not: the bank sent it back. */
@@ -115,20 +116,30 @@ export class Ledger {
  * decided: so a node that begins again, and hears of receipts before verdicts, takes nothing back.
  */
 const steps: Readonly<
-  Record<'new' | 'pending' | 'posted' | 'closed', Readonly<Record<ClaimWord, readonly EntryKind[]>>>
+  Record<
+    'new' | 'pending' | 'posted' | 'closed',
+    Readonly<Record<ClaimWord | Unfounded, readonly EntryKind[]>>
+  >
 > = {
   new: {
     pending: ['pending'],
     paid: ['pending', 'posted'],
     void: ['pending', 'voided'],
     reopened: ['pending'],
+    unfounded: [],
   },
-  pending: { pending: [], paid: ['posted'], void: ['voided'], reopened: [] },
-  posted: { pending: [], paid: [], void: ['reversed'], reopened: ['reversed', 'pending'] },
-  closed: { pending: [], paid: ['pending', 'posted'], void: [], reopened: ['pending'] },
+  pending: { pending: [], paid: ['posted'], void: ['voided'], reopened: [], unfounded: ['voided'] },
+  posted: {
+    pending: [],
+    paid: [],
+    void: ['reversed'],
+    reopened: ['reversed', 'pending'],
+    unfounded: ['reversed'],
+  },
+  closed: { pending: [], paid: ['pending', 'posted'], void: [], reopened: ['pending'], unfounded: [] },
 }
 
-function claim(draft: Draft, claim: Claim, outcome: ClaimWord): void {
+function claim(draft: Draft, claim: Claim, outcome: ClaimWord | Unfounded): void {
   const subject = subjectOf(claim)
   const last = draft.lastOf(subject)
   const { job, receipt, place, position, vehicle, owner, units, currency, ownerMicros, operatorMicros } =

@@ -61,9 +61,9 @@ export function brokenLink(sha256: Sha256, entries: Iterable<Entry>): number | n
   let serial = 0
   for (const entry of entries) {
     serial += 1
-    const { hash, ...body } = entry
-    const expected = entryHash(sha256, previous, body)
-    if (body.serial !== serial || hash.some((byte, i) => byte !== expected[i])) return serial
+    const { hash } = entry
+    const expected = entryHash(sha256, previous, entry)
+    if (entry.serial !== serial || hash.some((byte, i) => byte !== expected[i])) return serial
     previous = hash
   }
   return null

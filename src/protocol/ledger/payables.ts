@@ -9,6 +9,7 @@
 import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
 import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
 import { type ClaimNews, type ClaimRecord, JobClaims, type JudgeOfLeases, type PaidJob } from './claims.ts'
+import type { Claim, Unfounded } from './entry.ts'
 
 /** Told four times in a minute, and not heard of. A guess. */
 const repeatMsOfRest = 8 * statementRepeatMsMin
@@ -47,7 +48,7 @@ export type PayablesInput =
 
 export type PayablesEffect =
   /** For the ledger. */
-  | ({ readonly type: 'claim' } & ClaimNews)
+  | ({ readonly type: 'claim' } & (ClaimNews | { readonly claim: Claim; readonly outcome: Unfounded }))
   /** Sign what the ledger says of this vehicle's claims, and send it with the newest of them before that place. */
   | {
       readonly type: 'state'
@@ -148,6 +149,11 @@ export class Payables {
     for (const news of this.#claims.current()) {
       this.#effects.push({ type: 'claim', ...news })
       this.#payeeOf(news.claim)
+    }
+    for (const claim of this.#claims.unfounded()) {
+      this.#effects.push({ type: 'claim', claim, outcome: 'unfounded' })
+      // Whoever was told that it is paid asks no more.
+      this.#payeeOf(claim).changed = true
     }
   }
 

@@ -12,7 +12,7 @@
  */
 import { z } from 'zod'
 import { ProtocolError } from '../errors.ts'
-import { registrarsMax } from '../fleet-limits.ts'
+import { registrarsHeardMax, registrarsMax } from '../fleet-limits.ts'
 import type { OwnerId, PeerId } from '../ids.ts'
 import {
   clearedOwnersMax,
@@ -47,6 +47,14 @@ export interface Charter {
   readonly revoked: readonly Revocation[]
   /** Owners that nobody bans for what they did before; none where this is not there. */
   readonly cleared?: readonly Clearing[]
+  /** The newest charter of each registrar that this one takes in; not there where the fleet has one registrar. */
+  readonly heard?: readonly HeardRegistrar[]
+}
+
+export interface HeardRegistrar {
+  readonly registrar: PeerId
+  /** The serial of its charter. */
+  readonly serial: number
 }
 
 interface Clearing {
@@ -83,6 +91,10 @@ const charterSchema: z.ZodType<Charter> = z.strictObject({
     .array(z.strictObject({ owner: ownerSchema, atMs: naturalSchema }))
     .max(clearedOwnersMax)
     .optional(),
+  heard: z
+    .array(z.strictObject({ registrar: peerIdSchema, serial: naturalSchema }))
+    .max(registrarsHeardMax)
+    .exactOptional(),
 }) as z.ZodType<Charter>
 
 const credentialSchema: z.ZodType<Credential> = z.strictObject({
@@ -138,7 +150,7 @@ export class Fleet {
   /** True when it is news. Throws ProtocolError when no key in force signed it. */
   adopt(record: SignedRecord): boolean {
     const charter = openCharter(record, this.#sha256, this.#verify)
-    if (charter.serial <= this.charter.serial) return false
+    if (!isLater(charter, this.charter)) return false
     if (!this.charter.payload.keys.includes(charter.signer))
       throw notAdmitted(`the charter is signed by ${charter.signer}, which is no key of this fleet`)
     const before = this.#chain.at(-2)
@@ -174,6 +186,16 @@ export class Fleet {
     return opened
   }
 
+  /** Tells whether the charter names an address of this peer as a registrar's. */
+  isRegistrar(peer: PeerId): boolean {
+    return this.charter.payload.registrars.some((address) => address.endsWith(`/p2p/${peer}`))
+  }
+
+  /** The addresses of all registrars but this one. */
+  registrarsBeside(peer: PeerId): string[] {
+    return this.charter.payload.registrars.filter((address) => !address.endsWith(`/p2p/${peer}`))
+  }
+
   /** Tells whether the fleet has forgiven this owner the lies of a job that began at this time. */
   isCleared(owner: OwnerId, begunMs: number): boolean {
     const { cleared = [] } = this.charter.payload
@@ -183,6 +205,11 @@ export class Fleet {
   isRevoked(id: PeerId | OwnerId): boolean {
     return this.charter.payload.revoked.some((revocation) => revocation.id === id)
   }
+}
+
+/** Two registrars that are apart may sign in the same millisecond: of their charters all nodes believe the same one. */
+function isLater(one: Verified<Charter>, other: Verified<Charter>): boolean {
+  return one.serial === other.serial ? one.id > other.id : one.serial > other.serial
 }
 
 function sameKeys(a: Verified<Charter>, b: Verified<Charter>): boolean {

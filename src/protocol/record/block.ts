@@ -6,9 +6,9 @@
  * takes unsorted keys and short floats, and one value with two encodings would be one thing with two names.
  */
 import * as dagCbor from '@ipld/dag-cbor'
-import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { equals } from 'uint8arrays'
+import { base32 } from '../../base/base32.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Cid } from '../ids.ts'
@@ -101,7 +101,7 @@ function cidText(codec: number, digest: Uint8Array): Cid {
   const bytes = new Uint8Array(4 + digest.byteLength)
   bytes.set([1, codec, sha256Code, digest.byteLength])
   bytes.set(digest, 4)
-  return base32.encode(bytes) as string as Cid
+  return base32('b', bytes) as Cid
 }
 
 /** The depth left under `left` levels; negative when the value nests deeper. */

@@ -21,10 +21,24 @@ const shortIdLength = 16
 /** Children of the root, and of each branch. */
 export const trieFanout = 64
 
+/** Most leaves have few ids, also of a large job: a Set for each would take more than they do. Whoever grinds ids into one leaf makes it one. */
+type Leaf = readonly RecordId[] | Set<RecordId>
+
+const listedMax = 64
+
+function isIn(leaf: Leaf = [], id: RecordId): boolean {
+  return leaf instanceof Set ? leaf.has(id) : leaf.includes(id)
+}
+
+function withOne(leaf: Leaf = [], id: RecordId): Leaf {
+  if (leaf instanceof Set) return leaf.add(id)
+  return leaf.length < listedMax ? [...leaf, id] : new Set([...leaf, id])
+}
+
 /** Only what holds a record takes memory: most jobs are small, and a node keeps many. */
 export class RecordTrie {
   readonly #sha256: Sha256
-  readonly #leaves = new Map<number, Set<RecordId>>()
+  readonly #leaves = new Map<number, Leaf>()
   /** By branch, its leaves that have a record, in order: a small job has few of either. */
   readonly #occupied = new Map<number, number[]>()
   readonly #leafHashes = new Map<number, Uint8Array>()
@@ -41,11 +55,10 @@ export class RecordTrie {
     const leaf = leafOf(id)
     const branch = Math.floor(leaf / trieFanout)
     const ids = this.#leaves.get(leaf)
-    if (ids === undefined) {
-      this.#leaves.set(leaf, new Set([id]))
+    if (isIn(ids, id)) return
+    this.#leaves.set(leaf, withOne(ids, id))
+    if (ids === undefined)
       this.#occupied.set(branch, [...(this.#occupied.get(branch) ?? []), leaf].sort(ascending))
-    } else if (ids.has(id)) return
-    else ids.add(id)
     this.#leafHashes.delete(leaf)
     this.#branchHashes.delete(branch)
     this.#root = undefined
@@ -86,7 +99,7 @@ export class RecordTrie {
   }
 
   has(id: RecordId): boolean {
-    return this.#leaves.get(leafOf(id))?.has(id) === true
+    return isIn(this.#leaves.get(leafOf(id)), id)
   }
 
   #branchHash(branch: number): Uint8Array {

@@ -29,7 +29,7 @@ export interface Judgement {
 /** The verdict, with what holds work back, in one sentence. */
 export function sentenceOf({ verdict, reasons, rules }: Judgement): string {
   const [first, ...others] = reasons.map((reason) => rules.find(({ code }) => code === reason)!)
-  if (first === undefined) return 'It works: every rule allows it.'
+  if (first === undefined) return 'It may work: every rule allows it.'
   const does = verdict === 'stop' ? 'It stands still' : 'It finishes what it has and begins nothing'
   const more = others.length === 0 ? '' : `; ${others.map(({ code }) => code).join(', ')} would hold it, too`
   return `${does}: ${first.code} (${first.value}; asked for: ${first.limit})${more}.`

@@ -16,8 +16,8 @@ interface Named {
   readonly position: number
 }
 
-/** A verdict names this place of a lease of its own signer. */
-type Found = (lease: LeaseId, place: number, verdict: Verified<Verdict>) => void
+/** A verdict names this place of a lease of its own signer, for so many units. */
+type Found = (lease: LeaseId, place: number, units: number, verdict: Verified<Verdict>) => void
 
 export class AgreedPlaces {
   readonly #leased: Leased
@@ -50,6 +50,6 @@ export class AgreedPlaces {
     const { signer, payload, id } = this.#leased.under(receipt)!
     if (payload.price === null) return // nothing is owed
     const place = signer === verdict.signer ? this.#leased.placeOf(receipt, position) : undefined
-    if (place !== undefined) this.#found(id, place, verdict)
+    if (place !== undefined) this.#found(id, place, this.#leased.unitsAt(receipt, place), verdict)
   }
 }

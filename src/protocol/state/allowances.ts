@@ -11,22 +11,24 @@
  *
  * A steward owes what its own verdict names as agreeing under a lease of its own, whether or not others believe that verdict:
  * else what is owed would hang on what counts, and that on what is owed. A write-off that it signed later takes nothing
- * back for such a place. If it wrote the place off before, the verdict promises the place anew, as a lease would: it counts
+ * back of the units that are counted there. If it wrote them off before, the verdict promises them anew, as a lease would: it counts
  * as far as the allowance reaches. So a verdict never takes away what a gift has given to somebody since.
  *
  * Where all that a steward signed fits, one more record costs no second look at the others: `slack` is a lower bound of what
  * it had left at every point, so what costs no more than that fits wherever its serial puts it.
  */
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
-import { type Allowance, firstAllowances, worthOf } from '../job/allowance.ts'
+import { type Allowance, firstAllowances, unitsKept, worthOf } from '../job/allowance.ts'
 import type { Lease } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Micros } from '../price.ts'
 import type { Verified } from '../record/record.ts'
+import { AgreedUnits } from './agreed-units.ts'
 import {
   assuredOf,
   type Bound,
+  costOfReopening,
   type Entry,
   gainOf,
   givenBy,
@@ -35,13 +37,14 @@ import {
   isOpen,
   isSame,
   leftOf,
+  leftOpen,
   newPurse,
   nothingAgreed,
-  openPlaces,
   type Promised,
   type Purse,
   rewind,
   rewrites,
+  type Units,
 } from './purse.ts'
 
 export class Allowances {
@@ -52,8 +55,7 @@ export class Allowances {
   readonly #seen = new Set<RecordId>()
   /** Use: leases that write-offs name, whether they are here or not. */
   readonly #rewritten = new Set<LeaseId>()
-  /** Use: by place, the first verdict of the lease's own signer that names it as agreeing. */
-  readonly #agreed = new Map<LeaseId, Map<number, Verified<Verdict>>>()
+  readonly #agreed = new AgreedUnits()
   /** Use: those of them that are in the purses, since a write-off names a lease of theirs. */
   readonly #bound = new Map<RecordId, Bound>()
   /** Use: leases that began or ceased to count since this was last asked. */
@@ -94,20 +96,19 @@ export class Allowances {
     for (const { lease } of record.payload.writtenOff) {
       if (this.#rewritten.has(lease)) continue
       this.#rewritten.add(lease)
-      for (const [place, verdict] of this.#agreed.get(lease) ?? []) this.#bind(lease, place, verdict)
+      for (const [place, verdict] of this.#agreed.verdictsOn(lease)) this.#bind(lease, place, verdict)
     }
     this.#take(this.#purseOf(record.signer), { kind: 'allowance', record })
     // Whoever learns of the record itself looks at the leases that it names.
     for (const { lease } of record.payload.writtenOff) this.#moved.delete(lease)
   }
 
-  /** A verdict of the lease's own signer names as agreeing a receipt that is here and covers this place. */
-  agree(lease: LeaseId, place: number, verdict: Verified<Verdict>): void {
-    const agreed = this.#agreed.get(lease) ?? new Map<number, Verified<Verdict>>()
-    const first = agreed.get(place)
-    if (first !== undefined && inTurn({ record: first }, { record: verdict }) <= 0) return
-    this.#agreed.set(lease, agreed.set(place, verdict))
-    if (this.#rewritten.has(lease)) this.#bind(lease, place, verdict)
+  /** A verdict of the lease's own signer names as agreeing a receipt that is here and counts so many units at this place. */
+  agree(lease: LeaseId, place: number, units: number, verdict: Verified<Verdict>): void {
+    const news = this.#agreed.add(lease, place, units, verdict)
+    if (news === 'known' || !this.#rewritten.has(lease)) return
+    if (news !== 'more') this.#bind(lease, place, verdict)
+    if (news !== 'first') this.#isStale = true
   }
 
   /** Tells whether its signer's allowance takes what a lease promises. */
@@ -134,18 +135,18 @@ export class Allowances {
     return [...this.#purses.values()].reduce((sum, { promised }) => sum + promised, 0)
   }
 
-  /** Tells whether a claim for this place of a lease counts, and is owed if it agrees. */
-  isOpen(lease: LeaseId, place: number): boolean {
+  /** Tells whether a claim of so many units for this place of a lease counts, and is owed if it agrees. */
+  isOpen(lease: LeaseId, place: number, units: number): boolean {
     this.#settle()
     const known = this.#leases.get(lease)
-    return known === undefined || isOpen(known, place)
+    return known === undefined || isOpen(known, place, units)
   }
 
-  /** Returns the amount that the steward would free by writing off all but these places. */
-  gain(lease: LeaseId, places: ReadonlySet<number>): Micros {
+  /** Returns the amount that the steward would free by writing off all but these units, by place. */
+  gain(lease: LeaseId, kept: Units): Micros {
     this.#settle()
     const known = this.#leases.get(lease)
-    return known?.counts === true ? gainOf(known, [...places, ...(this.#agreed.get(lease)?.keys() ?? [])]) : 0
+    return known?.counts === true ? gainOf(known, leftOpen(known, kept, this.#agreed.of(lease))) : 0
   }
 
   /** All that stewards signed about money, and whether it counts; of verdicts, those that name what may be written off. */
@@ -226,11 +227,10 @@ export class Allowances {
       this.#changed.add(entry.record.id)
       purse.promised += cost
     } else if (entry.kind === 'verdict') {
-      for (const { lease, place } of entry.agreed) this.#reopen(lease, place)
+      for (const { lease, place } of entry.agreed) this.#reopen(entry.record, lease, place)
       purse.promised += cost
     } else {
-      for (const { lease, places } of entry.record.payload.writtenOff)
-        this.#writeOff(purse, entry.record, lease, places)
+      for (const writeOff of entry.record.payload.writtenOff) this.#writeOff(purse, entry.record, writeOff)
       for (const { to, micros } of entry.record.payload.given) {
         const taker = this.#purseOf(to)
         taker.received += micros
@@ -246,24 +246,23 @@ export class Allowances {
   #writeOff(
     purse: Purse,
     { signer, serial }: Verified<Allowance>,
-    lease: LeaseId,
-    places: readonly number[],
+    writeOff: Allowance['writtenOff'][number],
   ): void {
-    const known = this.#leases.get(lease)
+    const known = this.#leases.get(writeOff.lease)
     if (!known?.counts || known.record.signer !== signer || known.record.serial >= serial) return
-    const owed = new Set([...places, ...known.agreed])
-    purse.promised -= gainOf(known, owed)
-    this.#moved.add(lease)
-    // Two write-offs of one lease, in any order, leave the places that both leave.
-    known.owed = new Set(openPlaces(known).filter((place) => owed.has(place)))
+    // Two write-offs of one lease, in any order, leave what both leave.
+    const left = leftOpen(known, unitsKept(writeOff), known.agreed)
+    purse.promised -= gainOf(known, left)
+    this.#moved.add(writeOff.lease)
+    known.owed = left
   }
 
-  #reopen(lease: LeaseId, place: number): void {
-    const known = this.#leases.get(lease)
-    if (known === undefined) return
-    known.agreed = new Set([...known.agreed, place])
-    if (isOpen(known, place)) return
-    known.owed = new Set([...known.owed!, place])
+  #reopen(verdict: Verified<Verdict>, lease: LeaseId, place: number): void {
+    const [known, units] = [this.#leases.get(lease), this.#agreed.boundBy(verdict.id, lease, place)]
+    if (known === undefined || units === undefined) return
+    known.agreed = new Map([...known.agreed, [place, units]])
+    if (isOpen(known, place, units)) return
+    known.owed = new Map([...known.owed!, [place, units]])
     this.#moved.add(lease)
   }
 
@@ -272,8 +271,8 @@ export class Allowances {
     if (entry.kind === 'lease') return entry.promised.worth
     if (entry.kind === 'allowance') return givenBy(entry.record.payload)
     return entry.agreed.reduce((sum, { lease, place }) => {
-      const known = this.#leases.get(lease)
-      return known === undefined || isOpen(known, place) ? sum : sum + worthOf(known.record.payload, place)
+      const [known, units] = [this.#leases.get(lease), this.#agreed.boundBy(entry.record.id, lease, place)]
+      return known === undefined || units === undefined ? sum : sum + costOfReopening(known, place, units)
     }, 0)
   }
 

@@ -23,7 +23,7 @@ export class AuditedProofs {
       ({ owner, receipt, exhausted }) =>
         !exhausted && this.#hasPassed(owner, receipt, verdict.position, record.signer),
     )
-    return passed.length >= audits.replicas
+    return this.#ground.areEnough(verdict.position, passed, audits.replicas)
   }
 
   /** A claim that is in a window stays in it: the first one counts, and no later one that was drawn more kindly. */
@@ -52,12 +52,17 @@ export class AuditedProofs {
     const standing = this.#ground.standing(position)
     if (standing.state === 'stands') {
       const { agreeing, because } = standing.verdict
-      const owners = new Set(agreeing.map((id) => this.#ground.claimOf(id, position)?.owner))
-      return owners.has(owner) && (owners.size > replicas || because === 'recomputed')
+      const claims = agreeing.flatMap((id) => this.#ground.claimOf(id, position) ?? [])
+      const isEnough = this.#ground.areEnough(position, claims, replicas + 1)
+      return claims.some((claim) => claim.owner === owner) && (isEnough || because === 'recomputed')
     }
     const { assurance, agreement } = this.#ground.manifest
-    const outcome = tally(this.#waitingClaimsOn(position) ?? [], assurance, agreement, undefined)
-    if (outcome.state !== 'open' || outcome.disputed || outcome.leading.length <= replicas) return false
+    const claims = this.#waitingClaimsOn(position) ?? []
+    const outcome = tally(claims, assurance, agreement, undefined, (voices, needed) =>
+      this.#ground.areEnough(position, voices, needed),
+    )
+    if (outcome.state !== 'open' || outcome.disputed) return false
+    if (!this.#ground.areEnough(position, outcome.leading, replicas + 1)) return false
     return outcome.leading.some((claim) => claim.owner === owner)
   }
 }

@@ -163,12 +163,14 @@ export class Counting {
 
   #judge(known: Known): void {
     const { record } = known
-    const fits = !this.#isMarked(record) && this.#couldFit(known)
+    const couldFit = this.#couldFit(known)
+    // Also where it does not count here it takes of its signer's allowance: elsewhere it may count, and all come to the same money.
+    if (couldFit) this.#allowances.lease(record)
+    else this.#allowances.drop(record)
+    const fits = couldFit && !this.#isMarked(record)
     if (fits === known.fits) return
     known.fits = fits
     this.#changed.add(record.id)
-    if (fits) this.#allowances.lease(record)
-    else this.#allowances.drop(record)
   }
 
   #couldFit(known: Known): boolean {

@@ -13,6 +13,7 @@ import { pushTo } from '../../base/push-to.ts'
 import type { Cid, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
+import { enoughBy, orderOf } from '../job/order.ts'
 import { acceptsAnother, type Decision, type Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Window } from '../job/window.ts'
@@ -51,7 +52,7 @@ export class Decisions {
   readonly #windows = new Map<PeerId, Verified<Window>[]>()
   readonly #recalled = new Map<RecordId, ReadonlySet<number>>()
   /** Use: by the verdicts that count, and by what owners say themselves. */
-  readonly #voices: Voices
+  readonly voices: Voices
   /** Use: by position, verdicts that were proven after the end, and contradicted what stood. */
   readonly #late = new Map<number, Decision[]>()
   /** Use: something changed that verdicts on other shards may rest on. */
@@ -66,7 +67,7 @@ export class Decisions {
     this.#sha256 = sha256
     this.#reader = reader
     this.#leased = leased
-    this.#voices = new Voices((receipt) => leased.ofReceipt(receipt)?.payload.owner)
+    this.voices = new Voices((receipt) => leased.ofReceipt(receipt)?.payload.owner)
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
     this.#ends = new Ends(
@@ -80,7 +81,8 @@ export class Decisions {
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
       claimsOn: (position) => leased.claimsOn(position),
       standing: (position) => this.standing(position),
-      hasVoice: (owner) => this.#voices.has(owner),
+      areEnough: enoughBy(orderOf(sha256, drawSecret, manifest)),
+      hasVoice: (owner) => this.voices.has(owner),
       windowsOf: (steward) => this.#windows.get(steward) ?? [],
     })
   }
@@ -145,30 +147,27 @@ export class Decisions {
   }
 
   window(record: Verified<Window>): void {
-    const known = this.#windows.get(record.signer) ?? []
-    this.#windows.set(
-      record.signer,
-      [...known, record].sort((a, b) => a.serial - b.serial),
-    )
+    const known = [...(this.#windows.get(record.signer) ?? []), record]
+    known.sort((a, b) => a.serial - b.serial)
+    this.#windows.set(record.signer, known)
     this.#isStirred = true
   }
 
   /** A receipt came that covers these positions; or its vehicle contradicts itself thereby. */
   receipt(id: RecordId, positions: Iterable<number>, liar: OwnerId | undefined): void {
-    if (liar !== undefined) this.#voices.silence(liar)
-    this.#voices.receipt(id)
-    this.#isStirred ||= this.#voices.takeChanged()
+    if (liar !== undefined) this.voices.silence(liar)
+    this.voices.receipt(id)
+    this.#isStirred ||= this.voices.takeChanged()
     for (const position of positions) this.#countProven(this.#proofs.review(position))
   }
 
   /** Leases began or ceased to count: verdicts may rest on their claims, or be spoken against by them. */
   recounted(leases: Iterable<LeaseId>): void {
     for (const lease of leases) {
-      const known = this.#leased.get(lease)?.payload
-      if (known === undefined) continue // its record is gone
-      const { owner, positions } = known
-      if (this.#leased.isEquivocated(lease)) this.#voices.silence(owner)
-      for (const receipt of this.#leased.receiptsUnder(lease)) this.#voices.receipt(receipt)
+      const { owner, positions } = this.#leased.get(lease)?.payload ?? {}
+      if (owner === undefined || positions === undefined) continue // its record is gone
+      if (this.#leased.isEquivocated(lease)) this.voices.silence(owner)
+      for (const receipt of this.#leased.receiptsUnder(lease)) this.voices.receipt(receipt)
       for (const position of positions) this.#countProven(this.#proofs.review(position))
       this.#isStirred = true
     }
@@ -193,9 +192,9 @@ export class Decisions {
     this.#endNews.push(...this.#ends.review(decided, nowMs >= this.#manifest.deadlineMs))
   }
 
-  /** Asks once more for results that did not come. */
-  askAgain(): void {
-    this.#proofs.askAgain()
+  /** Asks once more for results that did not come. `isAnew`: a steward is reached that may have what nobody else delivered. */
+  askAgain(isAnew = false): void {
+    this.#proofs.askAgain(isAnew)
   }
 
   // --- what comes out -----------------------------------------------------------------------------------------
@@ -207,8 +206,7 @@ export class Decisions {
 
   takeCounted(): Counted {
     const counted = { verdicts: this.#verdictNews, ends: this.#endNews }
-    this.#verdictNews = []
-    this.#endNews = []
+    ;[this.#verdictNews, this.#endNews] = [[], []]
     return counted
   }
 
@@ -222,6 +220,11 @@ export class Decisions {
     return this.#proofs.isLooking
   }
 
+  /** Tells whether results that did not come are still asked for: what rests on them may be owed, though the job has ended. */
+  get isSeeking(): boolean {
+    return this.#proofs.isSeeking
+  }
+
   /** Verdicts of other stewards that do not count here, or not yet. */
   waiting(): Iterable<Decision> {
     return this.#proofs.waiting()
@@ -233,8 +236,8 @@ export class Decisions {
   }
 
   /** The claims on an open shard that are owed though it has no result, as far as they were looked at; and all others. */
-  owedOn(position: number): ReturnType<Proofs['owedOn']> {
-    return this.#proofs.owedOn(position)
+  owedOn(...asked: Parameters<Proofs['owedOn']>): ReturnType<Proofs['owedOn']> {
+    return this.#proofs.owedOn(...asked)
   }
 
   /** The claims on a shard that are here, under leases that count. */
@@ -271,14 +274,15 @@ export class Decisions {
 
   #count(record: Verified<Verdict>, shards: readonly ShardVerdict[]): void {
     if (shards.length === 0) return
-    const counted = { ...record, payload: { shards } }
+    const isWhole = shards.length === record.payload.shards.length
+    const counted = isWhole ? record : { ...record, payload: { shards } }
     this.verdicts.add(counted)
     this.holders.decided(counted)
     this.#verdictNews.push(counted)
     this.#isStirred = true
     for (const { position } of shards) this.#countLate(position)
     for (const { outcome, contradicting } of shards)
-      if (outcome === 'accepted') for (const receipt of contradicting) this.#voices.contradict(receipt)
+      if (outcome === 'accepted') for (const receipt of contradicting) this.voices.contradict(receipt)
   }
 
   /** The last word of the submitter's node (last-word.ts) may say what some verdict said that came too late. */

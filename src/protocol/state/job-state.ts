@@ -23,14 +23,7 @@ import type { Manifest } from '../job/manifest.ts'
 import type { Standing, Verdicts } from '../job/standing.ts'
 import type { JobEnd, Verdict } from '../job/verdict.ts'
 import type { RecordBody, Verified } from '../record/record.ts'
-import {
-  byDependency,
-  type Checked,
-  checked,
-  type JobRecord,
-  type JobRecordKind,
-  signedByOf,
-} from '../records.ts'
+import { byDependency, type Checked, type JobRecord, type JobRecordKind, signedByOf } from '../records.ts'
 import { type Refusal, refusalOf } from './admission.ts'
 import { AgreedPlaces } from './agreed-places.ts'
 import { Allowances } from './allowances.ts'
@@ -132,12 +125,18 @@ export class JobState {
     })
   }
 
+  /** The same record as this state keeps one: of names that are in memory, and without the bytes that were signed. */
+  shared<Kind extends JobRecordKind>(entry: Checked<Kind>): Checked<Kind> {
+    return this.#leased.shared(entry as JobRecord) as Checked<Kind>
+  }
+
   /** Folds in a record that `judge` had nothing against. */
-  add(entry: JobRecord): void {
-    const { id } = entry.record
+  add(opened: JobRecord): void {
+    const { id } = opened.record
     if (this.#records.has(id)) return
-    // Without the bytes that were signed: they are in the journal.
-    this.#records.set(id, checked(entry.kind, entry.record, entry.opening))
+    // One without bytes was made here, or is shared already.
+    const entry = 'signed' in opened ? this.shared(opened) : opened
+    this.#records.set(id, entry)
     if (signedByOf(entry.kind) === 'steward') this.#signed.add(entry.record.signer)
     if (isBounded(entry)) this.#bounds.add(entry)
     switch (entry.kind) {
@@ -188,6 +187,7 @@ export class JobState {
   /** The list of shards is here: before that, no lease of the job can be judged, and no verdict proven. */
   knowShards(shards: readonly ShardEntry[]): void {
     this.countShards(shards.length)
+    this.#leased.names.knowShards(shards)
     this.#counting.knowShards(shards)
     this.#recount()
     this.decisions.knowShards(shards)
@@ -284,6 +284,11 @@ export class JobState {
     return this.#leased.all()
   }
 
+  /** The claim of a receipt that is here on a shard, if its lease counts. */
+  claimOf(receipt: RecordId, position: number): ReturnType<Leased['claimOf']> {
+    return this.#leased.claimOf(receipt, position)
+  }
+
   /** The lease of a receipt that is here, if it counts. */
   leaseOf(receipt: RecordId): Lease | undefined {
     return this.#leased.ofReceipt(receipt)?.payload
@@ -333,10 +338,10 @@ export class JobState {
 
   #cover(entry: Checked<'receipt'>): void {
     const { id, payload } = this.#leased.get(entry.record.payload.lease)!
-    const { owner, positions } = payload
+    const { owner } = payload
     const isLie = this.#leased.cover(entry) && this.counts(id)
     this.#agreed.receipt(entry.record)
-    const covered = entry.record.payload.covers.map((place) => positions[place]!)
+    const covered = this.#leased.positionsOf(entry.record)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
   }
 
@@ -347,8 +352,9 @@ export class JobState {
     this.#recounted.push(...new Set([...leases, ...this.allowances.takeMoved()]))
   }
 
-  #newLeased(): Leased {
+  #newLeased(before?: Leased): Leased {
     return new Leased(
+      before?.names.anew() ?? this.job,
       (lease) => this.#counting.counts(lease),
       (lease) => this.#counting.isShutOut(lease),
     )
@@ -394,7 +400,7 @@ export class JobState {
     )
     for (const entry of sorted) {
       const refusal = this.judge(entry)
-      if (refusal === undefined) this.add(entry)
+      if (refusal === undefined) this.add(this.shared(entry))
       else if (refusal !== 'known') this.#dropped.push(entry.record.id)
     }
     this.#isRestoring = false
@@ -407,7 +413,7 @@ export class JobState {
     this.#bounds = this.#bounds.anew()
     this.allowances = new Allowances(this.manifest)
     this.#counting = this.#counting.anew(this.allowances)
-    this.#leased = this.#newLeased()
+    this.#leased = this.#newLeased(this.#leased)
     this.#agreed = this.#agreedOf()
     this.decisions = this.decisions.anew(this.#leased)
   }

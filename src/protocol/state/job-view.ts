@@ -1,11 +1,12 @@
 /** How a job stands, as its records say it: for a node that stands by or only reads. */
 
 import { compareText } from '../../base/bytes.ts'
-import type { LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
-import { type Lease, unitsOwed } from '../job/lease.ts'
+import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import { type Lease, type Receipt, unitsOwed } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { costOfUnits, type Micros } from '../price.ts'
+import type { Verified } from '../record/record.ts'
 import type { JobState } from './job-state.ts'
 
 /** The money of a job: all in millionths of the currency's unit. */
@@ -42,10 +43,36 @@ export interface JobView {
 export type ShardStanding = Exclude<keyof JobView['shards'], 'total'>
 
 /** One place of one receipt, as a status shows it. */
-export interface ClaimView {
+interface ClaimView {
   readonly peer: PeerId
   readonly owner: OwnerId
   readonly receipt: RecordId
+}
+
+/** A claim that counts, and the verdict on its shard where there is one. */
+export interface CountedClaim {
+  readonly claim: ClaimView
+  readonly verdict: ShardVerdict | undefined
+}
+
+/** The claims about shards of which `verdictOn` has a verdict, by the records; those that were written off are left out. */
+export function* decidedClaims(
+  state: JobState,
+  verdictOn: (position: number) => ShardVerdict | undefined,
+): Generator<CountedClaim> {
+  for (const { record, covered } of state.leases()) {
+    const { vehicle: peer, owner, positions } = record.payload
+    for (const [place, { record: receipt }] of covered) {
+      const verdict = verdictOn(positions[place]!)
+      if (verdict !== undefined && isOpen(state, record, receipt.payload, place))
+        yield { claim: { peer, owner, receipt: receipt.id }, verdict }
+    }
+  }
+}
+
+/** A place that was written off counts no more. */
+function isOpen(state: JobState, { id, payload }: Verified<Lease>, receipt: Receipt, place: number): boolean {
+  return state.allowances.isOpen(id, place, unitsOwed(payload, receipt, place))
 }
 
 /** The verdicts that stand, by their positions. */
@@ -75,8 +102,9 @@ function owedFor(state: JobState, verdicts: Iterable<ShardVerdict>): Micros {
       const receipt = entry.record.payload
       const { lease: leaseId, covers } = receipt
       for (const place of covers) {
-        if (lease.positions[place] !== position || !state.allowances.isOpen(leaseId, place)) continue
-        const micros = costOfUnits(unitsOwed(lease, receipt, place), lease.price)
+        const units = unitsOwed(lease, receipt, place)
+        if (lease.positions[place] !== position || !state.allowances.isOpen(leaseId, place, units)) continue
+        const micros = costOfUnits(units, lease.price)
         claims.push({ order: `${leaseId}/${id}/${place}`, lease, micros })
       }
     }
@@ -191,32 +219,23 @@ export class RecordedView {
   }
 
   /** Claims about shards that are decided; nobody here has looked at the others. */
-  *claims(): Generator<{ readonly claim: ClaimView; readonly verdict: ShardVerdict | undefined }> {
-    for (const { record, covered } of this.#state.leases()) {
-      const { vehicle: peer, owner, positions } = record.payload
-      for (const [place, { first }] of covered) {
-        const verdict = this.#verdicts.get(positions[place]!)
-        if (verdict !== undefined && this.#isOpen(record.id, place))
-          yield { claim: { peer, owner, receipt: first.record.id }, verdict }
-      }
-    }
+  claims(): Generator<CountedClaim> {
+    return decidedClaims(this.#state, (position) => this.#verdicts.get(position))
   }
 
   /** Positions that somebody has a lease for, whose voice would count: none after the end. */
   #leased(): Set<number> {
     const leased = new Set<number>()
     if (this.#state.end() !== undefined) return leased
-    for (const { record, covered } of this.#state.leases()) {
+    for (const lease of this.#state.leases()) {
+      const { record } = lease
       const { owner, positions } = record.payload
       if (this.#contradicted.has(owner)) continue
-      for (const [place, position] of positions.entries())
-        if (!covered.has(place) || this.#isOpen(record.id, place)) leased.add(position)
+      for (const [place, position] of positions.entries()) {
+        const receipt = lease.at(place)?.record.payload
+        if (receipt === undefined || isOpen(this.#state, record, receipt, place)) leased.add(position)
+      }
     }
     return leased
-  }
-
-  /** A place that was written off counts no more. */
-  #isOpen(lease: LeaseId, place: number): boolean {
-    return this.#state.allowances.isOpen(lease, place)
   }
 }

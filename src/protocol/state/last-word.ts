@@ -5,17 +5,21 @@
  * itself; a recomputation proves nothing to the others; and who believes what depends on the order in which records came. While
  * the job runs, the steward that acts decides such a shard once more. After the end nobody acts. So the node that all believe, and
  * that pays, says of each such shard what counts there: the result that stands, or that there is none and which claims are owed
- * all the same. That verdict settles all that say otherwise, so the outcome follows from the set of records again.
+ * all the same. That verdict settles all that say otherwise, so the outcome follows from the set of records again. It settles as well
+ * what says the same and does not count here, as where one of its leases does not, and names those of its claims that do count: their
+ * vehicles did what the shard needed, and their own steward owes it to them.
  *
  * It says nothing of other shards, and of each a bounded number of times, whatever others sign. The alternative, to name in the
  * end all verdicts that it rests on, takes a record as large as the job, and says nothing of what comes later.
  */
 import { pushTo } from '../../base/push-to.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import { unitsOwed } from '../job/lease.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Decision } from '../job/standing.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { settledVerdictsMax, verdictReceiptsMax } from '../limits.ts'
+import type { UnitCount } from '../price.ts'
 import type { Claim } from '../verification/tally.ts'
 import type { JobState } from './job-state.ts'
 
@@ -37,11 +41,17 @@ export function lastWords(state: JobState, self: PeerId, shards: readonly ShardE
       const isAlike = ({ verdict }: Decision) => verdict.result !== null && verdict.result === stands?.result
       const left = decisions.filter(({ record }) => !state.verdicts.isSettledAt(record.id, position))
       const isSaid = own.some(isAlike) || !isDoubtful(state, stands, accused)
-      if (isSaid && !left.some(({ verdict }) => saysOtherwise(verdict, stands))) return []
-      const settled = left.filter((decision) => !isAlike(decision)).sort((a, b) => rankOf(a) - rankOf(b))
+      const unheard = unheardIn(state, stands, left)
+      if (isSaid && unheard.size === 0 && !left.some(({ verdict }) => saysOtherwise(verdict, stands)))
+        return []
+      const settled = left
+        .filter((decision) => !isAlike(decision) || unheard.has(decision))
+        .sort((a, b) => rankOf(a) - rankOf(b))
       const settles = settled.slice(0, settledVerdictsMax).map(({ record }) => record.id)
-      const word = stands?.outcome === 'accepted' ? stands : withoutResult(state, position, shards, stands)
-      return { ...word, settles }
+      if (stands?.outcome !== 'accepted')
+        return { ...withoutResult(state, position, shards, stands), settles }
+      const agreeing = [...new Set([...stands.agreeing, ...[...unheard.values()].flat()])]
+      return { ...stands, agreeing: agreeing.slice(0, verdictReceiptsMax), settles }
     })
 }
 
@@ -83,6 +93,40 @@ function isDoubtful(
     .some((claim) => claim.result !== result && !alike.has(claim.receipt))
 }
 
+/**
+ * By verdict, the claims that count here for the result that stands, in the same units, and that no verdict names which counts here: one of
+ * another steward names them, beside a claim that counts there alone. Each owner is named once.
+ */
+function unheardIn(
+  state: JobState,
+  stands: ShardVerdict | undefined,
+  left: readonly Decision[],
+): Map<Decision, readonly RecordId[]> {
+  const unheard = new Map<Decision, readonly RecordId[]>()
+  if (stands?.outcome !== 'accepted') return unheard
+  const { position, result } = stands
+  const named = state.verdicts.agreeing(position, result!)
+  const claims = [...named].flatMap((receipt) => state.claimOf(receipt, position) ?? [])
+  const owners = new Set(claims.map(({ owner }) => owner))
+  const units = claims.find((claim) => claim.result === result)?.units
+  for (const decision of left) {
+    if (decision.verdict.result !== result) continue
+    const receipts = decision.verdict.agreeing.filter((receipt) => {
+      const claim = state.claimOf(receipt, position)
+      if (claim?.result !== result || !isSameCount(claim.units, units)) return false
+      if (owners.has(claim.owner) || !state.decisions.voices.has(claim.owner)) return false
+      owners.add(claim.owner)
+      return true
+    })
+    if (receipts.length > 0) unheard.set(decision, receipts)
+  }
+  return unheard
+}
+
+function isSameCount(one: UnitCount | undefined, other: UnitCount | undefined): boolean {
+  return one?.input === other?.input && one?.output === other?.output
+}
+
 /** Tells whether a node that believes it comes to another result, or to other money. */
 function saysOtherwise(
   { outcome, result, agreeing }: ShardVerdict,
@@ -92,14 +136,15 @@ function saysOtherwise(
   return stands?.outcome !== 'accepted' && !haveSame(agreeing, stands?.agreeing ?? [])
 }
 
-/** There is no result; claims that agree are owed all the same, and those that were owed stay so. */
+/** There is no result; claims that agree are owed all the same, but for places that were written off, and those that were owed stay so. */
 function withoutResult(
-  { decisions }: JobState,
+  state: JobState,
   position: number,
   shards: readonly ShardEntry[],
   before: ShardVerdict | undefined,
 ): Omit<ShardVerdict, 'settles'> {
-  const { owed, others } = decisions.owedOn(position)
+  const isPaid = ({ receipt }: Claim) => isOpen(state, receipt, position)
+  const { owed, others } = state.decisions.owedOn(position, isPaid)
   const receipts = (claims: readonly Claim[]) =>
     claims.slice(0, verdictReceiptsMax).map(({ receipt }) => receipt)
   const isMore = owed.length >= (before?.agreeing.length ?? 0)
@@ -109,6 +154,16 @@ function withoutResult(
     agreeing: isMore ? receipts(owed) : before!.agreeing,
     contradicting: isMore ? receipts(others) : before!.contradicting,
   }
+}
+
+/** Tells whether the place of a claim was not written off. */
+function isOpen(state: JobState, receipt: RecordId, position: number): boolean {
+  const entry = state.get(receipt)
+  const lease = state.leaseOf(receipt)
+  if (entry?.kind !== 'receipt' || lease === undefined) return false
+  const place = lease.positions.indexOf(position)
+  const { payload } = entry.record
+  return state.allowances.isOpen(payload.lease, place, unitsOwed(lease, payload, place))
 }
 
 /** Accepted results are settled first, where there are too many for one verdict. */

@@ -3,32 +3,52 @@
  * claims hears of those under leases that count (counting.ts).
  */
 import { compareText } from '../../base/bytes.ts'
-import type { Cid, LeaseId, PeerId, RecordId } from '../ids.ts'
-import { type Lease, type Receipt, unitsClaimed } from '../job/lease.ts'
+import { pushTo } from '../../base/push-to.ts'
+import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import { type Lease, type Receipt, unitsClaimed, unitsOwed } from '../job/lease.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
-import type { Checked } from '../records.ts'
+import type { Checked, JobRecord } from '../records.ts'
 import type { RecordedClaim } from './proof-ground.ts'
-
-/** The claims of one lease's receipts for one place in it. */
-interface Covered {
-  /** Use: the claim that counts. Invariant: of all that came, the first in the order of (epoch, signer, serial, id). */
-  first: Checked<'receipt'>
-  result: Cid
-}
+import { SharedNames } from './shared-names.ts'
 
 export interface LeasedWork {
   readonly record: Verified<Lease>
-  /** By place. */
-  readonly covered: ReadonlyMap<number, Covered>
+  /** By place, rising: the receipt whose claim counts, of all that cover it the first in the order of (epoch, signer, serial, id). */
+  readonly covered: Iterable<readonly [number, Checked<'receipt'>]>
+  /** That of a place; undefined where none covers it. */
+  at(place: number): Checked<'receipt'> | undefined
   /** Two receipts say different things of one place. */
   readonly equivocated: boolean
 }
 
-interface Known extends LeasedWork {
-  readonly covered: Map<number, Covered>
-  readonly entries: Checked<'receipt'>[]
-  equivocated: boolean
+/** One lease, with its receipts: mostly one, for all of it. */
+class Known implements LeasedWork {
+  readonly record: Verified<Lease>
+  receipts: readonly Checked<'receipt'>[] = []
+  equivocated = false
+
+  constructor(record: Verified<Lease>) {
+    this.record = record
+  }
+
+  get covered(): Iterable<readonly [number, Checked<'receipt'>]> {
+    return this.record.payload.positions.flatMap((_, place) => {
+      const first = this.at(place)
+      return first === undefined ? [] : [[place, first] as const]
+    })
+  }
+
+  at(place: number): Checked<'receipt'> | undefined {
+    let first: Checked<'receipt'> | undefined
+    for (const receipt of this.receipts)
+      if (
+        receipt.record.payload.covers.includes(place) &&
+        (first === undefined || byTurn(receipt, first) < 0)
+      )
+        first = receipt
+    return first
+  }
 }
 
 export class Leased {
@@ -37,43 +57,47 @@ export class Leased {
   readonly #leases = new Map<LeaseId, Known>()
   /** By receipt. */
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
-  /** By position. */
+  /** By page of positions, the leases of some of them: most have a run of positions, and a list for each would take as much as all else. */
   readonly #at = new Map<number, Known[]>()
   /** Use: receipts that verdicts name. */
   readonly #named = new Set<RecordId>()
 
-  /** `counts` tells whether a lease that is here counts; `isShutOut`, whether it never will here (counting.ts). */
-  constructor(counts: (lease: LeaseId) => boolean, isShutOut: (lease: Verified<Lease>) => boolean) {
+  /** Use: shared by all records that are kept. */
+  readonly names: SharedNames
+
+  /** `names`: those for records that are folded anew, or the job. `counts` tells whether a lease that is here counts; `isShutOut`, whether it never will here (counting.ts). */
+  constructor(
+    names: SharedNames | JobId,
+    counts: (lease: LeaseId) => boolean,
+    isShutOut: (lease: Verified<Lease>) => boolean,
+  ) {
+    this.names = typeof names === 'string' ? new SharedNames(names) : names
     this.#counts = counts
     this.#isNeverCounted = isShutOut
   }
 
   add(record: Verified<Lease>): void {
-    const known: Known = { record, covered: new Map(), entries: [], equivocated: false }
+    const known = new Known(record)
     this.#leases.set(record.id, known)
-    for (const position of record.payload.positions) {
-      const others = this.#at.get(position)
-      if (others === undefined) this.#at.set(position, [known])
-      else others.push(known)
-    }
+    for (const page of new Set(record.payload.positions.map(pageOf))) pushTo(this.#at, page, known)
   }
 
   /** Takes a receipt of a lease that is here. True when it shows that its vehicle said two things of one place. */
   cover(entry: Checked<'receipt'>): boolean {
     const lease = this.#leases.get(entry.record.payload.lease)!
-    lease.entries.push(entry)
     this.#receipts.set(entry.record.id, entry)
     const before = lease.equivocated
     entry.record.payload.covers.forEach((place, i) => {
-      const result = entry.opening.results[i]!
-      const known = lease.covered.get(place)
-      if (known === undefined) lease.covered.set(place, { first: entry, result })
-      else {
-        if (known.result !== result) lease.equivocated = true
-        if (byTurn(entry, known.first) < 0) Object.assign(known, { first: entry, result })
-      }
+      const known = lease.at(place)
+      if (known !== undefined && resultAt(known, place) !== entry.opening.results[i]) lease.equivocated = true
     })
+    lease.receipts = [...lease.receipts, entry]
     return lease.equivocated && !before
+  }
+
+  /** The same record as this keeps one. */
+  shared(entry: JobRecord): JobRecord {
+    return this.names.shared(entry, this)
   }
 
   /** A lease that is here, whether it counts or not. */
@@ -115,9 +139,9 @@ export class Leased {
    * vehicle would take away what a verdict rests on; then those that were signed first.
    */
   givingWay(entry: Checked<'receipt'>): 'too-many-receipts' | readonly RecordId[] {
-    const { record, entries } = this.#leases.get(entry.record.payload.lease)!
+    const { record, receipts } = this.#leases.get(entry.record.payload.lease)!
     const places = record.payload.shards.length
-    const inTurn = [...entries, entry].sort((a, b) => this.inTurn(a, b))
+    const inTurn = [...receipts, entry].sort((a, b) => this.inTurn(a, b))
     let [count, covered] = [0, 0]
     const surplus = inTurn.filter(({ record: { payload } }) => {
       if (count > places || covered + payload.covers.length > 2 * places) return true
@@ -135,7 +159,7 @@ export class Leased {
   }
 
   *receiptsUnder(lease: LeaseId): Generator<RecordId> {
-    for (const { record } of this.#leases.get(lease)?.entries ?? []) yield record.id
+    for (const { record } of this.#leases.get(lease)?.receipts ?? []) yield record.id
   }
 
   /** The lease of a receipt that is here, whether it counts or not. */
@@ -166,6 +190,28 @@ export class Leased {
     return index < 0 ? undefined : claim(lease, entry.record, covers[index]!, entry.opening.results[index]!)
   }
 
+  /** The result that a receipt which is here claims for a shard, whether its lease counts or not. */
+  resultOf(receipt: RecordId, position: number): Cid | undefined {
+    const place = this.placeOf(receipt, position)
+    return place === undefined ? undefined : resultAt(this.#receipts.get(receipt)!, place)
+  }
+
+  /** A result that some receipt here claims for a shard, whether its lease counts or not. */
+  resultAt(position: number): Cid | undefined {
+    for (const known of this.#at.get(pageOf(position)) ?? []) {
+      const place = known.record.payload.positions.indexOf(position)
+      const first = known.at(place)
+      if (first !== undefined) return resultAt(first, place)
+    }
+    return undefined
+  }
+
+  /** The positions that a receipt covers whose lease is here. */
+  positionsOf({ payload }: Verified<Receipt>): number[] {
+    const { positions } = this.#leases.get(payload.lease)!.record.payload
+    return payload.covers.map((place) => positions[place]!)
+  }
+
   /** The place of its lease at which a receipt that is here covers a shard, whether the lease counts or not. */
   placeOf(receipt: RecordId, position: number): number | undefined {
     const positions = this.under(receipt)?.payload.positions
@@ -173,12 +219,35 @@ export class Leased {
     return covers?.find((place) => positions?.[place] === position)
   }
 
+  /** The units that a receipt that is here counts at a place of its lease. */
+  unitsAt(receipt: RecordId, place: number): number {
+    const lease = this.under(receipt)
+    return lease === undefined
+      ? 0
+      : unitsOwed(lease.payload, this.#receipts.get(receipt)!.record.payload, place)
+  }
+
   /** The claims on a shard that are here, one for each place of a lease. */
   *claimsOn(position: number): Generator<RecordedClaim> {
-    for (const { record, covered } of this.#at.get(position) ?? [])
-      for (const [place, { first, result }] of this.#counts(record.id) ? covered : [])
-        if (record.payload.positions[place] === position) yield claim(record, first.record, place, result)
+    for (const known of this.#at.get(pageOf(position)) ?? []) {
+      const { record } = known
+      const place = record.payload.positions.indexOf(position)
+      const first = known.at(place)
+      if (first !== undefined && this.#counts(record.id))
+        yield claim(record, first.record, place, resultAt(first, place))
+    }
   }
+}
+
+/** Positions of a page. More of them make fewer lists, and longer walks over leases of other shards. */
+const pagePositions = 16
+
+function pageOf(position: number): number {
+  return Math.floor(position / pagePositions)
+}
+
+function resultAt({ record, opening }: Checked<'receipt'>, place: number): Cid {
+  return opening.results[record.payload.covers.indexOf(place)]!
 }
 
 function claim(

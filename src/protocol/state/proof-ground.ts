@@ -2,6 +2,7 @@
 import type { Sha256 } from '../../base/prng.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
+import type { AreEnough } from '../job/order.ts'
 import type { Standing } from '../job/standing.ts'
 import type { Window } from '../job/window.ts'
 import type { UnitCount } from '../price.ts'
@@ -27,6 +28,7 @@ export interface ProofGround {
   /** All claims on a shard that are here and count. */
   claimsOn(position: number): Iterable<RecordedClaim>
   standing(position: number): Standing
+  readonly areEnough: AreEnough
   /** Owners that lost their voice, by the verdicts that count. */
   hasVoice(owner: OwnerId): boolean
   /** The windows that a steward closed, in the order in which it did. */

@@ -14,9 +14,10 @@
 import type { Cid, PeerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Decision } from '../job/standing.ts'
+import type { ShardVerdict } from '../job/verdict.ts'
 import { waitingVerdictsMax } from '../limits.ts'
 import { countsTruly } from '../verification/counted-units.ts'
-import { owedWithoutResult } from '../verification/owed.ts'
+import { besides, owedWithoutResult } from '../verification/owed.ts'
 import { answersAlike, type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
 import { AuditedProofs } from './audited-proofs.ts'
 import type { ProofGround, RecordedClaim } from './proof-ground.ts'
@@ -101,9 +102,15 @@ export class Proofs {
     return this.#sought.takeWanted()
   }
 
-  /** Asks again for what did not come. Call it at every look. */
-  askAgain(): void {
-    this.#sought.askAgain()
+  /** Asks again for what did not come. Call it at every look. `isAnew`: whoever may have it is reached only now. */
+  askAgain(isAnew: boolean): void {
+    if (isAnew) this.#sought.beginAgain()
+    else this.#sought.askAgain()
+  }
+
+  /** Tells whether results that did not come are still asked for. */
+  get isSeeking(): boolean {
+    return this.#sought.isSeeking
   }
 
   /** Tells whether receipts or results are under way that a verdict rests on. */
@@ -132,11 +139,14 @@ export class Proofs {
   }
 
   /** The claims on a shard that are owed though it has no result, as far as they were looked at; and all others. */
-  owedOn(position: number): { readonly owed: readonly Claim[]; readonly others: readonly Claim[] } {
-    const voices = this.#waitingClaimsOn(position) ?? []
+  owedOn(
+    position: number,
+    isPaid: (claim: Claim) => boolean,
+  ): { readonly owed: readonly Claim[]; readonly others: readonly Claim[] } {
+    const voices = (this.#waitingClaimsOn(position) ?? []).filter(isPaid)
     const { assurance, agreement } = this.#ground.manifest
     const owed = owedWithoutResult(tally(voices, assurance, agreement, undefined), voices, assurance)
-    return { owed, others: voices.filter((claim) => !owed.includes(claim)) }
+    return { owed, others: besides(owed, voices) }
   }
 
   /** That a shard failed is its steward's word. Whether it owes what is owed all the same shows when the claims were looked at. */
@@ -177,21 +187,36 @@ export class Proofs {
     const { assurance, agreement } = this.#ground.manifest
     const accepts = (outcome: Tally) =>
       outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
-    const found = tally(claims, assurance, agreement, undefined)
+    const count = (some: readonly Claim[]) =>
+      tally(some, assurance, agreement, undefined, (voices, needed) =>
+        this.#ground.areEnough(position, voices, needed),
+      )
+    const found = count(claims)
     // It may not call an owner a liar that says the same.
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
     // Whom it calls liars is looked at, too, before anybody loses a voice by it.
     if (against.length > 0 && this.#claimsOn(position, decision, against as RecordedClaim[]) === undefined)
       return 'waits'
-    if (accepts(found)) return this.#holdsAsSaid(decision.verdict, claims) ? 'counts' : 'waits'
-    if (found.state === 'open' && this.#audited.isAudited(found, decision)) return 'counts'
     const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))
-    return accepts(tally(own, assurance, agreement, undefined)) ? 'opposed' : 'waits'
+    if (accepts(found)) return this.#holdsAsSaid(decision.verdict, claims, own) ? 'counts' : 'waits'
+    if (found.state === 'open' && this.#audited.isAudited(found, decision)) return 'counts'
+    return accepts(count(own)) ? 'opposed' : 'waits'
+  }
+
+  /** The voices that a verdict for this reason needs, whatever else there is. */
+  #voicesOf(because: ShardVerdict['because']): number {
+    const { replicas, lead } = this.#ground.manifest.assurance
+    return because === 'unanimous' ? replicas : because === 'lead' ? lead : 0
   }
 
   /** Those of whom it says that they are wrong are no reason to refuse it, though it may not name all that say the same. */
-  #holdsAsSaid({ because, agreeing, contradicting }: Decision['verdict'], claims: readonly Claim[]): boolean {
+  #holdsAsSaid(
+    { position, because, agreeing, contradicting }: Decision['verdict'],
+    claims: readonly Claim[],
+    own: readonly Claim[],
+  ): boolean {
+    if (!this.#ground.areEnough(position, own, this.#voicesOf(because))) return false
     const against = claims.filter(({ receipt }) => contradicting.includes(receipt)).length
     if (because === 'unanimous') return against === 0
     return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
@@ -202,9 +227,8 @@ export class Proofs {
    * prove nothing, as after a recomputation, or come from an owner that lost its voice by another shard.
    */
   #repeats({ record, verdict }: Decision, named: readonly RecordedClaim[]): boolean {
-    const { position, result, agreeing, because } = verdict
-    const { replicas, lead } = this.#ground.manifest.assurance
-    if (agreeing.length < (because === 'unanimous' ? replicas : because === 'lead' ? lead : 0)) return false
+    const { position, result, because } = verdict
+    if (!this.#ground.areEnough(position, named, this.#voicesOf(because))) return false
     const standing = this.#ground.standing(position)
     if (standing.state !== 'stands' || standing.verdict.result !== result) return false
     return named.every((claim) => {

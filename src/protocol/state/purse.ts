@@ -11,13 +11,16 @@ export interface Promised {
   readonly record: Verified<Lease>
   readonly worth: Micros
   counts: boolean
-  /** Null: all. */
-  owed: ReadonlySet<number> | null
-  /** The places that its signer has counted so far: no later write-off takes them back. */
-  agreed: ReadonlySet<number>
+  /** The units that are owed at most, by place; null: all that the lease has. */
+  owed: Units | null
+  /** Those that its signer has counted so far: no later write-off takes them back. */
+  agreed: Units
 }
 
-export const nothingAgreed: ReadonlySet<number> = new Set()
+/** Units of work, by place. */
+export type Units = ReadonlyMap<number, number>
+
+export const nothingAgreed: Units = new Map()
 
 /** A verdict that names as agreeing places of its own signer's leases. */
 export interface Bound {
@@ -87,25 +90,47 @@ export function rewrites(entry: Entry): boolean {
   )
 }
 
-/** A place that was not counted yet is open. */
-export function isOpen({ owed }: Promised, place: number): boolean {
-  return owed === null || owed.has(place)
+/** Tells whether a claim of so many units is owed. A place that was not counted yet is open. */
+export function isOpen({ owed }: Promised, place: number, units: number): boolean {
+  return owed === null || units <= (owed.get(place) ?? -1)
 }
 
-export function gainOf(promised: Promised, kept: Iterable<number>): Micros {
-  const places = new Set(kept)
-  return openPlaces(promised)
-    .filter((place) => !places.has(place))
-    .reduce((sum, place) => sum + worthOf(promised.record.payload, place), 0)
+/** The worth of what is owed, less that of what is left of it (`leftOpen`). */
+export function gainOf(promised: Promised, left: Units): Micros {
+  const { payload } = promised.record
+  let micros = 0
+  for (const [place, units] of openUnits(promised)) {
+    const stays = left.get(place)
+    micros += worthOf(payload, place, units) - (stays === undefined ? 0 : worthOf(payload, place, stays))
+  }
+  return micros
 }
 
-export function openPlaces({ record, owed }: Promised): number[] {
-  return record.payload.units.map((_, place) => place).filter((place) => owed === null || owed.has(place))
+/** The worth of so many units at a place, less that of those which are owed already. */
+export function costOfReopening(promised: Promised, place: number, units: number): Micros {
+  const open = openUnits(promised).get(place)
+  if (open !== undefined && open >= units) return 0
+  const { payload } = promised.record
+  return worthOf(payload, place, units) - (open === undefined ? 0 : worthOf(payload, place, open))
 }
 
-export function isSame(one: ReadonlySet<number> | null, other: ReadonlySet<number> | null): boolean {
+/** The units that are still owed once all but these are written off: as many as either has room for. */
+export function leftOpen(promised: Promised, kept: Units, agreed: Units): Units {
+  const left = new Map<number, number>()
+  for (const [place, units] of openUnits(promised)) {
+    const stays = Math.max(kept.get(place) ?? -1, agreed.get(place) ?? -1)
+    if (stays >= 0) left.set(place, Math.min(units, stays))
+  }
+  return left
+}
+
+function openUnits({ record, owed }: Promised): Units {
+  return owed ?? new Map(record.payload.units.entries())
+}
+
+export function isSame(one: Units | null, other: Units | null): boolean {
   if (one === null || other === null) return one === other
-  return one.size === other.size && [...one].every((place) => other.has(place))
+  return one.size === other.size && [...one].every(([place, units]) => other.get(place) === units)
 }
 
 export function inTurn(

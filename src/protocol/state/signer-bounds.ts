@@ -209,7 +209,10 @@ function namesIn(entry: JobRecord): number {
       return 4 * entry.record.payload.verdicts.length
     case 'allowance': {
       const { given, writtenOff } = entry.record.payload
-      return given.length + writtenOff.reduce((sum, { places }) => sum + 1 + places.length, 0)
+      return (
+        given.length +
+        writtenOff.reduce((sum, { places, units = [] }) => sum + 1 + places.length + units.length, 0)
+      )
     }
     case 'receipt':
     case 'handover':

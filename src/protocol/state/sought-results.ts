@@ -100,7 +100,7 @@ export class SoughtResults {
   askAgain(): void {
     for (const [result, missing] of this.#missing) {
       missing.looks += 1
-      if (missing.looks < Math.min(2 ** (missing.tries - 1), proofRetryLooks)) continue
+      if (missing.looks < looksUntilNext(missing.tries)) continue
       missing.looks = 0
       for (const position of this.#positions.get(result) ?? []) {
         const known = this.#seen.get(position)!.get(result)!
@@ -109,6 +109,12 @@ export class SoughtResults {
         this.#ask(known.want)
       }
     }
+  }
+
+  /** Somebody is reached who may have what did not come: it is asked for as if it never had been. */
+  beginAgain(): void {
+    for (const [result, { tries }] of this.#missing)
+      if (tries > 0) this.#missing.set(result, { tries: 0, looks: 0 })
   }
 
   takeWanted(): WantedProof[] {
@@ -121,6 +127,11 @@ export class SoughtResults {
     for (const here of this.#seen.values())
       for (const { seen } of here.values()) if (seen === 'asked') return true
     return false
+  }
+
+  /** Tells whether a result that did not come is asked for more often than at last: for half a minute. */
+  get isSeeking(): boolean {
+    return [...this.#missing.values()].some(({ tries }) => looksUntilNext(tries) < proofRetryLooks)
   }
 
   /** Nothing waits at this position any more. */
@@ -142,4 +153,8 @@ export class SoughtResults {
   #triesOf(result: Cid): number {
     return this.#missing.get(result)?.tries ?? 0
   }
+}
+
+function looksUntilNext(tries: number): number {
+  return Math.min(2 ** (tries - 1), proofRetryLooks)
 }

@@ -9,7 +9,7 @@ import type { CensusMark } from '../job/abroad.ts'
 import type { Capacity, ForeignCapacity } from '../membership/advert.ts'
 import type { Candidate } from './candidate.ts'
 import type { Desk } from './desk.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 import { issue } from './signing.ts'
 
 /** Puts a census on record, and offers its vehicles work from now on. Those that are known already stay what they are. */

@@ -25,7 +25,8 @@ import { drawnAmong, leaseCostMsTarget, leaseShardsMax } from '../limits.ts'
 import type { Candidate } from './candidate.ts'
 import type { Cursors } from './cursors.ts'
 import type { Room, Rooms } from './rooms.ts'
-import type { ShardBoard, ShardState } from './shard-board.ts'
+import type { ShardBoard } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 
 /** Shards that a steward looks at while too few owners have room for them: the next ones mostly find as few. A guess. */
 export const crampedShardsMax = 8
@@ -49,7 +50,7 @@ export interface Market {
   readonly isApart?: (candidate: Candidate, shard: ShardState) => boolean
 }
 
-interface Able {
+export interface Able {
   readonly candidate: Candidate
   readonly room: Room
 }
@@ -103,7 +104,7 @@ function earliest(nexts: readonly { readonly shard: ShardState | undefined }[]):
 }
 
 /** The owner's vehicles that have the time for this shard. */
-function willingVehicles(rooms: Rooms, owner: OwnerId, shard: ShardState, nowMs: number): Able[] {
+export function willingVehicles(rooms: Rooms, owner: OwnerId, shard: ShardState, nowMs: number): Able[] {
   const willing: Able[] = []
   for (const candidate of rooms.free.get(owner)?.values() ?? []) {
     const room = rooms.roomOf(candidate, nowMs)
@@ -131,6 +132,11 @@ function preferred(shard: ShardState, able: readonly Able[], least: number): rea
   return narrowed(fresh, least, ({ candidate, room }) => room.active < candidate.slots)
 }
 
+/** Those that can begin at once, or all where there are none. */
+export function preferIdle(able: readonly Able[]): readonly Able[] {
+  return narrowed(able, 1, ({ candidate, room }) => room.active < candidate.slots)
+}
+
 function narrowed(all: readonly Able[], least: number, test: (one: Able) => boolean): readonly Able[] {
   const some = all.filter(test)
   return some.length > 0 && ownersOf(some) >= least ? some : all
@@ -140,7 +146,7 @@ function ownersOf(able: readonly Able[]): number {
   return new Set(able.map(({ candidate }) => candidate.owner)).size
 }
 
-/** The shards of a lease to this candidate, led by the shard it was drawn for. */
+/** The shards of a lease to this candidate, led by the shard it was drawn for; all of them are `before` this position. */
 export function bundle(
   board: ShardBoard,
   leader: ShardState,
@@ -150,6 +156,7 @@ export function bundle(
   slowness: number,
   affords: Affords,
   isApart: (shard: ShardState) => boolean = () => true,
+  before = Number.POSITIVE_INFINITY,
 ): ShardState[] {
   const shards = [leader]
   const count = Math.min(shardsMax, leaseShardsMax)
@@ -157,7 +164,7 @@ export function bundle(
   let costMs = leader.entry.costMs
   for (
     let shard = board.nextWanting(leader.position + 1);
-    shard !== undefined && shards.length < count;
+    shard !== undefined && shard.position < before && shards.length < count;
     shard = board.nextWanting(shard.position + 1)
   ) {
     if (!board.isEligible(shard, candidate.owner) || !isApart(shard)) continue

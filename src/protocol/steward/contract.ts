@@ -85,6 +85,8 @@ export type StewardEffect =
   /** Send an issued lease, with the manifest; the vehicle may from now on read these shards. */
   | { readonly type: 'offer'; readonly lease: LeaseId; readonly to: PeerId }
   | { readonly type: 'send'; readonly to: PeerId; readonly message: Message }
+  /** Send `ended`, with the record of the end that counts here. */
+  | { readonly type: 'tell-end'; readonly to: PeerId }
   /** The vehicle's lease is over: it may not read its shards any more. */
   | { readonly type: 'revoke'; readonly lease: LeaseId; readonly from: PeerId }
   /** Fetch results from those who claim them, check their form, and say what is in them. */

@@ -7,7 +7,7 @@
  */
 import type { Lows } from '../../base/lows.ts'
 import type { OwnerId } from '../ids.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 
 /** The board, as far as a cursor walks over it. */
 interface Walkable {

@@ -13,6 +13,7 @@ import type { JobId, PeerId, RecordId } from '../ids.ts'
 import { Issuer } from '../issuer.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest, StewardPlace } from '../job/manifest.ts'
+import { orderOf } from '../job/order.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import type { Capacity } from '../membership/advert.ts'
 import type { Micros } from '../price.ts'
@@ -21,6 +22,7 @@ import { type Abroad, CandidateRules } from './candidate.ts'
 import type { StewardEffect } from './contract.ts'
 import { Cursors } from './cursors.ts'
 import { DrawLog } from './draw-log.ts'
+import { InOrder } from './in-order.ts'
 import { Returns } from './returns.ts'
 import { ShardBoard } from './shard-board.ts'
 import { newVehicles, type Vehicles } from './vehicles.ts'
@@ -69,19 +71,23 @@ export interface Desk extends Vehicles {
   stewards: readonly StewardPlace[]
   /** Use: the roster as it was last told. */
   readonly capacities: Map<PeerId, Capacity>
+  /** Use: what the roster says of vehicles that were not taken in yet. Invariant: nothing is leased while there are some. */
+  readonly arriving: Map<PeerId, Capacity>
   /** Use: by vehicle of another cell, the list that it is on; and what those offer that are here still. */
   readonly abroad: Map<PeerId, Abroad>
   readonly foreign: Map<PeerId, Capacity>
   /** Use: says whom leases may go to, while these are the stewards. */
   rules: CandidateRules
+  /** Use: by it this steward leases, where its voices count by the order of owners. */
+  readonly inOrder: InOrder | undefined
   /** Use: where the board begins for each owner. */
   readonly cursors: Cursors
   /** Use: of this steward's fleet, the operator's share in parts per million. */
   operatorPpm: number
   /** Use: the board's growth when owners for whom nothing was found were last put aside. */
   barrenAt: number
-  /** Use: more can be leased than one turn takes. */
-  leasesOn: boolean
+  /** Use: there is more to do than one turn takes, and the driver was told so. */
+  goesOn: boolean
   /** Use: somebody could be asked and cannot be paid; since when nothing changed. Invariant: only while a shard wants a replica. */
   short: { sinceMs: number; free: Micros; verdicts: number } | undefined
   /** Use: whether it was time to lease, by the last look at what vehicles ask in the next hours. */
@@ -112,27 +118,31 @@ export function newDesk(options: StewardOptions): Desk {
   state.knowShards(shards)
   const { assurance } = manifest
   const { audits } = assurance
-  const board = new ShardBoard(manifest, shards)
+  const order = orderOf(sha256, drawSecret, manifest)
+  const board = new ShardBoard(manifest, shards, order)
+  const vehicles = newVehicles(sha256, drawSecret)
   const stewards = options.stewards ?? manifest.stewards
   return {
     options,
     state,
     issuer: options.issuer ?? new Issuer(self, sha256),
     board,
-    ...newVehicles(sha256, drawSecret),
+    ...vehicles,
     returns: new Returns(),
     draws: new DrawLog(sha256, drawSecret),
     windows: audits === null ? null : new Windows(audits, assurance, sha256, drawSecret),
     apart: new Map(),
     stewards,
     capacities: new Map(),
+    arriving: new Map(),
     abroad: new Map(),
     foreign: new Map(),
     rules: new CandidateRules(manifest, stewards, () => undefined),
+    inOrder: order?.binds(self) ? new InOrder(order, board, vehicles.rooms, assurance.lead) : undefined,
     cursors: new Cursors(board),
     operatorPpm: 0,
     barrenAt: 0,
-    leasesOn: false,
+    goesOn: false,
     short: undefined,
     waiting: undefined,
     safe: options.safe ?? true,
@@ -141,4 +151,10 @@ export function newDesk(options: StewardOptions): Desk {
     unpublished: [],
     effects: [],
   }
+}
+
+/** There is more to do than this turn takes. */
+export function goOn(desk: Desk): void {
+  if (!desk.goesOn) desk.effects.push({ type: 'go-on' })
+  desk.goesOn = true
 }

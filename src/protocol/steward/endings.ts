@@ -74,8 +74,3 @@ function underWay({ lease, covered, done }: LeaseState): number {
   const open = lease.payload.positions.map((_, place) => place).filter((place) => !covered.has(place))
   return open.find((place) => place >= done) ?? open[0]!
 }
-
-/** Places of the lease that receipts cover. */
-export function coveredPlaces({ covered }: LeaseState): Set<number> {
-  return new Set(covered.keys())
-}

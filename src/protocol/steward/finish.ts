@@ -1,7 +1,6 @@
 /** Ends a job, and answers vehicles afterwards. */
 
 import { type EndCode, endFor } from '../job/verdict.ts'
-import type { Message } from '../message.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
 import type { Desk } from './desk.ts'
 import { withdrawLease } from './endings.ts'
@@ -27,22 +26,13 @@ export function finishJob(desk: Desk, code: EndCode, reason: string, nowMs: numb
   publishVerdicts(desk)
   issue(desk, 'end', end)
   desk.end = end
-  for (const peer of [...desk.leases.vehicles()].sort())
-    desk.effects.push({ type: 'send', to: peer, message: endedMessage(desk) })
+  for (const peer of [...desk.leases.vehicles()].sort()) desk.effects.push({ type: 'tell-end', to: peer })
   desk.effects.push({ type: 'ended', end })
 }
 
 /** After the end there is nothing to decide; late vehicles are told so. */
-export function answerAfterEnd(desk: Desk, input: StewardInput): StewardEffect[] {
-  const message = endedMessage(desk)
-  if (input.type === 'receipt') return [{ type: 'send', to: input.receipt.record.signer, message }]
-  if (input.type === 'progress' || input.type === 'accepted')
-    return [{ type: 'send', to: input.from, message }]
+export function answerAfterEnd(input: StewardInput): StewardEffect[] {
+  if (input.type === 'receipt') return [{ type: 'tell-end', to: input.receipt.record.signer }]
+  if (input.type === 'progress' || input.type === 'accepted') return [{ type: 'tell-end', to: input.from }]
   return []
-}
-
-/** Vehicles of a job that is not complete hear why: what only they have claimed by then is not paid. */
-function endedMessage({ options: { job }, end }: Desk): Extract<Message, { type: 'ended' }> {
-  const code = end === undefined || end.outcome === 'complete' ? undefined : end.code
-  return code === undefined ? { type: 'ended', job } : { type: 'ended', job, code }
 }

@@ -1,11 +1,12 @@
 /** The intake: takes in what vehicles say of their leases and bring of their work, until a claim counts. */
 
+import { Places } from '../../base/places.ts'
 import type { LeaseId, PeerId } from '../ids.ts'
-import { type Opening, type Receipt, unitsClaimed } from '../job/lease.ts'
+import { type Opening, type Receipt, unitsClaimed, unitsOwed } from '../job/lease.ts'
 import { offerTtlMs, reconnectGraceMs } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
 import type { Verified } from '../record/record.ts'
-import type { Opened } from '../records.ts'
+import type { Checked, Opened } from '../records.ts'
 import { countsTruly } from '../verification/counted-units.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Examined, StewardInput, Wanted } from './contract.ts'
@@ -69,14 +70,15 @@ export function receiveReceipt(
   released: ReleaseReason | null,
   nowMs: number,
 ): void {
-  const { record: receipt, opening } = opened
-  const state = desk.leases.get(receipt.payload.lease)
+  const state = desk.leases.get(opened.record.payload.lease)
   if (state === undefined || !mayCount(desk, opened)) return
+  const shared: Checked<'receipt'> = desk.state.shared(opened)
+  const { record: receipt, opening } = shared
   const isNews = takeReceipt(desk, state, receipt, opening, released, nowMs)
   // Acknowledged only once durable, so before anything that follows from it. A receipt that says nothing new is not
   // kept: a vehicle could sign the same for ever, and every steward of the job would store it.
   if (isNews) {
-    desk.state.add(opened)
+    desk.state.add(shared)
     desk.effects.unshift({ type: 'keep', receipt: opened })
   }
   const acknowledged = { type: 'acknowledge', receipt: receipt.id } as const
@@ -117,11 +119,13 @@ export function takeReceipt(
       desk.effects.push({ type: 'lied', receipt: receipt.id, because: 'equivocation' })
     }
     if (before !== undefined) return
+    const owed = unitsOwed(state.lease.payload, receipt.payload, place)
     state.covered.set(place, result)
+    if (owed !== state.lease.payload.units[place]) state.fewer = new Map([...state.fewer, [place, owed]])
     isNews = true
     const shard = desk.board.states[state.lease.payload.positions[place]!]!
     // Written off: nobody would be paid for it, so it does not count, and nothing more comes of this lease.
-    if (!desk.state.allowances.isOpen(state.lease.id, place)) {
+    if (!desk.state.allowances.isOpen(state.lease.id, place, owed)) {
       desk.board.release(shard, state.lease.payload.owner, state.lease.id, false)
       return
     }
@@ -134,6 +138,8 @@ export function takeReceipt(
   const wallMs = Math.min(receipt.payload.wallMs, Math.max(costMs, tookMsMax))
   desk.slowness.measure(state.lease.payload.owner, wallMs, costMs)
   if (wanted.length > 0) desk.effects.push({ type: 'collect', wanted })
+  const isWhole = opening.results.length === state.lease.payload.positions.length
+  if (isWhole && isNews) state.covered = Places.of(opening.results) // the receipt has them already
   if (state.covered.size === state.lease.payload.positions.length) closeLease(desk, state, nowMs)
   else if (released !== null && state.state !== 'closed') {
     // Its advert may not have come yet that says so.

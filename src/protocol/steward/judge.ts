@@ -3,6 +3,7 @@
  * effects on other shards until nothing changes any more.
  */
 
+import { alike } from '../../base/alike.ts'
 import type { Cid, OwnerId, RecordId } from '../ids.ts'
 import { packVerdicts, type ShardVerdict } from '../job/verdict.ts'
 import {
@@ -12,11 +13,11 @@ import {
   windowIdleMs,
   windowMarginMs,
 } from '../limits.ts'
-import { owedWithoutResult } from '../verification/owed.ts'
+import { besides, owedWithoutResult } from '../verification/owed.ts'
 import { answersAlike, type Claim, representative } from '../verification/tally.ts'
 import type { Desk } from './desk.ts'
 import { contradictOwner, pointless, withdrawLease } from './endings.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 import { issue } from './signing.ts'
 import type { Check, ClosedWindow } from './windows.ts'
 
@@ -68,12 +69,16 @@ function provide(desk: Desk, shard: ShardState, agreeing: readonly Claim[], nowM
     return
   }
   const passed = agreeing.filter(({ owner }) => desk.windows!.hasPassed(owner, shard.position))
-  if (passed.length >= audits.replicas) {
+  if (desk.board.areEnough(shard.position, passed, audits.replicas)) {
     const result = representative(agreeing)
     giveVerdict(desk, shard, { outcome: 'accepted', result, because: 'audited' }, agreeing, [], nowMs)
     return
   }
-  for (const { owner, receipt } of agreeing.slice(0, audits.replicas))
+  // Where the first voices are not enough by their order, all stand for the shard.
+  const few = agreeing.slice(0, audits.replicas)
+  for (const { owner, receipt } of desk.board.areEnough(shard.position, few, audits.replicas)
+    ? few
+    : agreeing)
     desk.windows!.add(owner, shard.position, receipt, nowMs)
 }
 
@@ -112,16 +117,17 @@ function checkOf(desk: Desk, owner: OwnerId, position: number): Check {
   const { tally, verdict, claims, holders } = shard
   if (verdict?.outcome === 'failed') return 'void'
   if (verdict !== undefined) {
-    const owners = new Set(verdict.agreeing.map((receipt) => desk.state.leaseOf(receipt)?.owner))
-    const isChecked = owners.size >= voices || verdict.because === 'recomputed'
-    return isChecked && owners.has(owner) ? 'passed' : 'never'
+    const agreeing = verdict.agreeing.flatMap((receipt) => desk.state.claimOf(receipt, position) ?? [])
+    const owners = new Set(agreeing.map((claim) => claim.owner))
+    const isEnough = owners.size >= voices && desk.board.areEnough(shard.position, agreeing, voices)
+    return (isEnough || verdict.because === 'recomputed') && owners.has(owner) ? 'passed' : 'never'
   }
   // After a restart its claims count once their results were looked at: until then it holds their shards.
   if (!holders.has(owner) && !claims.some((claim) => claim.owner === owner)) return 'void'
   const agrees =
     tally.state === 'open' &&
     !tally.disputed &&
-    tally.leading.length >= voices &&
+    desk.board.areEnough(shard.position, tally.leading, voices) &&
     tally.leading.some((claim) => claim.owner === owner)
   return agrees ? 'passed' : 'pending'
 }
@@ -157,7 +163,7 @@ export function failShard(
   nowMs: number,
   owed = owedOn(desk, shard),
 ): void {
-  const others = shard.claims.filter((claim) => !owed.includes(claim))
+  const others = besides(owed, shard.claims)
   giveVerdict(desk, shard, { outcome: 'failed', result: null, because }, owed, others, nowMs)
 }
 
@@ -186,14 +192,17 @@ function giveVerdict(
   nowMs: number,
 ): void {
   const receipts = (claims: readonly Claim[]) => claims.slice(0, verdictReceiptsMax).map((c) => c.receipt)
+  const before = desk.unpublished.at(-1)
   const verdict: ShardVerdict = {
     position: shard.position,
     shard: shard.entry.shard,
+    outcome: decision.outcome,
     status: 'final',
-    ...decision,
-    agreeing: receipts(agreeing),
-    contradicting: receipts(contradicting),
-    settles: desk.apart.get(shard.position)?.settles ?? [],
+    result: decision.result,
+    because: decision.because,
+    agreeing: alike(before?.agreeing, receipts(agreeing)),
+    contradicting: alike(before?.contradicting, receipts(contradicting)),
+    settles: alike(before?.settles, desk.apart.get(shard.position)?.settles ?? []),
   }
   desk.unpublished.push(verdict)
   settleShard(desk, verdict, nowMs)

@@ -5,17 +5,24 @@
  * lease stays in the book: results that its vehicle finished may still arrive, and are as good as if they had come in
  * time.
  */
+import { Places } from '../../base/places.ts'
 import type { Cid, LeaseId, PeerId } from '../ids.ts'
 import type { Lease } from '../job/lease.ts'
 import { leaseTtlMs, offerTtlMs, reconnectGraceMs } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
+
+/** Units, by place. */
+type Units = ReadonlyMap<number, number>
+const none: Units = new Map()
 
 export interface LeaseState {
   readonly lease: Verified<Lease>
   /**
    * The results that receipts claim, by the shard's place in the lease: a second, different claim is equivocation.
    */
-  readonly covered: Map<number, Cid>
+  covered: Places<Cid>
+  /** The units of covered places whose receipts count fewer than the lease promised. */
+  fewer: Units
   /** That was found; once is enough. */
   equivocated: boolean
   state: 'offered' | 'running' | 'closed'
@@ -43,7 +50,8 @@ export class LeaseBook {
   open(lease: Verified<Lease>, nowMs: number, restored = false): LeaseState {
     const state: LeaseState = {
       lease,
-      covered: new Map(),
+      covered: new Places(lease.payload.positions.length),
+      fewer: none,
       equivocated: false,
       state: 'offered',
       expectedUntilMs: Number.POSITIVE_INFINITY,

@@ -6,10 +6,11 @@ import type { Verified } from '../record/record.ts'
 import { isApart } from './abroad.ts'
 import { type Affords, bundle, fairShare, nextOpportunity } from './assignment.ts'
 import type { Candidate } from './candidate.ts'
-import type { Desk } from './desk.ts'
+import { type Desk, goOn } from './desk.ts'
+import { InOrder } from './in-order.ts'
 import type { LeaseState } from './lease-book.ts'
 import { affords, priceOf, shortageNow, unitsIn } from './purse.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 import { issue } from './signing.ts'
 import { isTimeToLease } from './waiting.ts'
 
@@ -25,12 +26,13 @@ export function assignWork(desk: Desk, nowMs: number): void {
   const affordable: Affords = (candidate, shards) => affords(desk, candidate, shards)
   const apart = (candidate: Candidate, shard: ShardState) => isApart(desk, candidate, shard)
   const market = { board, cursors, rooms, affords: affordable, isApart: apart }
+  desk.inOrder?.begin()
   let lots = 0
   for (let leases = 0; leases < turnLeasesMax && lots < turnLotsMax; leases += 1) {
     rooms.refresh(nowMs)
     if (desk.barrenAt !== board.growth) rooms.unshelve()
     desk.barrenAt = board.growth
-    const opportunity = nextOpportunity(market, nowMs)
+    const opportunity = desk.inOrder?.next(market, nowMs) ?? nextOpportunity(market, nowMs)
     if (opportunity === 'nobody-free') return
     if (opportunity === 'unaffordable') {
       desk.short ??= shortageNow(desk, nowMs)
@@ -38,6 +40,11 @@ export function assignWork(desk: Desk, nowMs: number): void {
     }
     desk.short = undefined
     if (opportunity === undefined || opportunity === 'cramped') return
+    if (opportunity === 'later') {
+      // Where nothing was found so far, the next look goes on there.
+      if (leases === 0) return
+      break
+    }
     const { shard, eligible } = opportunity
     if (!desk.draws.list(rooms, (basis) => issue(desk, 'draw', basis).id)) break
     lots += eligible.length
@@ -49,13 +56,14 @@ export function assignWork(desk: Desk, nowMs: number): void {
       (one.unitMicros ?? 0) > (most.unitMicros ?? 0) ? one : most,
     )
     const forAll: Affords = (_, shards) => affords(desk, dearest, shards)
-    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, forAll, (further) =>
-      apart(candidate, further),
-    )
+    const { inOrder } = desk
+    const mayJoin = (further: ShardState) =>
+      apart(candidate, further) && inOrder?.mayJoin(shard, further, candidate.owner) !== false
+    const before = inOrder === undefined ? undefined : InOrder.after(shard)
+    const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, forAll, mayJoin, before)
     leaseOut(desk, candidate, shards, draw, nowMs)
   }
-  if (!desk.leasesOn) desk.effects.push({ type: 'go-on' })
-  desk.leasesOn = true
+  goOn(desk)
 }
 
 function leaseOut(

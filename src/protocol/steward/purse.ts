@@ -8,10 +8,9 @@ import { budgetWaitMs, writtenOffMax } from '../limits.ts'
 import { costOfUnits, formatMoney, type Micros, unitsOf } from '../price.ts'
 import type { Candidate } from './candidate.ts'
 import type { Desk } from './desk.ts'
-import { coveredPlaces } from './endings.ts'
 import { finishJob } from './finish.ts'
 import type { LeaseState } from './lease-book.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 import { issue } from './signing.ts'
 
 /** Units of work in a shard, by which it is paid, at most. */
@@ -52,7 +51,7 @@ export function replenish(desk: Desk, nowMs: number): void {
   const due: LeaseState[] = []
   for (const state of desk.leases.closed()) {
     const { id, signer } = state.lease
-    if (signer !== desk.options.self || desk.state.allowances.gain(id, coveredPlaces(state)) === 0) continue
+    if (signer !== desk.options.self || desk.state.allowances.gain(id, unitsTaken(state)) === 0) continue
     if (state.expectedUntilMs <= nowMs) due.push(state)
     else isComing = true
   }
@@ -75,10 +74,19 @@ export function replenish(desk: Desk, nowMs: number): void {
 }
 
 function writeOff(desk: Desk, states: readonly LeaseState[]): void {
-  const writtenOff = states.map((state) => ({
-    lease: state.lease.id,
-    places: [...coveredPlaces(state)].sort((a, b) => a - b),
-  }))
+  const writtenOff = states.map((state) => {
+    const { id, payload } = state.lease
+    const taken = [...unitsTaken(state)].sort(([a], [b]) => a - b)
+    const places = taken.map(([place]) => place)
+    const isAll = taken.every(([place, units]) => units === payload.units[place])
+    return { lease: id, places, ...(isAll ? {} : { units: taken.map(([, units]) => units) }) }
+  })
   issue(desk, 'allowance', { writtenOff, given: [] })
   desk.rooms.unshelve()
+}
+
+/** The units of the places that receipts cover. */
+function unitsTaken({ covered, fewer, lease }: LeaseState): Map<number, number> {
+  const { units } = lease.payload
+  return new Map([...covered].map(([place]) => [place, fewer.get(place) ?? units[place]!]))
 }

@@ -8,12 +8,13 @@
  * as for its leases: then it is asked again. Else all that it finished would be executed once more.
  */
 
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { Cid, PeerId, RecordId } from '../ids.ts'
 import type { UnitCount } from '../price.ts'
 import type { Finding } from '../verification/examination.ts'
 import type { Wanted } from './contract.ts'
 import type { LeaseState } from './lease-book.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 
 /** A claim whose result nobody has looked at yet. */
 export interface Return {
@@ -32,8 +33,12 @@ interface Deferred {
   untilMs: number
 }
 
+/** Those of the shards that are with other owners at the time, and of documents that are equal. A guess. */
+const findingsKept = 1_024
+
 export class Returns {
-  readonly #findings = new Map<string, Finding>()
+  /** Use: what was found in results that others may claim as well. A result that is claimed long after is examined again. */
+  readonly #findings = new BoundedMap<string, Finding>(findingsKept)
   readonly #waiting = new Map<string, Return[]>()
   /** Use: results whose vehicle was away when it was asked, and until when it is waited for. */
   readonly #deferred = new Map<string, Deferred>()

@@ -130,6 +130,11 @@ export class Rooms {
       if (!this.#barren.has(owner) || this.#unpaid.has(owner)) yield owner
   }
 
+  /** Tells whether this owner has room, or will probably have some soon, whatever was found for it. */
+  isAwaited(owner: OwnerId): boolean {
+    return this.#awaited.has(owner)
+  }
+
   /** Nothing was found for this owner; `isUnpaid`: but for work that there was no money for. */
   shelve(owner: OwnerId, isUnpaid: boolean): void {
     const vehicles = this.#free.get(owner)

@@ -5,19 +5,35 @@ import { dropForeign, judgeForeign, putForeign } from './abroad.ts'
 import { CandidateRules } from './candidate.ts'
 import type { Desk } from './desk.ts'
 
-/** Takes the roster as it is now. */
+/** Vehicles that a turn takes in, so that the steward is back at its messages soon: each takes some microseconds. */
+const turnVehiclesMax = 512
+
+/** Takes the roster as it is now: of a large one a part, and the others in the next turns (`takeArriving`). */
 export function learnRoster(desk: Desk, capacities: readonly Capacity[]): void {
   const present = new Set(capacities.map(({ peer }) => peer))
-  const changed = capacities.filter((capacity) => desk.capacities.get(capacity.peer) !== capacity)
-  learnAdverts(
+  desk.arriving.clear()
+  for (const capacity of capacities)
+    if (desk.capacities.get(capacity.peer) !== capacity) desk.arriving.set(capacity.peer, capacity)
+  takeArriving(
     desk,
-    changed,
     [...desk.capacities.keys()].filter((peer) => !present.has(peer)),
   )
 }
 
+/** Takes in more of those that have arrived. Nothing is leased before all are in, or else those that come first would be drawn more often. */
+export function takeArriving(desk: Desk, gone: readonly PeerId[] = []): void {
+  const some = [...desk.arriving.values()].slice(0, turnVehiclesMax)
+  for (const { peer } of some) desk.arriving.delete(peer)
+  takeIn(desk, some, gone)
+}
+
 /** Takes what changed in the roster; a vehicle that works again is asked again. */
 export function learnAdverts(desk: Desk, changed: readonly Capacity[], gone: readonly PeerId[]): void {
+  for (const peer of [...gone, ...changed.map(({ peer }) => peer)]) desk.arriving.delete(peer)
+  takeIn(desk, changed, gone)
+}
+
+function takeIn(desk: Desk, changed: readonly Capacity[], gone: readonly PeerId[]): void {
   const { capacities, selection } = desk
   for (const peer of gone) if (!dropForeign(desk, peer)) capacities.delete(peer)
   for (const capacity of changed) {

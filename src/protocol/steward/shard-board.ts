@@ -12,42 +12,17 @@ import { PositionSet } from '../../base/position-set.ts'
 import type { LeaseId, OwnerId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Manifest } from '../job/manifest.ts'
+import { type AreEnough, enoughBy, type OwnerOrder } from '../job/order.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { lostReplicasMax } from '../limits.ts'
 import { type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
+import { nobody, ShardState, untouched } from './shard-state.ts'
 import { Spoken } from './spoken.ts'
-
-/** An owner's lease under way. */
-interface Holder {
-  readonly lease: LeaseId
-  /** It takes so long that nobody counts on it any more: another may be asked. If it comes, it is a voice. */
-  late: boolean
-}
-
-export interface ShardState {
-  readonly position: number
-  readonly entry: ShardEntry
-  /** In the order in which they arrived, which decides nothing; an owner may appear twice, and counts once. */
-  claims: readonly Claim[]
-  holders: ReadonlyMap<OwnerId, Holder>
-  /** The owners whose replicas came to nothing, one entry for each replica. */
-  losers: readonly OwnerId[]
-  recomputation: 'none' | 'queued' | 'asked' | 'impossible' | Recomputation
-  tally: Tally
-  /** Voices to ask for while all agree: fewer than are unanimous, as long as only audits ask for more. */
-  needed: number
-  verdict: ShardVerdict | undefined
-  /** How many more replicas to lease now. */
-  wanted: number
-}
-
-/** Most shards of a large job have none of these most of the time, and share the empty ones: that halves what a shard takes. */
-const none: readonly never[] = []
-const nobody: ReadonlyMap<never, never> = new Map<never, never>()
 
 export class ShardBoard {
   readonly states: readonly ShardState[]
   readonly #manifest: Manifest
+  readonly areEnough: AreEnough
   readonly #contradicted = new Set<OwnerId>()
   /** Undecided shards, in order; a shard leaves when it gets its verdict. */
   readonly #open: Set<ShardState>
@@ -66,24 +41,15 @@ export class ShardBoard {
   readonly #queued = new Set<ShardState>()
   #recomputing: ShardState | undefined
 
-  constructor(manifest: Manifest, entries: readonly ShardEntry[]) {
+  /** `order`: that of the job's owners, where voices count by it. */
+  constructor(manifest: Manifest, entries: readonly ShardEntry[], order?: OwnerOrder) {
     this.#manifest = manifest
+    this.areEnough = enoughBy(order)
     const { replicas, audits } = manifest.assurance
     const needed = audits?.replicas ?? replicas
     this.#neededMost = needed
-    const nothing: Tally = { state: 'open', missing: replicas, disputed: false, leading: [] }
-    this.states = entries.map((entry, position) => ({
-      position,
-      entry,
-      claims: none,
-      holders: nobody,
-      losers: none,
-      recomputation: 'none',
-      tally: nothing,
-      needed,
-      verdict: undefined,
-      wanted: needed,
-    }))
+    const work = untouched(replicas, needed)
+    this.states = entries.map((entry, position) => new ShardState(position, entry, work))
     this.#open = new Set(this.states)
     this.#wanting = new PositionSet(entries.length)
     for (const shard of this.states) this.#wanting.add(shard.position)
@@ -149,6 +115,7 @@ export class ShardBoard {
       shard.holders = without(shard.holders, owner)
       this.#grow(shard)
     }
+    if (shard.verdict !== undefined) return
     if (lost) shard.losers = [...shard.losers, owner]
     this.#update(shard)
   }
@@ -164,8 +131,12 @@ export class ShardBoard {
   /** Takes up a claim that the lease brought. */
   claim(shard: ShardState, claim: Claim, lease: LeaseId): void {
     if (shard.holders.get(claim.owner)?.lease === lease) shard.holders = without(shard.holders, claim.owner)
+    if (shard.verdict !== undefined) {
+      shard.countLate()
+      return
+    }
     shard.claims = [...shard.claims, claim]
-    if (shard.verdict === undefined) this.#recount(shard)
+    this.#recount(shard)
   }
 
   /** An audit asks for more voices than the shard got at first. */
@@ -218,9 +189,8 @@ export class ShardBoard {
   }
 
   decide(shard: ShardState, verdict: ShardVerdict): void {
-    shard.verdict = verdict
-    // Nobody compares them any more, and the pages of a whole job would be a lot to keep.
-    if (shard.claims.length > 0) shard.claims = shard.claims.map(({ content: _, ...claim }) => claim)
+    this.#wantedTotal -= shard.wanted
+    shard.decide(verdict)
     this.#open.delete(shard)
     this.#queued.delete(shard)
     this.#update(shard)
@@ -239,7 +209,9 @@ export class ShardBoard {
     const { assurance, agreement } = this.#manifest
     const claims = shard.claims.filter((claim) => !this.#contradicted.has(claim.owner))
     const found = typeof shard.recomputation === 'object' ? shard.recomputation : undefined
-    shard.tally = tally(claims, assurance, agreement, found)
+    shard.tally = tally(claims, assurance, agreement, found, (voices, needed) =>
+      this.areEnough(shard.position, voices, needed),
+    )
     const disputed = shard.tally.state === 'open' && shard.tally.disputed
     if (shard.recomputation === 'queued' && !disputed) {
       shard.recomputation = 'none'
@@ -272,8 +244,15 @@ export class ShardBoard {
       // A holder who spoke already, in a receipt that came late, has no second voice to bring.
       if (!holder.late && !this.#contradicted.has(owner) && !hasClaimOf(shard, owner)) coming += 1
     }
-    const spared = shard.tally.disputed ? 0 : this.#manifest.assurance.replicas - shard.needed
-    return Math.max(0, shard.tally.missing - spared - coming)
+    return Math.max(0, this.#missingOf(shard, shard.tally) - coming)
+  }
+
+  #missingOf(shard: ShardState, { missing, disputed, leading }: Extract<Tally, { state: 'open' }>): number {
+    if (disputed) return missing
+    const left = missing - (this.#manifest.assurance.replicas - shard.needed)
+    return left > 0 || leading.length === 0 || this.areEnough(shard.position, leading, shard.needed)
+      ? left
+      : 1
   }
 }
 

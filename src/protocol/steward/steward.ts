@@ -21,12 +21,11 @@
 import type { RecordId } from '../ids.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
-import type { JobView, ShardStanding } from '../state/job-view.ts'
-import type { Claim } from '../verification/tally.ts'
+import type { CountedClaim, JobView, ShardStanding } from '../state/job-view.ts'
 import { learnCensus } from './abroad.ts'
 import { clockWasSet } from './clock-set.ts'
 import type { StewardEffect, StewardInput } from './contract.ts'
-import { type Desk, newDesk, type StewardOptions } from './desk.ts'
+import { type Desk, goOn, newDesk, type StewardOptions } from './desk.ts'
 import { checkDesk } from './desk-check.ts'
 import { answerAfterEnd, concludeJob, finishJob } from './finish.ts'
 import { copyLateResults, copyStragglers, failForWantOfKeys, failForWantOfOwners } from './hopeless.ts'
@@ -45,8 +44,8 @@ import { closeWindows, decideChanged, publishVerdicts, stopWaiting } from './jud
 import { assignWork } from './leasing.ts'
 import { replenish } from './purse.ts'
 import { takeFrom, takeUp } from './restoring.ts'
-import { learnAdverts, learnRoster, learnStewards } from './roster.ts'
-import { standingsOf, verdictsOf, viewOf } from './view.ts'
+import { learnAdverts, learnRoster, learnStewards, takeArriving } from './roster.ts'
+import { claimsOf, standingsOf, verdictsOf, viewOf } from './view.ts'
 
 /** How often a steward looks for stragglers and lapsed leases: a guess, short against every time it judges. */
 const lookIntervalMs = 1_000
@@ -78,7 +77,7 @@ export class Steward {
       clockWasSet(desk, input.byMs)
       return []
     }
-    if (desk.end !== undefined) return answerAfterEnd(desk, input)
+    if (desk.end !== undefined) return answerAfterEnd(input)
     switch (input.type) {
       case 'roster':
         desk.operatorPpm = input.operatorPpm ?? 0
@@ -141,7 +140,8 @@ export class Steward {
         this.#look(nowMs)
         break
       case 'go-on':
-        desk.leasesOn = false
+        desk.goesOn = false
+        if (desk.arriving.size > 0) takeArriving(desk)
         break
     }
     // Progress is most of what a steward hears, and it frees nobody: the next look, in a second, finds the room that
@@ -172,9 +172,8 @@ export class Steward {
   }
 
   /** Every claim that was counted, with the verdict on its shard where there is one. */
-  *claims(): Generator<{ readonly claim: Claim; readonly verdict: ShardVerdict | undefined }> {
-    for (const { claims, verdict } of this.#desk.board.states)
-      for (const claim of claims) yield { claim, verdict }
+  claims(): Generator<CountedClaim> {
+    return claimsOf(this.#desk)
   }
 
   /** Asserts what holds between two inputs. It walks over the whole job, so it is for tests. */
@@ -221,6 +220,9 @@ export class Steward {
       if (desk.board.open.size === 0) {
         desk.short = undefined
         if (desk.safe) concludeJob(desk, nowMs)
+      } else if (desk.arriving.size > 0) {
+        desk.rooms.refresh(nowMs)
+        goOn(desk)
       } else if (mayAssign) assignWork(desk, nowMs)
     }
     const { effects } = desk

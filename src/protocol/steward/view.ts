@@ -1,10 +1,16 @@
 /** How a job stands for the steward that acts for it: it has looked at claims that nobody has decided yet. */
 
 import type { ShardVerdict } from '../job/verdict.ts'
-import { type JobView, paymentOf, type ShardStanding } from '../state/job-view.ts'
+import {
+  type CountedClaim,
+  decidedClaims,
+  type JobView,
+  paymentOf,
+  type ShardStanding,
+} from '../state/job-view.ts'
 import type { Desk } from './desk.ts'
 import { availableOwners } from './roster.ts'
-import type { ShardState } from './shard-board.ts'
+import type { ShardState } from './shard-state.ts'
 
 export function viewOf(desk: Desk): JobView {
   const shards = { total: 0, queued: 0, leased: 0, returned: 0, verified: 0, disputed: 0, failed: 0 }
@@ -12,8 +18,8 @@ export function viewOf(desk: Desk): JobView {
   let executions = 0
   for (const shard of desk.board.states) {
     shards.total += 1
+    executions += shard.executions
     pages.total += shard.entry.pages
-    executions += shard.claims.length
     if (shard.verdict?.outcome === 'accepted') pages.verified += shard.entry.pages
     shards[stateOf(shard)] += 1
   }
@@ -31,6 +37,12 @@ export function viewOf(desk: Desk): JobView {
 /** Verdicts so far, in the order of shards. */
 export function verdictsOf({ board }: Desk): ShardVerdict[] {
   return board.states.flatMap((shard) => (shard.verdict === undefined ? [] : [shard.verdict]))
+}
+
+/** Every claim that was counted, with the verdict on its shard where there is one. */
+export function* claimsOf({ board, state }: Desk): Generator<CountedClaim> {
+  yield* decidedClaims(state, (position) => board.states[position]?.verdict)
+  for (const shard of board.open) for (const claim of shard.claims) yield { claim, verdict: undefined }
 }
 
 /** How each shard stands, in their order. */

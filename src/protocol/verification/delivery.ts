@@ -1,10 +1,12 @@
 /**
  * Delivery: what the submitter is given of a page on which vehicles agreed. It is made of nothing but what was compared, so
  * that one vehicle of several cannot add anything to it: where texts are compared, the rest of an output (boxes,
- * confidences) is one vehicle's word, and stays behind.
+ * confidences) is one vehicle's word, and stays behind. Its warnings are compared with the text, since a doubt that is left out
+ * makes of a guess a verified text.
  */
 import { toString as bytesToText } from 'uint8arrays'
 import { ExcessiveJson, parseJson } from '../../base/json.ts'
+import { isPrintable } from '../../base/printable.ts'
 import { type Agreement, comparesTexts } from '../job/agreement.ts'
 import type { PageRecord } from '../job/result.ts'
 import { outputDepthMax } from '../limits.ts'
@@ -21,8 +23,36 @@ export type Delivered =
 
 export function deliveredOf(record: PageRecord, agreement: Agreement): Delivered {
   if (record.error !== null) return { state: 'error', error: record.error }
-  if (comparesTexts(agreement)) return { state: 'output', output: { text: record.text } }
-  return outputOf(record)
+  if (!comparesTexts(agreement)) return outputOf(record)
+  const warnings = comparedWarnings(record, agreement)
+  return { state: 'output', output: { text: record.text, ...(warnings.length > 0 && { warnings }) } }
+}
+
+/** An output says so where it has warnings; all others need not be parsed. */
+const warningsMark = '"warnings":["'
+const wordCharsMax = 64
+/** A runtime has a handful of kinds. A guess. */
+const warningsMax = 16
+
+/** The warnings of a page that are compared with its text: none where outputs are compared as a whole, or under a tolerance. */
+export function comparedWarnings(record: PageRecord, agreement: Agreement): string[] {
+  if (agreement !== 'class-text' || record.error !== null || !mayHaveWarnings(record)) return []
+  const found = outputOf(record)
+  return found.state === 'output' ? warningsIn(found.output) : []
+}
+
+/** False of a page without warnings, at the cost of a look through its bytes. */
+export function mayHaveWarnings({ output }: PageRecord): boolean {
+  return bytesToText(output).includes(warningsMark)
+}
+
+/** The warnings that an output has, as its runtime's JSON names them: each once, and the first only where there are many. */
+export function warningsIn({ warnings }: Readonly<Record<string, unknown>>): string[] {
+  return Array.isArray(warnings) ? [...new Set(warnings.filter(isWord))].slice(0, warningsMax) : []
+}
+
+export function isWord(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= wordCharsMax && isPrintable(value)
 }
 
 /** Reads the JSON object that a page's output is. */

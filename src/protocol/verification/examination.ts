@@ -11,7 +11,7 @@ import { decodePart, decodeParted, type PartedResult } from '../job/result-parts
 import { resultBytesMax } from '../limits.ts'
 import { sumOfUnits, type UnitCount } from '../price.ts'
 import { encodeCbor, type Sha256 } from '../record/block.ts'
-import { isOneAnswer } from './delivery.ts'
+import { comparedWarnings, isOneAnswer } from './delivery.ts'
 import type { Recomputation } from './tally.ts'
 
 /** The faults that say something of the vehicle and not of the document: see tally.ts. */
@@ -190,7 +190,9 @@ export class ComparedPages {
 
   add(record: PageRecord): void {
     const { output, text, error, units } = record
-    const said = error === null ? [text] : [text, error.code, error.message]
+    const warnings = comparedWarnings(record, this.#agreement)
+    const said =
+      error !== null ? [text, error.code, error.message] : warnings.length > 0 ? [text, warnings] : [text]
     const digest = this.#sha256(encodeCbor(units === undefined ? said : [...said, units]))
     this.#digests.push(digest)
     if (units !== undefined) {
@@ -218,7 +220,7 @@ export class ComparedPages {
     return this.#counted > 0 && this.#counted < this.#digests.length
   }
 
-  /** `text`: a digest of every page's text or error, and units where it has some, which is compared where bytes are not. */
+  /** `text`: a digest of every page's text with its warnings, or its error, and units where it has some, which is compared where bytes are not. */
   facts(): Pick<Extract<Finding, { state: 'good' }>, 'text' | 'content' | 'units'> {
     const text = bytesToText(this.#sha256(encodeCbor(this.#digests)), 'base16')
     const units = this.#units && { units: this.#units }

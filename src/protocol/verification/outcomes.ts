@@ -2,11 +2,9 @@
  * Outcomes: how the pages of accepted results came out. A verified page has an output, perhaps with warnings of its runtime, or it
  * has an error on which its owners agree; a job of which every shard is verified may consist of nothing but errors.
  */
-import { toString as bytesToText } from 'uint8arrays'
-import { isPrintable } from '../../base/printable.ts'
 import { type Agreement, comparesBytes } from '../job/agreement.ts'
 import type { PageRecord } from '../job/result.ts'
-import { deliveredOf } from './delivery.ts'
+import { deliveredOf, isWord, mayHaveWarnings, warningsIn } from './delivery.ts'
 
 /** A code, and the pages that have it. */
 interface CodeCount {
@@ -28,9 +26,6 @@ export interface Outcomes {
 
 /** Different codes that are counted: runtimes have a dozen. The rest counts as `other`: a stranger's module may invent some. A guess. */
 const codesMax = 64
-/** An output says so where it has warnings; all others need not be parsed. */
-const warningsMark = '"warnings":["'
-const wordCharsMax = 64
 
 /** The code of a page on which owners agree though its output is none. */
 const noOutput = 'no-output'
@@ -82,30 +77,16 @@ export class OutcomeCounts {
   }
 }
 
-/** The warnings that an output has, as its runtime's JSON names them. */
-function warningsOf(output: Readonly<Record<string, unknown>>): string[] {
-  const { warnings } = output
-  return Array.isArray(warnings) ? warnings.filter(isWord) : []
-}
-
 function sortOf(
   record: PageRecord,
   agreement: Agreement,
 ): { readonly error: string | null; readonly warnings: readonly string[] } {
   if (record.error !== null)
     return { error: isWord(record.error.code) ? record.error.code : 'other', warnings: [] }
-  if (comparesBytes(agreement) && !hasMark(record.output)) return { error: null, warnings: [] }
+  if (comparesBytes(agreement) && !mayHaveWarnings(record)) return { error: null, warnings: [] }
   const delivered = deliveredOf(record, agreement)
   if (delivered.state === 'none') return { error: noOutput, warnings: [] }
-  return { error: null, warnings: delivered.state === 'output' ? warningsOf(delivered.output) : [] }
-}
-
-function hasMark(output: Uint8Array): boolean {
-  return bytesToText(output).includes(warningsMark)
-}
-
-function isWord(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= wordCharsMax && isPrintable(value)
+  return { error: null, warnings: delivered.state === 'output' ? warningsIn(delivered.output) : [] }
 }
 
 function count(counts: Map<string, number>, code: string, pages: number): void {

@@ -26,3 +26,9 @@ export function owedWithoutResult(
   const others = new Set(counted.map(({ owner }) => owner)).size - alike.length
   return alike.length >= voicesOwed(assurance) && alike.length > others ? alike : []
 }
+
+/** Claims of others than those to whom something is owed: an owner that two stewards asked does not speak against itself. */
+export function besides(owed: readonly Claim[], claims: readonly Claim[]): Claim[] {
+  const owners = new Set(owed.map(({ owner }) => owner))
+  return claims.filter(({ owner }) => !owners.has(owner))
+}

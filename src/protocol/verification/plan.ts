@@ -33,7 +33,15 @@ export interface PlanRequest {
   readonly auditor: Audits['auditor']
   /** The work of one check, as a part of an execution. Left out: 1, the claim is made again. */
   readonly checkCost?: number
+  /** Results are wanted while the job runs. Left out: when it is complete is soon enough, and cheaper. */
+  readonly isFollowed?: boolean
 }
+
+/**
+ * Windows of a job that is followed hold so many shards for each of their checks: the checks cost an eighth of it at least, and a quarter
+ * at most, since an owner has two windows or more. Larger windows cost less and hold results back for longer. A guess.
+ */
+const followedShardsPerCheck = 8
 
 export interface Plan {
   /** Voices that are enough when all agree. */
@@ -80,9 +88,9 @@ function auditedBound(colludingShare: number, m: number, checks: number): number
   return colludingShare / ((1 - colludingShare) * Math.E * m * checks)
 }
 
-/** Undefined when windows would be too small to be checked by drawing. */
+/** Undefined when windows would be too small to be checked by drawing, or the job is followed and would end before the first one closes. */
 function auditedPlan(
-  { errorBound, colludingShare, shards, owners, auditor, checkCost = 1 }: PlanRequest,
+  { errorBound, colludingShare, shards, owners, auditor, checkCost = 1, isFollowed = false }: PlanRequest,
   m: number,
   replicas: number,
   lead: number,
@@ -90,10 +98,15 @@ function auditedPlan(
   const worth = worthOf(auditor, colludingShare)
   const least = auditedBound(colludingShare, m, 1) / errorBound / worth
   const claimsOfOwner = (shards * m) / Math.max(1, owners)
-  const windows = Math.max(1, Math.ceil(claimsOfOwner / windowShardsMax))
+  const leastChecks = Math.max(1, Math.ceil(least - 1e-9))
+  const most = isFollowed ? Math.min(windowShardsMax, followedShardsPerCheck * leastChecks) : windowShardsMax
+  const windows = Math.max(1, Math.ceil(claimsOfOwner / most))
+  if (isFollowed && windows === 1) return undefined
   const size = Math.floor(claimsOfOwner / windows)
-  const checks = Math.max(1, Math.ceil(least - 1e-9), Math.ceil(size * checkShareMin))
-  const audits: Audits = { replicas: m, checks, windowShards: windowShardsMax, auditor }
+  const checks = Math.max(leastChecks, Math.ceil(size * checkShareMin))
+  // Alike where results are waited for, lest the first of two windows be nearly all that an owner does.
+  const windowShards = isFollowed ? Math.ceil(claimsOfOwner / windows) : most
+  const audits: Audits = { replicas: m, checks, windowShards, auditor }
   if (checks > windowShardsMax || !isSampled(size, audits, replicas)) return undefined
   return {
     replicas,

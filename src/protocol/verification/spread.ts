@@ -15,8 +15,10 @@
  * end of a job are paid where there is money for them. Both together come to four executions at the dearest price instead of
  * the mean (measured in the simulator, for jobs of 40 to 300 shards).
  *
- * All of it holds where nobody leaves, dawdles or disagrees, and where owners are about as quick as each other. The simulated
- * mesh of test/simulator/budgets.test.ts, with prices from nothing to the cap, completes at least as many jobs as this says.
+ * All of it holds where nobody leaves, dawdles or disagrees, and where owners are about as quick as each other. It is a guess with known
+ * errors: in the simulated mesh of test/simulator/budgets.test.ts, with prices from nothing to the cap, at least as many jobs completed
+ * as it says for the budgets that the test tries, from an even chance up; below that it said too much (44 % said, 30 % done). So a quote says
+ * of a lower chance only that it is less than even.
  */
 import type { OwnerId } from '../ids.ts'
 import type { Micros } from '../price.ts'

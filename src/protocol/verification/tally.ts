@@ -72,12 +72,16 @@ export type Tally =
       readonly contradicting: readonly Claim[]
     }
 
-/** At most one claim of each owner counts: that of its first lease. The order in which claims are given changes nothing. */
+/**
+ * At most one claim of each owner counts: that of its first lease. The order in which claims are given changes nothing.
+ * Where `areEnough` says no of as many voices as there must be (../job/order.ts), one is missing.
+ */
 export function tally(
   claims: readonly Claim[],
   assurance: Pick<Assurance, 'replicas' | 'lead'>,
   agreement: Agreement,
   recomputed: Recomputation | undefined,
+  areEnough: (voices: readonly Claim[], needed: number) => boolean = always,
 ): Tally {
   const voices = oneForEachOwner([...claims].sort(inOrderOfLeases))
   const successes = voices.filter((claim) => !claim.exhausted)
@@ -89,13 +93,15 @@ export function tally(
   if (best === undefined) return { state: 'open', missing: assurance.replicas, disputed: false, leading: [] }
   const others = counted.length - best.length
   const disputed = others > 0
+  const missingOf = (needed: number, against: number) =>
+    Math.max(needed - (best.length - against), areEnough(best, needed) ? 0 : 1)
   if (disputed && counted !== successes) {
-    const missing = Math.max(0, assurance.replicas - best.length)
+    const missing = missingOf(assurance.replicas, 0)
     return missing > 0
       ? { state: 'open', missing, disputed: false, leading: best }
       : accepted(best, counted, 'unanimous')
   }
-  const missing = disputed ? assurance.lead - (best.length - others) : assurance.replicas - best.length
+  const missing = disputed ? missingOf(assurance.lead, others) : missingOf(assurance.replicas, 0)
   if (missing > 0) return { state: 'open', missing, disputed, leading: best }
   return accepted(best, counted, disputed ? 'lead' : 'unanimous')
 }
@@ -106,6 +112,10 @@ export function tally(
  */
 export function representative(claims: readonly Claim[]): Cid {
   return byFrequency(claims)[0]![0]!.result
+}
+
+function always(): boolean {
+  return true
 }
 
 /** The facts about a result that are compared. */

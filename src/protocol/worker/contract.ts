@@ -9,9 +9,11 @@ import type { Issued } from '../issuer.ts'
 import type { Handover } from '../job/handover.ts'
 import type { Lease, Receipt } from '../job/lease.ts'
 import type { Manifest } from '../job/manifest.ts'
+import type { JobEnd } from '../job/verdict.ts'
 import type { Message, ReleaseReason } from '../message.ts'
 import type { Ask, UnitCount } from '../price.ts'
 import type { Verified } from '../record/record.ts'
+import type { ShownEnd } from './shown-end.ts'
 
 export interface WorkerOptions {
   readonly self: PeerId
@@ -83,7 +85,7 @@ export type WorkerInput =
   | { readonly type: 'run-ended'; readonly lease: LeaseId }
   | { readonly type: 'withdraw'; readonly lease: LeaseId; readonly from: PeerId }
   | { readonly type: 'acknowledge'; readonly receipt: RecordId; readonly from: PeerId }
-  | { readonly type: 'ended'; readonly job: JobId; readonly from: PeerId; readonly code?: string | undefined }
+  | ({ readonly type: 'ended' } & ShownEnd)
   /** The owner's rules, or the operator, decided. */
   | { readonly type: 'mode'; readonly mode: WorkerMode }
   /** The owner takes these categories of jobs from now on; null: all. */
@@ -141,12 +143,13 @@ export type WorkerEffect =
       readonly reason: ReleaseReason | null
     }
   /**
-   * The job is over: its results may go. `past`: the highest serial of its leases that this vehicle took, by their signers; offers
+   * The job is over, by this end: its results may go. `past`: the highest serial of its leases that this vehicle took, by their signers; offers
    * up to there are past until the job's deadline.
    */
   | {
       readonly type: 'forget'
       readonly job: JobId
+      readonly end: JobEnd
       readonly past: ReadonlyMap<PeerId, number>
       readonly untilMs: number
     }

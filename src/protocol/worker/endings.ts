@@ -1,9 +1,11 @@
 /** How leases end: withdrawn, their job over, their vehicle needed, or done. */
-import type { JobId, LeaseId, PeerId } from '../ids.ts'
+import type { Sha256 } from '../../base/prng.ts'
+import type { LeaseId, PeerId } from '../ids.ts'
 import { leasesPerSlot, queuedLeasesPerSlotMax } from '../limits.ts'
 import type { ReleaseReason } from '../message.ts'
 import { type Desk, preparingMsMax, stoppedRetryMs } from './desk.ts'
 import type { Held } from './held.ts'
+import type { ShownEnd } from './shown-end.ts'
 
 /** A lease is its signer's to withdraw. Another steward that looks after it may do so while the signer is not connected. */
 export function withdraw(desk: Desk, lease: LeaseId, from: PeerId, nowMs: number): void {
@@ -19,19 +21,20 @@ function mayWithdraw({ jobs, connected }: Desk, { lease, manifest }: Held, from:
 }
 
 /**
- * A steward says that the job is over. The first one of the manifest is believed, and so is one that signed all leases of the job
- * here: results and receipts go, and the leases are not run again. Any other ends its own leases alone, since it may be a standby that
- * has never acted. What this vehicle has for the others stays until one of those says so, or else until the job's deadline and retention
- * are over (restoring after a restart).
+ * The end of a job is shown, by whoever. The one of the manifest's first steward is believed, and so is one that has signed all leases of
+ * the job here: results and receipts go, and the leases are not run again. Any other ends its signer's leases alone, since that may be a
+ * standby that has never acted. What this vehicle has for the others stays until it is shown an end of one of those, or else until the job's
+ * deadline and retention are over (restoring after a restart).
  */
-export function endJob(desk: Desk, job: JobId, from: PeerId, nowMs: number): void {
+export function endJob(desk: Desk, shown: ShownEnd, sha256: Sha256, nowMs: number): void {
   const { jobs, bench, receipts, effects } = desk
-  if (!jobs.isUnderWay(job)) return
+  const { job, signer, payload } = shown.end
+  if (job === null || !jobs.isUnderWay(job) || !jobs.holds(shown, sha256)) return
   const under = bench.ofJob(job)
   const signers = under.map(({ lease }) => lease.signer)
-  if (!jobs.mayEnd(job, from, signers)) {
+  if (!jobs.mayEnd(job, signer, signers)) {
     for (const held of under)
-      if (jobs.placeOf(job, held.lease.signer) === from) {
+      if (jobs.placeOf(job, held.lease.signer) === signer) {
         bench.abort(held)
         handIn(desk, held, 'withdrawn', nowMs)
       }
@@ -43,7 +46,7 @@ export function endJob(desk: Desk, job: JobId, from: PeerId, nowMs: number): voi
     drop(desk, held, 'withdrawn')
   }
   receipts.forget(job)
-  effects.push({ type: 'forget', job, ...jobs.pastOf(job) })
+  effects.push({ type: 'forget', job, end: payload, ...jobs.pastOf(job) })
 }
 
 /** The vehicle is needed now, or after the shards under way. */

@@ -12,6 +12,7 @@
  */
 
 import { BoundedMap } from '../../base/bounded-map.ts'
+import type { Sha256 } from '../../base/prng.ts'
 import type { JobId, LeaseId, PeerId } from '../ids.ts'
 import { type Handover, type Succession, successionOf } from '../job/handover.ts'
 import { type Lease, worthOf } from '../job/lease.ts'
@@ -19,14 +20,15 @@ import type { Manifest } from '../job/manifest.ts'
 import { overLeasesMax, rememberedJobsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { adoptersMax } from '../sizes.ts'
+import { type EndGround, holds, type ShownEnd } from './shown-end.ts'
 
 interface KnownJob {
   succession: Succession
   /** The stewards that look after the job besides the signers of its leases, the first to say so first. */
   readonly adopters: Set<PeerId>
-  /** A steward said that it is over, and nobody has offered a lease of it since. */
+  /** Its end was shown, and nobody has offered a lease of it since. */
   ended: boolean
-  readonly deadlineMs: number
+  readonly ground: EndGround
   /** For the leases of it that this vehicle has, and for what it has finished of others. */
   promisedMicros: number
   readonly over: BoundedMap<LeaseId, { readonly signer: PeerId; readonly serial: number }>
@@ -38,10 +40,10 @@ export class KnownJobs {
   readonly #jobs = new BoundedMap<JobId, KnownJob>(rememberedJobsMax)
 
   remember(manifest: Verified<Manifest>, handovers: readonly Verified<Handover>[]): void {
-    const { id, payload } = manifest
+    const { id, payload, signer } = manifest
     const succession = this.successionOf(manifest, handovers)
     const known = this.#jobs.peek(id) ?? newlyKnown()
-    this.#jobs.set(id, { ...known, succession, ended: false, deadlineMs: payload.deadlineMs })
+    this.#jobs.set(id, { ...known, succession, ended: false, ground: groundOf(payload, signer) })
   }
 
   /** Uses the handovers known here and those handed in: a steward shows only its own path. */
@@ -92,7 +94,7 @@ export class KnownJobs {
   }
 
   /**
-   * Tells whether the whole job is over when this steward says so: it has the place of the job's first steward, or those of
+   * Tells whether the whole job is over by an end that this steward signed: it has the place of the job's first steward, or those of
    * the signers of all leases. `held`: the signers of those that are not over.
    */
   mayEnd(job: JobId, from: PeerId, held: readonly PeerId[]): boolean {
@@ -101,6 +103,15 @@ export class KnownJobs {
     if (this.placeOf(job, first) === from) return true
     const signers = [...held, ...this.pastOf(job).past.keys()]
     return signers.length > 0 && signers.every((signer) => this.placeOf(job, signer) === from)
+  }
+
+  /** Tells whether this may be an end of its job, which is known here. */
+  holds(shown: ShownEnd, sha256: Sha256): boolean {
+    const { job, signer } = shown.end
+    const known = job === null ? undefined : this.#jobs.peek(job)
+    const [first] = known?.succession.stewards ?? []
+    if (job === null || known === undefined || first === undefined) return false
+    return holds(shown, known.ground, this.placeOf(job, first.peer) === signer, sha256)
   }
 
   isUnderWay(job: JobId): boolean {
@@ -118,7 +129,7 @@ export class KnownJobs {
     const past = new Map(known?.forgotten)
     for (const { signer, serial } of known?.over.values() ?? [])
       past.set(signer, Math.max(serial, past.get(signer) ?? 0))
-    return { past, untilMs: known?.deadlineMs ?? 0 }
+    return { past, untilMs: known?.ground.deadlineMs ?? 0 }
   }
 
   promisedIn(job: JobId): number {
@@ -147,6 +158,11 @@ export class KnownJobs {
     const known = job === null ? undefined : this.#jobs.peek(job)
     return known !== undefined && (known.over.has(id) || serial <= (known.forgotten.get(signer) ?? -1))
   }
+}
+
+/** Without the rest of a manifest, which may be long. */
+function groundOf({ deadlineMs, drawCommitment }: Manifest, submitter: PeerId): EndGround {
+  return { deadlineMs, drawCommitment, submitter }
 }
 
 function newlyKnown(): Pick<KnownJob, 'adopters' | 'over' | 'forgotten' | 'promisedMicros'> {

@@ -114,7 +114,7 @@ export class Worker {
         this.#desk.receipts.acknowledged(input.receipt, input.from)
         break
       case 'ended':
-        endJob(this.#desk, input.job, input.from, nowMs)
+        endJob(this.#desk, input, this.#options.sha256, nowMs)
         break
       case 'mode':
         this.#desk.condition.mode = input.mode

@@ -2,7 +2,7 @@
 import { architectureFact } from '../gguf/check.ts'
 import { EngineFault, Llama } from '../llama/llama.ts'
 import { marksOf, withoutMarks } from '../llama/marks.ts'
-import { type Model, modelOf } from '../llama/model.ts'
+import { type Model, type ModelUse, modelOf, refuseWithoutRoom } from '../llama/model.ts'
 import { openVocabulary } from '../llama/vocabulary.ts'
 import { choiceOf, optionOf } from '../options.ts'
 import { RecordError, type RuntimeOptions, type Weight } from '../runtime.ts'
@@ -17,25 +17,29 @@ export async function openGguf(
   weights: ReadonlyMap<string, Weight>,
   options: RuntimeOptions,
 ): Promise<Encoder> {
-  const model = modelOf(weights, {
+  const encoder = new GgufEncoder(modelOf(weights, useOf(options)))
+  await encoder.open()
+  return encoder
+}
+
+function useOf(options: RuntimeOptions): ModelUse {
+  return {
     contextTokens: optionOf(embedOptions, 'contextTokens', options),
     contextTokensUsual,
     // A text is computed at once.
     batchTokens: 'context',
     pooling: choiceOf(embedOptions, 'pooling', options),
-  })
-  const encoder = new GgufEncoder(model)
-  await encoder.open()
-  return encoder
+  }
 }
 
-/** The same without the network. Throws RecordError('bad-weights'). */
+/** The same without the network. Throws RecordError('bad-weights'), also where no vehicle has room for the network. */
 export async function openGgufTokenizer(
   weights: ReadonlyMap<string, Weight>,
   options: RuntimeOptions,
 ): Promise<Tokenizer> {
-  const contextTokens = optionOf(embedOptions, 'contextTokens', options)
-  const vocabulary = await openVocabulary(weights, { contextTokens, contextTokensUsual })
+  const use = useOf(options)
+  refuseWithoutRoom(weights, use)
+  const vocabulary = await openVocabulary(weights, { contextTokens: use.contextTokens, contextTokensUsual })
   const tokensMax = vocabulary.contextTokens - frameTokens
   return {
     tokensMax,
@@ -51,11 +55,11 @@ class GgufEncoder implements Encoder {
   readonly #llama: Llama
   readonly #marks: readonly string[]
 
-  constructor({ bytes, header, settings, tokenBytesMax }: Model) {
+  constructor({ files, header, settings, tokenBytesMax }: Model) {
     this.tokensMax = settings.contextTokens - frameTokens
     this.bytesMax = this.tokensMax * tokenBytesMax
-    this.#llama = new Llama(bytes, { ...settings, pooling: poolingOf(header, settings.pooling) })
-    this.#marks = marksOf(header, bytes)
+    this.#llama = new Llama(files, { ...settings, pooling: poolingOf(header, settings.pooling) })
+    this.#marks = marksOf(header, files[0]!)
   }
 
   /** Shows on no text of anybody whether the network works. Throws RecordError('bad-weights'). */

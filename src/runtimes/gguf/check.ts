@@ -14,6 +14,7 @@ import {
   wholeNumbersOf,
 } from './header.ts'
 import { numbersFault } from './numbers.ts'
+import { type Part, whole } from './parts.ts'
 
 /** Values in a block, and bytes of a block, by GGML's number of the type (ggml.c, type_traits). */
 const blocks: Readonly<Record<number, readonly [values: number, bytes: number]>> = {
@@ -71,31 +72,53 @@ const mostOf: Readonly<Record<string, number>> = {
 const needed = ['context_length', 'embedding_length', 'block_count']
 
 /** Says what is wrong with a file, as the end of a sentence that begins with "the model"; null where nothing is. */
-export function ggufFault(bytes: Uint8Array): string | null {
-  return faultOf(() => checkGguf(bytes))
-}
-
-/** The same of a file of `fileBytes` that is not in memory, by its head: all but the weights themselves. */
-export function ggufHeadFault(head: Uint8Array, fileBytes: number): string | null {
-  return faultOf(() => checkGgufHead(head, fileBytes))
+export function ggufFault(bytes: Uint8Array, part = whole): string | null {
+  return faultOf(() => checkGguf(bytes, part))
 }
 
 /** The header of a file that has no fault. Throws GgufFault. */
-export function checkGguf(bytes: Uint8Array): GgufHeader {
-  const header = checkGgufHead(bytes, bytes.byteLength)
+export function checkGguf(bytes: Uint8Array, part = whole): GgufHeader {
+  const header = checkGgufHead(bytes, bytes.byteLength, part)
   const fault = numbersFault(bytes, header)
   if (fault !== null) throw new GgufFault(fault)
   return header
 }
 
 /** The header of a file of `fileBytes` whose structure has no fault. `head`: its first bytes, all of its header among them. Throws GgufFault. */
-export function checkGgufHead(head: Uint8Array, fileBytes: number): GgufHeader {
+export function checkGgufHead(head: Uint8Array, fileBytes: number, part = whole): GgufHeader {
   const header = readGgufHeader(head)
-  checkWhole(header)
+  checkPart(header, part)
+  if (header.tensors.length === 0 && part.count === 1) throw new GgufFault('has no tensors')
   checkTensors(header, fileBytes)
+  // The others have nothing else.
+  if (part.place > 1) return header
   checkFacts(header)
   checkVocabulary(header, head)
   return header
+}
+
+/** One header of those of all parts of a model, in their order; `head`: of the first part. Throws GgufFault where they are no model together. */
+export function joinedHeader([first, ...others]: readonly GgufHeader[], head: Uint8Array): GgufHeader {
+  if (first === undefined) throw new GgufFault('has no parts')
+  if (others.length === 0) return first
+  const tensors = [first, ...others].flatMap((part) => part.tensors)
+  const stated = first.facts.get('split.tensors.count')
+  if (stated !== tensors.length)
+    throw new GgufFault(
+      `says that its parts have ${shownValue(stated)} tensors, and they have ${tensors.length}`,
+    )
+  const names = new Set<string>()
+  for (const { name } of tensors) {
+    if (names.has(name)) throw new GgufFault(`has two tensors called ${shown(name)}`)
+    names.add(name)
+  }
+  const joined = { ...first, tensors }
+  checkVocabulary(joined, head)
+  return joined
+}
+
+function shownValue(value: unknown): string {
+  return typeof value === 'number' ? `${value}` : 'an unknown number of'
 }
 
 /** A whole number of the model's architecture, as `llama.block_count`; undefined where it has none. */
@@ -116,16 +139,22 @@ function faultOf(check: () => GgufHeader): string | null {
 }
 
 /** llama.cpp's gguf-split writes which part of how many a file is, counted from 0. */
-function checkWhole({ facts }: GgufHeader): void {
-  const [place, count] = [facts.get('split.no'), facts.get('split.count')]
-  if (typeof count === 'number' && count > 1)
+function checkPart({ facts }: GgufHeader, part: Part): void {
+  const [no, said = 1] = [facts.get('split.no'), facts.get('split.count')]
+  // Whoever counts tokens writes zeros over it (withoutTensors): a text would lose its length, and the rest its place.
+  if (typeof said !== 'number') throw new GgufFault('has a number of its parts that is no number')
+  const place = typeof no === 'number' ? no + 1 : 1
+  const count = typeof said === 'number' && said > 1 ? said : 1
+  if (count === part.count && (count === 1 || place === part.place)) return
+  if (part.count === 1)
     throw new GgufFault(
-      `is ${typeof place === 'number' ? `part ${place + 1}` : 'one'} of ${count} parts: join them with llama-gguf-split --merge, and name the file that it makes`,
+      `is part ${place} of ${count} parts: name the first, and give all of them the names that llama-gguf-split gave them, which end in -00001-of-${`${count}`.padStart(5, '0')}.gguf and so on`,
     )
+  const is = count === 1 ? 'a model by itself' : `part ${place} of ${count}`
+  throw new GgufFault(`is ${is}, and its name says that it is part ${part.place} of ${part.count}`)
 }
 
 function checkTensors({ tensors, dataOffset, alignment }: GgufHeader, fileBytes: number): void {
-  if (tensors.length === 0) throw new GgufFault('has no tensors')
   let end = 0
   for (const [i, tensor] of tensors.entries()) {
     if (tensor.offset !== end)

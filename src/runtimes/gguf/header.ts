@@ -38,6 +38,8 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly facts: ReadonlyMap<string, GgufValue>
   readonly tensors: readonly GgufTensor[]
+  /** The number of the file's parts, where it says one: its place in the file, and its bytes. */
+  readonly splitCount?: { readonly at: number; readonly bytes: number }
   /** The place in the file at which the facts end and the tensors begin. */
   readonly factsEnd: number
   /** The place in the file at which the data begins. */
@@ -77,6 +79,8 @@ const numberBytes: Readonly<Record<number, number>> = {
 }
 const stringType = 8
 const arrayType = 9
+/** The type of a value stands before it. */
+const typeBytes = 4
 
 /** Throws GgufFault. */
 export function readGgufHeader(bytes: Uint8Array): GgufHeader {
@@ -89,10 +93,13 @@ export function readGgufHeader(bytes: Uint8Array): GgufHeader {
   const tensorCount = reader.count('tensors', tensorsMax)
   const factCount = reader.count('facts', factsMax)
   const facts = new Map<string, GgufValue>()
+  let splitCount: GgufHeader['splitCount']
   for (let i = 0; i < factCount; i += 1) {
     const key = reader.string('the name of a fact', keyBytesMax)
     if (facts.has(key)) throw new GgufFault(`names ${shown(key)} twice`)
+    const at = reader.at + typeBytes
     facts.set(key, reader.value(key))
+    if (key === 'split.count') splitCount = { at, bytes: reader.at - at }
   }
   const factsEnd = reader.at
   const names = new Set<string>()
@@ -106,7 +113,8 @@ export function readGgufHeader(bytes: Uint8Array): GgufHeader {
   const alignment = facts.get('general.alignment') ?? 32
   if (typeof alignment !== 'number' || !isPowerOfTwo(alignment) || alignment > alignmentMax)
     throw new GgufFault('has an alignment that is no power of two up to 65536')
-  return { facts, tensors, factsEnd, dataOffset: Math.ceil(reader.at / alignment) * alignment, alignment }
+  const dataOffset = Math.ceil(reader.at / alignment) * alignment
+  return { facts, tensors, factsEnd, dataOffset, alignment, ...(splitCount && { splitCount }) }
 }
 
 /** The whole numbers of an array of 32 bits; undefined where it is none, or has another length. */

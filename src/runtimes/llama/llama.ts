@@ -18,8 +18,6 @@ const standingMs = Date.UTC(2025, 0, 1)
 /** So many probabilities weigh 250 KB in each answer, which is some milliseconds. A guess. */
 const probabilitiesUsual = 4096
 
-const modelPath = '/model.gguf'
-
 export interface LlamaSettings {
   readonly contextTokens: number
   /** Tokens of a prompt that are computed at once. It decides bits, so it is part of the engine's identity. */
@@ -91,21 +89,22 @@ export interface Scored extends Pick<Completion, 'text' | 'finish' | 'promptToke
 }
 
 export class Llama implements ChatEngine {
-  readonly #model: Uint8Array
+  readonly #files: readonly Uint8Array[]
   readonly #settings: LlamaSettings
   #module: LlamaModule | null = null
   #probabilities = 0
 
-  /** `model`: the bytes of a GGUF that was checked. They must not change. */
-  constructor(model: Uint8Array, settings: LlamaSettings) {
-    this.#model = model
+  /** `files`: the bytes of a GGUF that was checked, or of all its parts. They must not change. */
+  constructor(files: readonly Uint8Array[], settings: LlamaSettings) {
+    this.#files = files
     this.#settings = settings
   }
 
   async open(): Promise<void> {
     this.#module = null
     const module = await startLlama()
-    module.FS.writeFile(modelPath, this.#model, { canOwn: true })
+    for (const [i, file] of this.#files.entries())
+      module.FS.writeFile(this.#pathOf(i), file, { canOwn: true })
     call(() => module.ccall('llama_node_wasm_start', 'string', [], []))
     this.#load(module)
     this.#module = module
@@ -166,11 +165,18 @@ export class Llama implements ChatEngine {
     return embedding as number[]
   }
 
+  /** The engine finds the parts of a model by their names. */
+  #pathOf(place: number): string {
+    const [at, count] = [place + 1, this.#files.length].map((value) => `${value}`.padStart(5, '0'))
+    return this.#files.length === 1 ? '/model.gguf' : `/model-${at}-of-${count}.gguf`
+  }
+
   async #ask<Answer>(action: string, request: object): Promise<Answer> {
     if (this.#module === null) await this.open()
     const module = this.#module!
     try {
-      act(module, 'clear_cache', { clear_data: true })
+      // Without a network there is none.
+      if (!this.#settings.isVocabularyOnly) act(module, 'clear_cache', { clear_data: true })
       return act<Answer>(module, action, request)
     } catch (error) {
       this.#module = null
@@ -181,7 +187,7 @@ export class Llama implements ChatEngine {
   #load(module: LlamaModule): void {
     const { contextTokens, batchTokens, pooling, isVocabularyOnly } = this.#settings
     const request = {
-      model: modelPath,
+      model: this.#pathOf(0),
       n_ctx: contextTokens,
       n_batch: batchTokens,
       n_ubatch: batchTokens,

@@ -29,7 +29,7 @@ export async function openVocabulary(
   use: Pick<ModelUse, 'contextTokens' | 'contextTokensUsual'>,
 ): Promise<Vocabulary> {
   const { bytes, head, header, settings, tokenBytesMax } = modelHead(weights, { ...use, batchTokens: 1 })
-  const llama = new Llama(withoutTensors(head, header), { ...settings, isVocabularyOnly: true })
+  const llama = new Llama([withoutTensors(head, header)], { ...settings, isVocabularyOnly: true })
   await llama.open()
   return {
     llama,
@@ -48,8 +48,10 @@ function frameTokensOf({ facts }: GgufHeader): number {
 }
 
 /** The beginning of the file up to its tensors, saying that it has none. */
-function withoutTensors(head: Uint8Array, { factsEnd }: GgufHeader): Uint8Array {
+function withoutTensors(head: Uint8Array, { factsEnd, splitCount }: GgufHeader): Uint8Array {
   const bytes = head.slice(0, factsEnd)
+  // The engine would look for the other parts.
+  if (splitCount !== undefined) bytes.fill(0, splitCount.at, splitCount.at + splitCount.bytes)
   new DataView(bytes.buffer).setBigUint64(tensorCountAt, 0n, true)
   return bytes
 }

@@ -1,4 +1,6 @@
 /** The llm runtime as submitters and vehicles know it without loading it: its options, and what makes a request. */
+import type { GgufHeader } from '../gguf/header.ts'
+import { faultOfLargeModel, faultOfModel } from '../gguf/model.ts'
 import { readBatchLine } from '../llama/batch-line.ts'
 import type { OptionDescriptions } from '../options.ts'
 import type { DocumentShape, RequestsDescription } from '../runtime.ts'
@@ -38,6 +40,22 @@ export const llmAgreements = {
   // Measured with Vulkan on one software device: 0.0003 to 0.0018 from a processor's log-probabilities. Four bits a weight for eight: 0.012.
   gpu: { relation: 'scored', gapMax: 5e-3, differenceMax: 5e-3 },
 } as const
+
+/** Looks at a model's structure, and whether it answers messages. */
+export function faultOfChatModel(name: string, bytes: Uint8Array): string | null {
+  return faultOfModel(name, bytes, lackOfTemplate)
+}
+
+/** The same of a model of so many `bytes` that is too large to be read, by its head. */
+export function faultOfLargeChatModel(name: string, head: Uint8Array, bytes: number): string | null {
+  return faultOfLargeModel(name, head, bytes, lackOfTemplate)
+}
+
+/** The end of a sentence about a model; null: it has one. */
+export function lackOfTemplate({ facts }: GgufHeader): string | null {
+  if (typeof facts.get('tokenizer.chat_template') === 'string') return null
+  return 'has no chat template, so it answers no messages'
+}
 
 /** A model of 135 million parameters reads 100 tokens in 1 s and writes 14, on one core, in the exact engine. */
 const msPerByte = 2.5

@@ -83,7 +83,7 @@ export async function chatModel(engine: string, weights: Weights, use: ModelUse)
 
 function exactModel(weights: Weights, use: ModelUse): ChatModel {
   const model = modelOf(weights, use)
-  return { ...model, head: model.bytes, engine: new Llama(model.bytes, model.settings) }
+  return { ...model, head: model.files[0]!, engine: new Llama(model.files, model.settings) }
 }
 
 function nativeModel(weights: Weights, use: ModelUse): ChatModel {

@@ -14,7 +14,7 @@ import { optionOf, wrongOption } from '../options.ts'
 import { RecordError, type RecordOutput, type Runtime, type ScoredClaim, type Session } from '../runtime.ts'
 import { claimIn, outputOf } from './answer.ts'
 import { openRequestCounter } from './counter.ts'
-import { contextTokensUsual, llmOptions, llmShapeOf } from './description.ts'
+import { contextTokensUsual, lackOfTemplate, llmOptions, llmShapeOf } from './description.ts'
 import { absentLlmEngines, type ChatModel, chatModel, llmEngines } from './engines.ts'
 import { answerTokensMax, harmlessMessages, requestOf } from './prompt.ts'
 import type { ChatRequest } from './request.ts'
@@ -67,8 +67,8 @@ class Chat implements Session {
     answerTokensMax: number,
     isScored: boolean,
   ) {
-    if (typeof header.facts.get('tokenizer.chat_template') !== 'string')
-      throw new RecordError('bad-weights', 'the model has no chat template, so it answers no messages')
+    const lack = lackOfTemplate(header)
+    if (lack !== null) throw new RecordError('bad-weights', `the model ${lack}`)
     this.#llama = engine
     this.#isScored = isScored
     this.#contextTokens = settings.contextTokens

@@ -64,7 +64,7 @@ function faultIn(node: unknown, copies: number): string | null {
   if (Array.isArray(node)) return firstOf(node.map((part) => faultIn(part, copies)))
   const { $ref, pattern, ...others } = node as Record<string, unknown>
   if (typeof $ref === 'string' && !$ref.startsWith('#/'))
-    return 'the schema refers to another document; write all of it in one'
+    return 'the schema refers to another document, or to all of itself; refer to a part of it, such as "#/$defs/name"'
   if (typeof pattern === 'string') {
     const fault = patternFault(pattern, copies)
     if (fault !== null) return fault

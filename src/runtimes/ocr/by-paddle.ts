@@ -7,6 +7,7 @@
  */
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { stretchLevels } from '../imaging/levels.ts'
+import { smoothed } from '../imaging/smooth.ts'
 import { withoutSpecks } from '../imaging/specks.ts'
 import { around, type Box, heightOf } from './box.ts'
 import type { DecodedLine, DecodedWord } from './ctc.ts'
@@ -14,7 +15,8 @@ import { cut } from './cut.ts'
 import { detectText } from './detection.ts'
 import type { Model } from './engines.ts'
 import { frameOfSlope, toX, toY } from './frame.ts'
-import type { TextLine, TextWord } from './page-text.ts'
+import { smoothedMin } from './grain.ts'
+import { meanConfidence, type TextLine, type TextWord } from './page-text.ts'
 import { inReadingOrder } from './reading-order.ts'
 import { recognise } from './recognition.ts'
 import { withoutStrays } from './strays.ts'
@@ -36,38 +38,75 @@ const sideUsual = 960
 const lettersFound = 7
 
 /**
- * Reads lines once more of which Tesseract is not sure, one picture each, and keeps the readings that it is sure of itself. Lines with
- * letters that its dictionary lacks are left alone: it would read others in their place.
+ * Reads lines once more of which Tesseract is not sure, one picture each, and keeps the readings that it is sure of itself. Cells that
+ * stand far apart in one row are looked at one by one: read as one, they would lose the spaces between them. Lines with letters that
+ * its dictionary lacks are left alone: it would read others in their place.
  */
 export async function secondOpinion(
-  { recogniser, characters }: PaddleModels,
+  models: PaddleModels,
   picture: GrayImage,
   lines: readonly TextLine[],
 ): Promise<TextLine[]> {
-  const known = new Set(characters)
+  const known = new Set(models.characters)
+  const isDoubtful = ({ text, confidence }: TextLine) =>
+    confidence < doubtfulBelow && [...text].every((character) => known.has(character))
   const reviewed: TextLine[] = []
   for (const line of lines) {
-    const isDoubtful =
-      line.confidence < doubtfulBelow && [...line.text].every((character) => known.has(character))
-    if (!isDoubtful) {
-      reviewed.push(line)
-      continue
-    }
-    const margin = heightOf(line.box) / 6
-    const { left, top, right, bottom } = line.box
-    const box = { left: left - margin, top: top - margin, right: right + margin, bottom: bottom + margin }
-    const cutOut = withoutSpecks(stretchLevels(cut(picture, frameOfSlope(0), box)))
-    const { text, words, confidence } = await recognise(recogniser, characters, cutOut)
-    const placed = words.map((word) => ({ ...wordIn(box, word), top, bottom }))
-    const again = {
-      text,
-      words: words.map((word, i) => plainWord(word, placed[i]!)),
-      box: line.box,
-      confidence,
-    }
-    reviewed.push(confidence >= sureMin ? again : line)
+    const cells = isDoubtful(line) ? cellsOf(line) : []
+    const read: TextLine[] = []
+    for (const cell of cells) read.push(isDoubtful(cell) ? await readAgain(models, picture, cell) : cell)
+    const isSame = read.every((cell, at) => cell === cells[at])
+    reviewed.push(isSame ? line : read.length === 1 ? read[0]! : joined(read, line.box))
   }
   return reviewed
+}
+
+/** Times a line's height: a wider gap is more than a space between words, also in justified text. A guess. */
+const cellGapMin = 1.5
+
+function cellsOf(line: TextLine): TextLine[] {
+  const cells: TextWord[][] = []
+  for (const [at, word] of line.words.entries()) {
+    const before = line.words[at - 1]
+    const isApart = before !== undefined && word.box.left - before.box.right > cellGapMin * heightOf(line.box)
+    if (isApart || cells.length === 0) cells.push([])
+    cells.at(-1)!.push(word)
+  }
+  if (cells.length < 2) return [line]
+  return cells.map((words) => ({
+    text: words.map(({ text }) => text).join(' '),
+    words,
+    box: around(words.map(({ box }) => box)),
+    confidence: meanConfidence(words),
+  }))
+}
+
+function joined(cells: readonly TextLine[], box: Box): TextLine {
+  const text = cells.map((cell) => cell.text).join(' ')
+  return { text, words: cells.flatMap(({ words }) => words), box, confidence: meanConfidence(cells) }
+}
+
+async function readAgain(
+  { recogniser, characters }: PaddleModels,
+  picture: GrayImage,
+  line: TextLine,
+): Promise<TextLine> {
+  const margin = heightOf(line.box) / 6
+  const { left, top, right, bottom } = line.box
+  const box = { left: left - margin, top: top - margin, right: right + margin, bottom: bottom + margin }
+  const cutOut = withoutSpecks(stretchLevels(cut(picture, frameOfSlope(0), box)))
+  const { text, words, confidence } = await recognise(recogniser, characters, cutOut)
+  if (confidence < sureMin || lettersOf(text) === lettersOf(line.text)) return line
+  const placed = words.map((word) => plainWord(word, { ...wordIn(box, word), top, bottom }))
+  return { text, words: placed, box: line.box, confidence }
+}
+
+/**
+ * Where both read the same letters and digits, Tesseract has the signs and the spaces: PaddleOCR takes a comma for a full stop, and ; for :
+ * more often, and loses spaces.
+ */
+function lettersOf(text: string): string {
+  return text.replace(/[^\p{L}\p{N}]/gu, '')
 }
 
 /** The part of a line's box that a word takes, in the box's own axes. */
@@ -84,12 +123,21 @@ function plainWord({ text, confidence }: DecodedWord, box: Box): TextWord {
 const doubtfulBelow = 0.9
 const sureMin = 0.93
 
+export interface PictureFacts {
+  /** See upright.ts. */
+  readonly letterHeight: number | undefined
+  /** See grain.ts. */
+  readonly grainPerMille: number
+  /** The longest side, in pixels, to which the picture is reduced to find its text. */
+  readonly sideMax: number
+}
+
 export async function readByPaddle(
   { detector, recogniser, characters }: PaddleModels,
-  picture: GrayImage,
-  letterHeight: number | undefined,
-  sideMax: number,
+  original: GrayImage,
+  { letterHeight, grainPerMille, sideMax }: PictureFacts,
 ): Promise<TextLine[]> {
+  const picture = grainPerMille < smoothedMin ? original : smoothed(original)
   const longest = Math.max(picture.width, picture.height)
   const needed = letterHeight === undefined ? 0 : Math.ceil((longest * lettersFound) / letterHeight)
   const { frame, boxes } = await detectText(detector, picture, Math.min(sideMax, Math.max(sideUsual, needed)))

@@ -7,7 +7,7 @@
  * noisy pages 1 % found 845 of 846 spaces and one too many of 3,622, 0.1 % found no more and 17 too many.
  */
 import { RecordError } from '../runtime.ts'
-import { withoutLookAlikes } from './look-alikes.ts'
+import { inSingleWidth, withoutLookAlikes } from './look-alikes.ts'
 
 /** A word of a line, and its place there: from 0, the line's beginning, to 1, its end. */
 export interface DecodedWord {
@@ -67,7 +67,11 @@ export function decodeColumns(
     }
     previous = best
   }
-  const words = wordsOf(found, columns)
+  const single = inSingleWidth(found.map(({ character }) => character))
+  const words = wordsOf(
+    found.map((one, i) => ({ ...one, character: single[i]! })),
+    columns,
+  )
   const text = words.map((word) => word.text).join(' ')
   return { text, words, confidence: count === 0 ? 0 : sum / count }
 }

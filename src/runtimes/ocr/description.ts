@@ -39,13 +39,19 @@ export function languagesAmong(weights: readonly string[]): string[] {
 /** ISO 639-2, with a script where there are several. */
 export const languagePattern = /^[a-z]{3}(_[A-Za-z]{1,12})?$/
 
+/**
+ * Those that come along, for pages of which nobody says the language: what English lacks in letters, German and French have for most of
+ * western Europe. They read only lines that English leaves in doubt (by-tesseract.ts).
+ */
+const languagesDefault = ['eng', 'deu', 'fra']
+
 export const ocrWeights: WeightsDescription = {
   files: paddleFiles,
   forLanguage: (language, place) => ({
     name: `${traineddataPrefix}${place}-${language}`,
     ...languageFile(language),
   }),
-  languagesDefault: ['eng'],
+  languagesDefault,
 }
 
 /**

@@ -22,7 +22,7 @@ import { instructionSet } from './instruction-set.ts'
 import { tesseractPath } from './tesseract.ts'
 
 /** Raise it with any change to the pixels, geometry or decoding between a page and its text. */
-const pipelineVersion = 5
+const pipelineVersion = 7
 
 interface FloatTensor {
   readonly data: Float32Array

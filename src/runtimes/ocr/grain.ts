@@ -7,6 +7,12 @@
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { grayAt, histogram, otsu } from '../imaging/light.ts'
 
+/**
+ * Grain that is taken off before anything is looked for. On receipts of 310 to 350, smoothing took wrong characters from 9 to 5 %; on some of
+ * 140 and 230 it changed nothing, and twice did harm.
+ */
+export const smoothedMin = 200
+
 /** The share of pairs that differ by no more than the difference that counts. */
 const quantile = 0.75
 

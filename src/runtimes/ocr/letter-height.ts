@@ -24,56 +24,22 @@ export interface Letters {
 
 export function lettersOf({ width, height, pixels }: GrayImage): Letters {
   const threshold = otsu(histogram(pixels))
-  const parents: number[] = []
-  const tops: number[] = []
-  const bottoms: number[] = []
-  const widths: { left: number; right: number }[] = []
-  const rootOf = (group: number): number => {
-    let root = group
-    while (parents[root] !== root) root = parents[root]!
-    parents[group] = root
-    return root
-  }
-  let above: { start: number; end: number; group: number }[] = []
+  const groups = new Groups()
+  let above = new Runs(width)
+  let runs = new Runs(width)
   for (let y = 0; y < height; y += 1) {
-    const runs: typeof above = []
-    let next = 0
-    for (let x = 0; x < width; x += 1) {
-      if (pixels[y * width + x]! > threshold) continue
-      const start = x
-      while (x < width && pixels[y * width + x]! <= threshold) x += 1
-      let group = -1
-      while (next < above.length && above[next]!.end < start) next += 1
-      for (let at = next; at < above.length && above[at]!.start <= x; at += 1) {
-        const other = rootOf(above[at]!.group)
-        if (group < 0) group = other
-        else if (other !== group) {
-          parents[other] = group
-          tops[group] = Math.min(tops[group]!, tops[other]!)
-          widths[group]!.left = Math.min(widths[group]!.left, widths[other]!.left)
-          widths[group]!.right = Math.max(widths[group]!.right, widths[other]!.right)
-        }
-      }
-      if (group < 0) {
-        group = parents.length
-        parents.push(group)
-        tops.push(y)
-        bottoms.push(y)
-        widths.push({ left: start, right: x })
-      }
-      bottoms[group] = y
-      widths[group]!.left = Math.min(widths[group]!.left, start)
-      widths[group]!.right = Math.max(widths[group]!.right, x)
-      runs.push({ start, end: x, group })
-    }
+    findRuns(pixels.subarray(y * width, (y + 1) * width), threshold, runs)
+    joinRuns(runs, above, groups, y)
+    const spare = above
     above = runs
+    runs = spare
   }
   const heights: number[] = []
   let specks = 0
-  for (let group = 0; group < parents.length; group += 1) {
-    if (parents[group] !== group) continue
-    const tall = bottoms[group]! - tops[group]! + 1
-    const wide = widths[group]!.right - widths[group]!.left
+  for (let group = 0; group < groups.count; group += 1) {
+    if (groups.parents[group] !== group) continue
+    const tall = groups.bottoms[group]! - groups.tops[group]! + 1
+    const wide = groups.rights[group]! - groups.lefts[group]!
     if (tall <= 2 && wide <= 2) specks += 1
     if (tall >= heightMin && tall <= heightMax && wide >= 2 && wide <= 8 * tall) heights.push(tall)
   }
@@ -81,4 +47,88 @@ export function lettersOf({ width, height, pixels }: GrayImage): Letters {
   if (heights.length < groupsMin) return { height: undefined, specksEach }
   heights.sort((a, b) => a - b)
   return { height: heights[heights.length >> 1], specksEach }
+}
+
+/** The runs of ink in one row, from the left; each ends before `ends`. At most every second pixel begins one. */
+class Runs {
+  count = 0
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  readonly groups: Int32Array
+
+  constructor(width: number) {
+    const most = (width >> 1) + 1
+    this.starts = new Int32Array(most)
+    this.ends = new Int32Array(most)
+    this.groups = new Int32Array(most)
+  }
+}
+
+function findRuns(row: Uint8Array, threshold: number, runs: Runs): void {
+  let count = 0
+  for (let x = 0; x < row.length; x += 1) {
+    if (row[x]! > threshold) continue
+    runs.starts[count] = x
+    while (x < row.length && row[x]! <= threshold) x += 1
+    runs.ends[count] = x
+    count += 1
+  }
+  runs.count = count
+}
+
+/** Gives each run the group of those above that it touches, which become one, or a new group. */
+function joinRuns(runs: Runs, above: Runs, groups: Groups, y: number): void {
+  let next = 0
+  for (let run = 0; run < runs.count; run += 1) {
+    const [start, end] = [runs.starts[run]!, runs.ends[run]!]
+    let group = -1
+    while (next < above.count && above.ends[next]! < start) next += 1
+    for (let at = next; at < above.count && above.starts[at]! <= end; at += 1) {
+      const other = groups.rootOf(above.groups[at]!)
+      if (group < 0) group = other
+      else if (other !== group) groups.join(group, other)
+    }
+    if (group < 0) group = groups.add(y, start, end)
+    groups.bottoms[group] = y
+    groups.lefts[group] = Math.min(groups.lefts[group]!, start)
+    groups.rights[group] = Math.max(groups.rights[group]!, end)
+    runs.groups[run] = group
+  }
+}
+
+/** Groups of touching ink with the boxes around them. One that was joined to another has that as its parent, and a root itself. */
+class Groups {
+  readonly parents: number[] = []
+  readonly tops: number[] = []
+  readonly bottoms: number[] = []
+  readonly lefts: number[] = []
+  readonly rights: number[] = []
+
+  get count(): number {
+    return this.parents.length
+  }
+
+  add(y: number, left: number, right: number): number {
+    const group = this.parents.length
+    this.parents.push(group)
+    this.tops.push(y)
+    this.bottoms.push(y)
+    this.lefts.push(left)
+    this.rights.push(right)
+    return group
+  }
+
+  rootOf(group: number): number {
+    let root = group
+    while (this.parents[root] !== root) root = this.parents[root]!
+    this.parents[group] = root
+    return root
+  }
+
+  join(group: number, other: number): void {
+    this.parents[other] = group
+    this.tops[group] = Math.min(this.tops[group]!, this.tops[other]!)
+    this.lefts[group] = Math.min(this.lefts[group]!, this.lefts[other]!)
+    this.rights[group] = Math.max(this.rights[group]!, this.rights[other]!)
+  }
 }

@@ -82,7 +82,7 @@ async function loadSession(
   const wrong = wrongOption(ocrOptions, options)
   if (wrong !== undefined) throw new RecordError('bad-weights', wrong)
   const recognisers = await loadRecognisers(engine, weights, options)
-  // Of a native record the text alone is delivered.
+  // Of a native record the text and the warnings are delivered, and no words.
   const hasWords = engine === 'exact' && choiceOf(ocrOptions, 'words', options) === 'on'
   const dpi = optionOf(ocrOptions, 'dpi', options)
   const pdfReading = { dpi, takesText: takesText(options), hasWords }

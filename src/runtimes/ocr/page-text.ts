@@ -20,8 +20,8 @@ export interface TextLine {
   readonly confidence: number
 }
 
-/** The mean over all lines, by their length; 0 for no text. */
-export function meanConfidence(lines: readonly TextLine[]): number {
+/** The mean over all lines, or words, by their length; 0 for no text. */
+export function meanConfidence(lines: readonly Pick<TextLine, 'text' | 'confidence'>[]): number {
   let sum = 0
   let length = 0
   for (const { text, confidence } of lines) {

@@ -51,11 +51,12 @@ export async function readPage(original: GrayImage, recognisers: Recognisers): P
   const prefersPaddle = paddle !== undefined && (isRough || tesseract.length === 0)
   const first = prefersPaddle ? byPaddle(views, paddle, recognisers) : byTesseract(views, tesseract)
   const isSuspect = views.mayBeUpsideDown || first.page.turnedDegrees !== 0
-  const isTurned = isSuspect && (await standsOnItsHead(first))
+  const byOne = prefersPaddle ? first : byTesseract(views, tesseract.slice(0, 1))
+  const isTurned = isSuspect && (await standsOnItsHead(byOne))
   let read = await attempt(first, isTurned)
   const isDoubtful =
     read.lines.length === 0 ? views.mayBeUpsideDown : meanConfidence(read.lines) < headDownMax
-  if (!isSuspect && isDoubtful && (await standsOnItsHead(first))) read = await attempt(first, true)
+  if (!isSuspect && isDoubtful && (await standsOnItsHead(byOne))) read = await attempt(first, true)
   const byFirst = read.lines
   if (!prefersPaddle && paddle !== undefined && meanConfidence(read.lines) < sureMin) {
     const other = await attempt(byPaddle(views, paddle, recognisers), read.upright.turnedDegrees >= 180)
@@ -86,7 +87,12 @@ function byPaddle(views: UprightViews, models: PaddleModels, { detectionSideMax 
   return {
     recogniser: 'paddle',
     page: views.sloping(),
-    read: ({ picture, letterHeight }) => readByPaddle(models, picture, letterHeight, detectionSideMax),
+    read: ({ picture, letterHeight }) =>
+      readByPaddle(models, picture, {
+        letterHeight,
+        grainPerMille: views.grainPerMille,
+        sideMax: detectionSideMax,
+      }),
   }
 }
 
@@ -107,10 +113,18 @@ async function standsOnItsHead({ page, read, recogniser }: Reader): Promise<bool
     ...page,
     picture: denseBand(page.picture, Math.round((page.letterHeight ?? 16) * 2.6 * triedLines)),
   }
-  const upwards = meanConfidence((await read(band)).filter(isLine))
-  if (recogniser === 'tesseract' && upwards >= surelyUpright) return false
-  const downwards = meanConfidence((await read(overturned(band))).filter(isLine))
-  return downwards > upwards
+  const upwards = (await read(band)).filter(isLine)
+  if (recogniser === 'tesseract' && meanConfidence(upwards) >= surelyUpright) return false
+  const downwards = (await read(overturned(band))).filter(isLine)
+  return surelyRead(downwards) > surelyRead(upwards)
+}
+
+/**
+ * The characters that were read, by how sure their reader is. Confidence alone would not do: upside down, a recogniser may find one number
+ * of a whole page, and be as sure of it as of all lines the right way up.
+ */
+export function surelyRead(lines: readonly TextLine[]): number {
+  return lines.reduce((sum, { text, confidence }) => sum + text.length * confidence * confidence, 0)
 }
 
 function isLine({ box, text }: TextLine): boolean {

@@ -6,7 +6,7 @@
  * columns of prose row by row whenever their lines happen to align. Here a cut between columns must be a
  * gutter: an empty strip with several lines of prose on both sides of it. Where a heading crosses the strip, the tallest
  * band of the page that has a gutter is looked for, and what lies above and below that band is read before and
- * after it. What has no gutter anywhere is one column: boxes that share a height are one line.
+ * after it; a caption in the middle of two columns is read between them. What has no gutter anywhere is one column: boxes that share a height are one line.
  */
 import { around, type Box, heightOf, median, widthOf } from './box.ts'
 
@@ -22,7 +22,7 @@ const bandMin = 10
 /** Tells whether some part of the page, of so many boxes at least, has columns of prose side by side. */
 export function hasColumns(boxes: readonly Box[]): boolean {
   const band = widestBand([...boxes].sort(byPosition), median(boxes.map(heightOf)))
-  return band !== undefined && band.left.length + band.right.length >= bandMin
+  return sizeOf(band) >= bandMin
 }
 
 /** As on a page that is known to have no columns: boxes that share a height are one line. Keeps the boxes' identity. */
@@ -43,10 +43,37 @@ const columnWidthMin = 4
 const facingMin = 0.5
 
 function readRegion<Item extends Box>(boxes: readonly Item[], usual: number): Item[][] {
-  const band = widestBand(boxes, usual)
+  const band = bandAroundCaption(boxes, usual) ?? widestBand(boxes, usual)
   if (band === undefined) return readColumn(boxes)
-  const { above, left, right, below } = band
-  return [above, left, right, below].flatMap((part) => (part.length === 0 ? [] : readRegion(part, usual)))
+  const { above, left, right, below, between = [] } = band
+  return [above, left, between, right, below].flatMap((part) =>
+    part.length === 0 ? [] : readRegion(part, usual),
+  )
+}
+
+/** A caption has so many lines, and what is read into a picture. More are a column. A guess. */
+const captionBoxesMax = 4
+
+/**
+ * Two columns that give way to a picture in the middle of the page: its caption has lines on both sides of it, and without it the columns
+ * are one band, or a taller one. Undefined where there is no such thing.
+ */
+function bandAroundCaption<Item extends Box>(boxes: readonly Item[], usual: number): Band<Item> | undefined {
+  const between = boxes.filter((box) => {
+    const besides = boxes.filter((other) => isBeside(other, box))
+    return besides.some(({ right }) => right <= box.left) && besides.some(({ left }) => left >= box.right)
+  })
+  if (between.length === 0 || between.length > captionBoxesMax) return undefined
+  const [plain, rest] = [boxes, boxes.filter((box) => !between.includes(box))].map((some) =>
+    widestBand(some, usual),
+  )
+  return rest === undefined || sizeOf(rest) <= sizeOf(plain) + between.length
+    ? undefined
+    : { ...rest, between }
+}
+
+function sizeOf(band: Band<unknown> | undefined): number {
+  return band === undefined ? 0 : band.left.length + band.right.length
 }
 
 interface Band<Item> {
@@ -54,6 +81,8 @@ interface Band<Item> {
   readonly left: readonly Item[]
   readonly right: readonly Item[]
   readonly below: readonly Item[]
+  /** A caption between the columns, which is read after the left one. */
+  readonly between?: readonly Item[]
 }
 
 /** The band with a gutter that holds the most boxes; the upper one of equals. */

@@ -7,10 +7,11 @@
 import type { GrayImage } from '../imaging/gray-image.ts'
 import { evenlyLit } from '../imaging/light.ts'
 import { resize } from '../imaging/resize.ts'
+import { smoothed } from '../imaging/smooth.ts'
 import { isBlackAndWhite, withoutLonePixels } from '../imaging/specks.ts'
 import { mapped, quarterTurned } from '../imaging/turn.ts'
 import { fixedOne, frameOfSlope } from './frame.ts'
-import { grainPerMille } from './grain.ts'
+import { grainPerMille, smoothedMin } from './grain.ts'
 import { lettersOf } from './letter-height.ts'
 import { lineDirection } from './slope.ts'
 
@@ -66,7 +67,10 @@ const followedMax = Math.floor(0.0875 * fixedOne)
 
 export function upright(original: GrayImage): UprightViews {
   const [lit, isRough] = cleaned(evenlyLit(original))
-  const { isQuarterTurned, slope, mayBeUpsideDown } = lineDirection(lit, isRough)
+  const grain = grainPerMille(lit)
+  // Grain that is smoothed leaves baselines as sharp as they were; to reduce the page for its specks would not.
+  const { isQuarterTurned, slope, mayBeUpsideDown } =
+    grain < smoothedMin ? lineDirection(lit, isRough) : lineDirection(smoothed(lit))
   const turned = isQuarterTurned ? quarterTurned(lit, 1) : lit
   const view = (levelledSlope: number): UprightPage => {
     const levelled = levelledSlope === 0 ? turned : level(turned, levelledSlope)
@@ -93,7 +97,7 @@ export function upright(original: GrayImage): UprightViews {
   return {
     slope,
     mayBeUpsideDown,
-    grainPerMille: grainPerMille(lit),
+    grainPerMille: grain,
     isRough,
     level: () => view(Math.abs(slope) < slopeMin ? 0 : slope),
     sloping: () => view(Math.abs(slope) < followedMax ? 0 : slope),

@@ -1,4 +1,5 @@
 /** The parts of a page of a PDF, without its text: how much of it is pictures, and at which resolution they are. */
+import { annotationsOn } from './annotations.ts'
 import { floatsOf, intsIn, type Pdf, type Pdfium, withPage } from './pdfium.ts'
 
 export interface PageObjects {
@@ -12,11 +13,10 @@ export interface PageObjects {
   readonly annotations: number
 }
 
-/** FPDF_PAGEOBJ_…, in fpdf_edit.h, and FPDF_ANNOT_… in fpdf_annot.h. */
+/** FPDF_PAGEOBJ_…, in fpdf_edit.h. */
 const pathType = 2
 const pictureType = 3
 const formType = 5
-const silentAnnotations = new Set([2, 16]) // links and pop-ups
 
 /** A page with more than this is not looked through to its end. */
 const objectsMax = 100_000
@@ -63,7 +63,7 @@ export function objectsOf(pdf: Pdf, index: number): PageObjects {
       pictureShare: Math.min(1, covered / area),
       pictureDpi,
       letterShapes,
-      annotations: annotationsOf(pdfium, page),
+      annotations: annotationsOn(pdfium, page),
     }
   })
 }
@@ -83,16 +83,4 @@ function dpiOf(pdfium: Pdfium, picture: number, width: number, height: number): 
   const [across, down] = intsIn(pdfium).slice(place / 4, place / 4 + 2) as unknown as [number, number]
   pdfium.pdfium.wasmExports.free(place)
   return isKnown && width * height > 0 ? Math.round(72 * Math.sqrt((across * down) / (width * height))) : null
-}
-
-function annotationsOf(pdfium: Pdfium, page: number): number {
-  let found = 0
-  const count = Math.min(objectsMax, pdfium.FPDFPage_GetAnnotCount(page))
-  for (let i = 0; i < count; i += 1) {
-    const annotation = pdfium.FPDFPage_GetAnnot(page, i)
-    if (annotation === 0) continue
-    if (!silentAnnotations.has(pdfium.FPDFAnnot_GetSubtype(annotation))) found += 1
-    pdfium.FPDFPage_CloseAnnot(annotation)
-  }
-  return found
 }

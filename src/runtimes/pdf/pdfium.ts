@@ -5,6 +5,7 @@
  * that are not in the file are replaced by PDFium's own. So a page is the same on every vehicle.
  */
 import { allocate, bytesIn, memoryOf, type Pdfium, pdfiumDecoder } from '../imaging/pdfium-decoder.ts'
+import { hidesLayers } from './layers.ts'
 
 export { allocate, bytesIn, type Pdfium, pdfiumDecoder }
 
@@ -25,7 +26,12 @@ export interface Pdf {
   /** PDFium's handle. */
   readonly document: number
   readonly pages: number
+  /** Some layer may not be shown, so that the text within the file need not be what one sees. */
+  readonly hidesLayers: boolean
 }
+
+/** FPDF_POLICY_MACHINETIME_ACCESS, in fpdfview.h. */
+const clockPolicy = 0
 
 /** FPDF_GetLastError, in fpdfview.h. */
 const passwordError = 4
@@ -35,6 +41,7 @@ const securityError = 5
 export async function openPdf(bytes: Uint8Array, passwords: readonly string[] = []): Promise<Pdf> {
   const pdfium = await pdfiumDecoder.start()
   pdfium.PDFiumExt_Init()
+  pdfium.FPDF_SetSandBoxPolicy(clockPolicy, false)
   const place = allocate(pdfium, bytes.byteLength)
   bytesIn(pdfium).set(bytes, place)
   let document = 0
@@ -45,7 +52,7 @@ export async function openPdf(bytes: Uint8Array, passwords: readonly string[] = 
   if (document === 0) throw new PdfError(faultOf(pdfium.FPDF_GetLastError(), passwords.length > 0))
   const pages = pdfium.FPDF_GetPageCount(document)
   if (pages < 1) throw new PdfError('no-pages')
-  return { pdfium, document, pages }
+  return { pdfium, document, pages, hidesLayers: hidesLayers(bytes) }
 }
 
 function faultOf(error: number, hasPassword: boolean): PdfFault {
@@ -84,4 +91,30 @@ export function intsIn(pdfium: Pdfium): Int32Array {
 
 export function doublesIn(pdfium: Pdfium): Float64Array {
   return new Float64Array(memoryOf(pdfium))
+}
+
+/** The document as a file: the same each time, since its random ids are wiped, and it has no date. */
+export function saved(pdfium: Pdfium, document: number): Uint8Array {
+  const writer = pdfium.PDFiumExt_OpenFileWriter()
+  pdfium.PDFiumExt_SaveAsCopy(document, writer)
+  const bytes = pdfium.PDFiumExt_GetFileWriterSize(writer)
+  const place = allocate(pdfium, bytes)
+  pdfium.PDFiumExt_GetFileWriterData(writer, place, bytes)
+  const file = bytesIn(pdfium).slice(place, place + bytes)
+  pdfium.pdfium.wasmExports.free(place)
+  pdfium.PDFiumExt_CloseFileWriter(writer)
+  wipeIds(file)
+  return file
+}
+
+const trailerBytes = 1024
+
+/** In the trailer, as PDFium writes it: `/ID[<…><…>]`. */
+function wipeIds(file: Uint8Array): void {
+  const from = Math.max(0, file.byteLength - trailerBytes)
+  const tail = String.fromCharCode(...file.subarray(from))
+  const ids = /\/ID\s*\[\s*(<[0-9a-f]*>\s*<[0-9a-f]*>)/i.exec(tail)
+  if (ids === null) return
+  const at = from + ids.index + ids[0].length - ids[1]!.length
+  for (const [i, character] of [...ids[1]!].entries()) if (/[0-9a-f]/i.test(character)) file[at + i] = 0x30
 }

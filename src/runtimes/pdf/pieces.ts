@@ -2,13 +2,12 @@
  * Cuts a PDF into files of a few pages each, so that a vehicle gets the pages that it reads and no others.
  *
  * PDFium copies pages with what they use into a new file, without encryption, and what lies over a page (notes, form fields) becomes part of
- * it. Files are the same each time: their random ids are wiped, and they have no date.
+ * it. Layers that are not shown stay hidden.
  */
-import { allocate, bytesIn, intsIn, openPdf, type Pdf, PdfError, type Pdfium, withPage } from './pdfium.ts'
-
-/** FPDF_POLICY_MACHINETIME_ACCESS (fpdfview.h), and how FPDFPage_Flatten is told to leave what is shown. */
-const clockPolicy = 0
-const flattenShown = 0
+import { drawAnnotations } from './annotations.ts'
+import { hiddenIn, layersIntoCatalog, layersOntoPages, usesLayers } from './layers.ts'
+import { allocate, intsIn, openPdf, type Pdf, PdfError, saved, withPage } from './pdfium.ts'
+import { NotPlain } from './plain-file.ts'
 
 /** An answer ends after so many bytes, and a file of more is none that a job takes with comfort. Guesses. */
 const answerBytesMax = 32 * 2 ** 20
@@ -24,24 +23,72 @@ export async function cutPages(
   groups: readonly (readonly number[])[],
 ): Promise<Uint8Array[]> {
   const pdf = await openPdf(bytes, passwords)
-  pdf.pdfium.FPDF_SetSandBoxPolicy(clockPolicy, false)
+  const isHidden = hiddenOf(pdf)
   const pieces: Uint8Array[] = []
   let sum = 0
   for (const group of groups) {
-    const piece = cut(pdf, group)
-    pieces.push(piece.byteLength > pieceBytesMax ? new Uint8Array(0) : piece)
+    const piece = cut(pdf, group, isHidden)
+    pieces.push(piece)
     sum += piece.byteLength
     if (sum >= answerBytesMax) break
   }
-  return pieces
+  await addLayers(pdf, groups, pieces)
+  return pieces.map((piece) => (piece.byteLength > pieceBytesMax ? new Uint8Array(0) : piece))
 }
 
-function cut(pdf: Pdf, group: readonly number[]): Uint8Array {
+/** Cuts those pieces anew that have layers on them. It uses the document up. */
+async function addLayers(
+  pdf: Pdf,
+  groups: readonly (readonly number[])[],
+  pieces: Uint8Array[],
+): Promise<void> {
+  const layered = [...pieces.keys()].filter((at) => usesLayers(pieces[at]!))
+  if (layered.length === 0) return
+  const pages = [...new Set(layered.flatMap((at) => groups[at]!))].sort((a, b) => a - b)
+  try {
+    const rest = await pagesWithLayers(pdf, pages)
+    if (rest === null) return
+    for (const at of layered) {
+      const own = groups[at]!.map((page) => pages.indexOf(page))
+      pieces[at] = layersIntoCatalog(cut(rest, own, () => false))
+    }
+  } catch (error) {
+    if (!(error instanceof PdfError || error instanceof NotPlain)) throw error
+    // Better said to be damaged than read with what nobody sees.
+    for (const at of layered) pieces[at] = new Uint8Array(0)
+  }
+}
+
+/** The document with nothing but these pages, in order, which name its layers; null where it says nothing of any. */
+async function pagesWithLayers(
+  { pdfium, document, pages }: Pdf,
+  wanted: readonly number[],
+): Promise<Pdf | null> {
+  for (let index = pages - 1; index >= 0; index -= 1)
+    if (!wanted.includes(index)) pdfium.FPDFPage_Delete(document, index)
+  pdfium.EPDF_RemoveEncryption(document)
+  const objects = wanted.map((_, index) => pdfium.EPDFDoc_GetPageObjectNumberByIndex(document, index))
+  const file = layersOntoPages(saved(pdfium, document), objects)
+  return file === null ? null : openPdf(file)
+}
+
+/** As `hiddenIn`, of a document that most often has no notes on layers, and then is not written out. */
+function hiddenOf({ pdfium, document }: Pdf): (object: number) => boolean {
+  let known: ((object: number) => boolean) | undefined
+  return (object) => {
+    if (object === 0) return false
+    pdfium.EPDF_RemoveEncryption(document)
+    known ??= hiddenIn(saved(pdfium, document))
+    return known(object)
+  }
+}
+
+function cut(pdf: Pdf, group: readonly number[], isHidden: (object: number) => boolean): Uint8Array {
   const { pdfium, document } = pdf
   try {
-    for (const index of group) withPage(pdf, index, (page) => pdfium.FPDFPage_Flatten(page, flattenShown))
+    for (const index of group) withPage(pdf, index, (page) => drawAnnotations(pdfium, page, isHidden))
   } catch (error) {
-    if (error instanceof PdfError) return new Uint8Array(0)
+    if (error instanceof PdfError || error instanceof NotPlain) return new Uint8Array(0)
     throw error
   }
   const copy = pdfium.FPDF_CreateNewDocument()
@@ -52,29 +99,4 @@ function cut(pdf: Pdf, group: readonly number[]): Uint8Array {
   const file = isWhole ? saved(pdfium, copy) : new Uint8Array(0)
   pdfium.FPDF_CloseDocument(copy)
   return file
-}
-
-function saved(pdfium: Pdfium, document: number): Uint8Array {
-  const writer = pdfium.PDFiumExt_OpenFileWriter()
-  pdfium.PDFiumExt_SaveAsCopy(document, writer)
-  const bytes = pdfium.PDFiumExt_GetFileWriterSize(writer)
-  const place = allocate(pdfium, bytes)
-  pdfium.PDFiumExt_GetFileWriterData(writer, place, bytes)
-  const file = bytesIn(pdfium).slice(place, place + bytes)
-  pdfium.pdfium.wasmExports.free(place)
-  pdfium.PDFiumExt_CloseFileWriter(writer)
-  wipeIds(file)
-  return file
-}
-
-const trailerBytes = 1024
-
-/** In the trailer, as PDFium writes it: `/ID[<…><…>]`. */
-function wipeIds(file: Uint8Array): void {
-  const from = Math.max(0, file.byteLength - trailerBytes)
-  const tail = String.fromCharCode(...file.subarray(from))
-  const ids = /\/ID\s*\[\s*(<[0-9a-f]*>\s*<[0-9a-f]*>)/i.exec(tail)
-  if (ids === null) return
-  const at = from + ids.index + ids[0].length - ids[1]!.length
-  for (const [i, character] of [...ids[1]!].entries()) if (/[0-9a-f]/i.test(character)) file[at + i] = 0x30
 }

@@ -2,7 +2,7 @@
  * The text that a page of a PDF has in itself, where it can be believed.
  *
  * A page that was typed is its text: no recogniser is better. But a file may say anything. A scan has a hidden layer of somebody else's
- * recogniser, of unknown quality; fonts without a map to characters give signs at random; text may be drawn as shapes, or stand in
+ * recogniser, of unknown quality; layers may be hidden, with their text; fonts without a map to characters give signs at random; text may be drawn as shapes, or stand in
  * pictures. Each of these shows in numbers, and where one does, the page is read from its picture, as every page was before. What is
  * believed wrongly would be wrong silently, so that each rule leans to the picture.
  */
@@ -49,6 +49,7 @@ const letterShapesShareMax = 0.5
 
 /** Null where the page has no text that can be believed. Throws PdfError. */
 export function textLayerOf(pdf: Pdf, index: number, dpi: number): TextLayer | null {
+  if (pdf.hidesLayers) return null
   const { pictureShare, letterShapes, annotations } = objectsOf(pdf, index)
   if (pictureShare > pictureShareMax || annotations > 0) return null
   const { pdfium } = pdf

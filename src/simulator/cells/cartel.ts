@@ -6,13 +6,13 @@
 
 import { censusWanted } from '../../protocol/cell-limits.ts'
 import { arcLength, arcOfCensus } from '../../protocol/cells/arc.ts'
-import { Census } from '../../protocol/cells/census.ts'
 import { arcOf, type CellKey, cellAt, circle, isInArc } from '../../protocol/cells/key.ts'
 import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
 import type { CellId, OwnerId } from '../../protocol/ids.ts'
 import { bitsOf, drawVehicle } from '../../protocol/job/draw.ts'
 import { Chance, cheapHash } from '../chance.ts'
 import { capacityOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
+import { runCensus } from './census-run.ts'
 
 /** `answers`: honestly. `omits`: names its own alone. `stuffs`: names its own of everywhere. `eclipses`: names its own alone as contacts, too. */
 export const cartelWays = ['answers', 'omits', 'stuffs', 'eclipses'] as const
@@ -32,7 +32,6 @@ export interface CartelShare {
 }
 
 const cellMembers = 128
-const questionMs = 100
 
 export class CartelWorld {
   readonly #members: Member[] = []
@@ -71,22 +70,17 @@ export class CartelWorld {
       const secret = secretNamed(`${way}/${f}/${i}`)
       const length = arcLength(censusWanted, this.#members.length)
       const arc = arcOfCensus(cheapHash, secret, 0, length)
-      const census = new Census(
+      const result = runCensus(
         {
           ...{ index: 0, arc, engine: null, expected: this.#members.length, offers: () => true },
           contacts: (key) => this.#contacts(key, way, undefined),
         },
-        0,
+        {
+          cellOf: ({ key }) => cellAt(key, this.#depth),
+          contacts: (key, { owner }) => this.#contacts(key, way, owner),
+          members: ({ key, owner }) => this.#who(cellAt(key, this.#depth), arc, way, owner),
+        },
       )
-      for (let nowMs = 0; census.result(nowMs) === undefined; nowMs += questionMs)
-        for (const question of census.next(nowMs)) {
-          const cell = cellAt(question.to.key, this.#depth)
-          if (question.type === 'where')
-            census.there(question.to.peer, cell, this.#contacts(question.key, way, question.to.owner))
-          else
-            census.these(question.to.peer, cell, this.#who(cell, arc, way, question.to.owner), false, nowMs)
-        }
-      const result = census.result(Number.MAX_SAFE_INTEGER)!
       doubted += result.doubted.length
       const candidates = [...result.members]
         .sort((a, b) => (a.peer < b.peer ? -1 : 1))

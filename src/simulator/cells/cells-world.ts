@@ -5,6 +5,7 @@ import type { HeardDigest } from '../../protocol/cells/digest.ts'
 import type { Arc, CellKey } from '../../protocol/cells/key.ts'
 import type { Contact, Member } from '../../protocol/cells/member.ts'
 import type { CellMessage } from '../../protocol/cells/message.ts'
+import type { SpeakerLots } from '../../protocol/cells/speakers.ts'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import type { Chance } from '../chance.ts'
 import type { Timeline } from '../timeline.ts'
@@ -40,17 +41,21 @@ export interface CellsWorld {
   readonly gossip: Gossip<CellEar>
   readonly chance: Chance
   readonly counts: MeshCounts
+  /** The lots of speakers are the same for all: each is hashed once. */
+  readonly lots: SpeakerLots
   readonly clockMs: number
   timelineMs(clockMs: number): number
   /** Undefined: it is not here. */
   node(peer: PeerId): CellEar | undefined
   send(from: CellEar, to: PeerId, deliver: (node: CellEar) => void): void
   gossipDigest(from: CellEar, digest: HeardDigest, topics: readonly Topic[]): void
+  /** It says its advert in its cell. */
+  settled(node: PeerId): void
   moved(why: MoveReason): void
   counted(name: string, result: CensusResult): void
   isTrue(proof: RecordId): boolean
   accused(node: PeerId, owner: OwnerId): void
-  /** The liars that are nearest to a key, and those in an arc. */
+  /** Those of the cartel that are nearest to a key, and those in an arc. */
   accomplices(key: CellKey): readonly Member[]
   accomplicesIn(arc: Arc): readonly Member[]
 }

@@ -7,15 +7,15 @@ import type { CellMessage } from '../../protocol/cells/message.ts'
 import type { CellId, PeerId } from '../../protocol/ids.ts'
 import type { CellEar, CellsWorld } from './cells-world.ts'
 
-/** Nodes that are not simulated by their machines: they answer from what is known of them all. */
+/** Nodes that are not simulated by their machines: they answer from what is known of them all. `side`: the one that asks is on it. */
 export interface Outside {
-  isHere(peer: PeerId): boolean
+  isHere(peer: PeerId, side: number): boolean
   memberOf(peer: PeerId): Member
-  cellOf(key: CellKey): CellId
+  cellOf(peer: PeerId, side: number): CellId
   /** A digest of a region of which only a part is simulated here: those that speak for it are elsewhere. */
   isBeyond(digest: HeardDigest): boolean
-  contactsNear(key: CellKey, max: number): readonly Contact[]
-  membersIn(arc: Arc, cell: CellId): readonly Member[]
+  contactsNear(key: CellKey, max: number, teller: PeerId, side: number): readonly Contact[]
+  membersIn(arc: Arc, teller: PeerId, side: number): readonly Member[]
 }
 
 const contactsMax = 8
@@ -42,11 +42,12 @@ export class FarNode implements CellEar {
 
   hear(_from: Contact, message: CellMessage): void {
     const { member } = this
-    const cell = this.#outside.cellOf(member.key)
+    const { side } = this.#asker
+    const cell = this.#outside.cellOf(this.#peer, side)
     if (message.type === 'where') {
       const { question, key } = message
       const contacts = this.#outside
-        .contactsNear(key, contactsMax + 1)
+        .contactsNear(key, contactsMax + 1, this.#peer, side)
         .filter(({ peer }) => peer !== this.#asker.member.peer)
       this.#answer({
         type: 'message',
@@ -55,7 +56,7 @@ export class FarNode implements CellEar {
       })
     } else if (message.type === 'who') {
       const { question, arc } = message
-      const members = this.#outside.membersIn(arc, cell)
+      const members = this.#outside.membersIn(arc, this.#peer, side)
       this.#answer({ type: 'these', from: member.peer, question, cell, members, hasMore: false })
     }
   }

@@ -7,6 +7,7 @@ import type { MoveReason, Topic } from '../../protocol/cells/contract.ts'
 import type { HeardDigest } from '../../protocol/cells/digest.ts'
 import { type Arc, type CellKey, isInArc, keyFrom, sharedBits } from '../../protocol/cells/key.ts'
 import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
+import { SpeakerLots } from '../../protocol/cells/speakers.ts'
 import type { OwnerId, PeerId, RecordId } from '../../protocol/ids.ts'
 import { Chance, cheapHash } from '../chance.ts'
 import { capacityOf, ownerNamed, peerNamed } from '../fixtures.ts'
@@ -17,10 +18,17 @@ import { FarNode, type Outside } from './far-node.ts'
 import { Gossip } from './gossip.ts'
 import { CellNode } from './node.ts'
 
+/** Told of each question at a bootstrap node, and whenever a node says its advert in a cell. */
+interface Watch {
+  asked(bootstrap: PeerId): void
+  settled(node: PeerId): void
+}
+
 export class CellMesh implements CellsWorld {
   readonly timeline = new Timeline()
   readonly gossip = new Gossip<CellEar>(this.timeline)
   readonly chance: Chance
+  readonly lots = new SpeakerLots(cheapHash, Number.POSITIVE_INFINITY)
   readonly counts: MeshCounts = {
     digests: 0,
     reports: 0,
@@ -36,6 +44,7 @@ export class CellMesh implements CellsWorld {
   readonly #nodes = new Map<PeerId, CellNode>()
   readonly #bootstraps: Contact[] = []
   outside: Outside | undefined
+  watch: Watch | undefined
   /** Names of proofs that prove something. */
   readonly trueProofs = new Set<RecordId>()
   /** By owner, the nodes that were told of a lie of it. */
@@ -80,8 +89,9 @@ export class CellMesh implements CellsWorld {
   }
 
   /** A node comes, with what it kept from before. */
-  come(member: Member, kept: CellNode['kept'] = null): CellNode {
+  come(member: Member, kept: CellNode['kept'] = null, side = 0): CellNode {
     const node = new CellNode(this, member)
+    node.side = side
     this.#nodes.set(member.peer, node)
     node.begin(kept, this.#bootstraps)
     return node
@@ -102,11 +112,15 @@ export class CellMesh implements CellsWorld {
   }
 
   send(from: CellEar, to: PeerId, deliver: (node: CellEar) => void): void {
-    if (this.#bootstraps.some(({ peer }) => peer === to)) this.counts.lookups += 1
+    if (this.#bootstraps.some(({ peer }) => peer === to)) {
+      this.counts.lookups += 1
+      this.watch?.asked(to)
+    }
     this.timeline.at(this.timeline.nowMs + this.chance.between(20, 200), () => {
       const node = this.node(to)
       if (node !== undefined && node.side === from.side) deliver(node)
-      else if (this.outside?.isHere(to) === true) deliver(new FarNode(this, this.outside, to, from))
+      else if (this.outside?.isHere(to, from.side) === true)
+        deliver(new FarNode(this, this.outside, to, from))
       else from.tell({ type: 'unreached', peer: to })
     })
   }
@@ -118,6 +132,10 @@ export class CellMesh implements CellsWorld {
         for (const listener of this.gossip.listeners(from.side, topic))
           if (listener !== from) listener.hearDigest(digest, topic)
     })
+  }
+
+  settled(node: PeerId): void {
+    this.watch?.settled(node)
   }
 
   moved(why: MoveReason): void {
@@ -139,16 +157,18 @@ export class CellMesh implements CellsWorld {
     this.warned.set(owner, warned.add(node))
   }
 
-  /** Liars that are near a key. */
+  /** Those of the cartel that are near a key. */
   accomplices(key: CellKey): Member[] {
-    const liars = this.nodes().filter(({ isLiar }) => isLiar)
-    return liars
+    const named = this.nodes().filter(({ isAccomplice }) => isAccomplice)
+    return named
       .map(({ member }) => member)
       .sort((a, b) => sharedBits(key, b.key) - sharedBits(key, a.key))
       .slice(0, 8)
   }
 
   accomplicesIn(arc: Arc): Member[] {
-    return this.nodes().flatMap(({ isLiar, member }) => (isLiar && isInArc(arc, member.key) ? [member] : []))
+    return this.nodes().flatMap(({ isAccomplice, member }) =>
+      isAccomplice && isInArc(arc, member.key) ? [member] : [],
+    )
   }
 }

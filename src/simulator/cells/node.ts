@@ -3,12 +3,12 @@
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { digestTtlMs } from '../../protocol/cell-limits.ts'
 import { Cells } from '../../protocol/cells/cells.ts'
-import type { CellsEffect, CellsInput, KeptCell, Topic } from '../../protocol/cells/contract.ts'
+import type { CellsEffect, CellsInput, KeptCell, PlainMessage, Topic } from '../../protocol/cells/contract.ts'
 import type { Digest, HeardDigest } from '../../protocol/cells/digest.ts'
 import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
 import type { CellMessage } from '../../protocol/cells/message.ts'
 import { carryOut, type Hands } from '../../protocol/driver.ts'
-import type { PeerId } from '../../protocol/ids.ts'
+import type { CellId, PeerId } from '../../protocol/ids.ts'
 import { advertIntervalMs } from '../../protocol/limits.ts'
 import { cheapHash } from '../chance.ts'
 import { cidOf, secretNamed } from '../fixtures.ts'
@@ -17,15 +17,20 @@ import type { CellEar, CellsWorld } from './cells-world.ts'
 /** News that comes within so long is handed in together, as a node's event loop does when it is busy. */
 const batchMs = 2_000
 
-/** A message that comes as it is; others bring adverts, which are opened first. */
-type PlainMessage = Exclude<CellMessage, { type: 'these' | 'report' | 'news' }>
 type ReportedAnswer = Extract<CellMessage, { type: 'there' }>
+
+/** Adverts do not travel here, nor records. */
+function isPlain(message: CellMessage): message is PlainMessage {
+  return !/^(these|report|news|charter-wanted|proof-wanted)$/.test(message.type)
+}
 
 export class CellNode implements CellEar {
   readonly topics = new Set<Topic>()
   side = 0
   member: Member
+  /** It answers as a cartel likes; and it is one of those whom such answers name. */
   isLiar = false
+  isAccomplice = false
   readonly #mesh: CellsWorld
   readonly #cells: Cells
   readonly #hands: Hands<CellsEffect>
@@ -43,7 +48,7 @@ export class CellNode implements CellEar {
     this.#mesh = mesh
     this.member = member
     const secret = secretNamed(member.peer)
-    this.#cells = new Cells({ self: member.peer, sha256: cheapHash, secret })
+    this.#cells = new Cells({ self: member.peer, sha256: cheapHash, secret, lots: mesh.lots })
     this.#hands = this.#makeHands()
   }
 
@@ -53,6 +58,10 @@ export class CellNode implements CellEar {
 
   get kept(): KeptCell | null {
     return this.#kept
+  }
+
+  get cell(): CellId {
+    return this.#cells.cell
   }
 
   get view(): ReturnType<Cells['view']> {
@@ -114,7 +123,7 @@ export class CellNode implements CellEar {
   hear(from: Contact, message: CellMessage): void {
     if (!this.#isHere) return
     this.#mesh.counts.messages += 1
-    if (message.type === 'these' || message.type === 'report' || message.type === 'news') return
+    if (!isPlain(message)) return
     if (this.isLiar) {
       this.#lie(from, message)
       return
@@ -132,24 +141,24 @@ export class CellNode implements CellEar {
   #lie(from: Contact, message: PlainMessage): void {
     if (message.type === 'where') {
       const contacts = this.#mesh.accomplices(message.key).map(contactOf)
-      const { cell } = this.view
+      const { cell } = this
       const answer: ReportedAnswer = {
         type: 'there',
         question: message.question,
-        cell: cell as never,
+        cell,
         contacts,
       }
       this.#mesh.send(this, from.peer, (to) => to.hear(contactOf(this.member), answer))
     } else if (message.type === 'who') {
       const members = this.#mesh.accomplicesIn(message.arc)
       const { question } = message
-      const { cell } = this.view
+      const { cell } = this
       this.#mesh.send(this, from.peer, (to) =>
         to.tell({
           type: 'these',
           from: this.member.peer,
           question,
-          cell: cell as never,
+          cell,
           members,
           hasMore: false,
         }),
@@ -197,8 +206,9 @@ export class CellNode implements CellEar {
         this.member = { ...this.member, cellDepth: depth, serial: this.member.serial + 1 }
         this.#saidIn = new Set(topics)
         timeline.at(timeline.nowMs + chance.between(0, withinMs), () => {
-          if (this.#isHere)
-            for (const topic of topics) if (this.topics.has(topic)) gossip.say(this, topic, true)
+          if (!this.#isHere) return
+          for (const topic of topics) if (this.topics.has(topic)) gossip.say(this, topic, true)
+          mesh.settled(this.member.peer)
         })
       },
       speak: ({ digest, topics }) => {

@@ -16,9 +16,6 @@ import { dayMs, habitsOf, type Kind, minuteMs, type Trip, tripsOf } from '../wee
 export const stepMs = 5 * minuteMs
 export const stepsPerDay = dayMs / stepMs
 const lookMs = 30 * minuteMs
-/** The forecast knows the departures of so many weeks before. */
-const weeksBefore = 1
-
 /** By step of five minutes, whether it is there, and whether it may work. */
 export interface Presence {
   readonly here: Uint8Array
@@ -36,14 +33,13 @@ export function presenceOf(
 ): Presence {
   const chance = new Chance(seed, `vehicle ${index}`)
   const habits = habitsOf(chance, kind)
-  const earlier = tripsOf(chance, kind, habits, -7 * weeksBefore, 7 * weeksBefore)
   const usual = tripsOf(chance, kind, habits, 0, 1)
   const trips =
     eveningHour === null ? usual : homeBy(usual, eveningHour * 60 * minuteMs, habits.homeKw, chance)
   const { preferences } = ownerOf(chance, kind, habits, timeZone)
   const life = new Life(chance, kind, habits, trips)
-  const departures = earlier.map(({ leavesMs }) => startMs + leavesMs)
-  const rules = new OwnerRules({ ...preferences, settleMs: 0 }, { departures })
+  // What it has learned of departures says until when it is there, and not whether it may work.
+  const rules = new OwnerRules({ ...preferences, settleMs: 0 })
   const here = new Uint8Array(stepsPerDay)
   const works = new Uint8Array(stepsPerDay)
   let goodSinceMs = Number.NEGATIVE_INFINITY

@@ -6,26 +6,20 @@ import { digestTtlMs } from '../../protocol/cell-limits.ts'
 import type { KeptCell } from '../../protocol/cells/contract.ts'
 import type { HeardDigest } from '../../protocol/cells/digest.ts'
 import { type Arc, arcOf, circle, isInArc, keyBits, wholeMesh } from '../../protocol/cells/key.ts'
-import { type Contact, contactOf, type Member } from '../../protocol/cells/member.ts'
+import type { Contact, Member } from '../../protocol/cells/member.ts'
 import { Proofs } from '../../protocol/cells/proofs.ts'
 import type { CellId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import { cheapHash } from '../chance.ts'
-import { capacityOf, cidOf, nameOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
+import { cidOf, ownerNamed, peerNamed, secretNamed } from '../fixtures.ts'
+import { nodesAstray } from './astray.ts'
 import type { MeshCounts } from './cells-world.ts'
+import { Elsewhere, type Moment } from './elsewhere.ts'
 import type { Outside } from './far-node.ts'
 import { CellMesh } from './mesh.ts'
 import type { CellNode } from './node.ts'
 import { stepMs } from './presence.ts'
-import type { StepCounts, WholeMesh } from './whole.ts'
+import { peerOfVehicle, type StepCounts, vehicleOf, type WholeMesh } from './whole.ts'
 
-const engine = {
-  runtime: 'ocr',
-  engine: 'exact',
-  id: 'engine',
-  isa: null,
-  unitsPerHour: 1_800,
-  ask: null,
-}
 const censusEverySteps = 2
 /** Owners of fleets among the vehicles: one in five vehicles is a robotaxi of one of so many. */
 const fleetOwners = 40
@@ -38,6 +32,9 @@ export class Region implements Outside {
   /** Vehicles of which a node in the part knew, summed over node-steps. */
   known = 0
   speakers = 0
+  /** By step, the nodes that are in a cell beside or above that of others around them. */
+  readonly astray: number[] = []
+  readonly #elsewhere: Elsewhere
   readonly #whole: WholeMesh
   readonly #sampled: number[] = []
   readonly #nodes = new Map<number, CellNode>()
@@ -48,6 +45,7 @@ export class Region implements Outside {
   /** `cells`: how many of the mesh's cells are sampled, about. */
   constructor(whole: WholeMesh, seed: number, first: StepCounts, cells: number) {
     this.#whole = whole
+    this.#elsewhere = new Elsewhere(whole, ownerOfVehicle)
     this.mesh = new CellMesh(seed)
     this.mesh.outside = this
     // A part that is a power of two of the circle.
@@ -55,6 +53,8 @@ export class Region implements Outside {
     this.arc = { from: 0, length: circle / parts }
     for (let vehicle = 0; vehicle < whole.size; vehicle += 1)
       if (isInArc(this.arc, whole.keys[vehicle]!)) this.#sampled.push(vehicle)
+    // Of the sampled cells one is the cartel's, where there is one.
+    if (whole.trouble.cartelEvery !== undefined) this.#elsewhere.captured = whole.cells()[0]!
     for (let i = 0; i < 3; i += 1)
       this.mesh.comeAsBootstrap(this.mesh.memberNamed(`bootstrap-${i}`, `operator-${i}`))
   }
@@ -83,11 +83,13 @@ export class Region implements Outside {
         mesh.timeline.at(counts.step === 0 ? startMs : atMs, () => this.#come(vehicle))
       else if (!isHere && this.#nodes.has(vehicle)) mesh.timeline.at(atMs, () => this.#leave(vehicle))
       else if (isHere) this.#offer(vehicle)
+      if (isHere) this.#takeSide(vehicle)
     }
     this.#sayTotal(counts)
     if (counts.step % censusEverySteps === 1) this.#takeCensus()
     mesh.run(stepMs)
     this.nodeSteps += this.#nodes.size
+    this.astray.push(nodesAstray([...this.#nodes.values()]))
     for (const node of this.#nodes.values()) {
       const { members, isSpeaker } = node.view
       this.known += members
@@ -95,13 +97,16 @@ export class Region implements Outside {
     }
   }
 
-  isHere(peer: PeerId): boolean {
+  // --- nodes that are not sampled (far-node.ts) --------------------------------------------------------------
+
+  isHere(peer: PeerId, side: number): boolean {
     const vehicle = vehicleOf(peer)
-    return vehicle !== undefined && this.#isOutside(vehicle)
+    if (vehicle === undefined || isInArc(this.arc, this.#whole.keys[vehicle]!)) return false
+    return this.#elsewhere.isHere(vehicle, this.#momentOn(side))
   }
 
-  cellOf(key: number): CellId {
-    return this.#whole.cellOf(key)
+  cellOf(peer: PeerId, side: number): CellId {
+    return this.#elsewhere.cellOf(vehicleOf(peer)!, this.#momentOn(side))
   }
 
   isBeyond({ cell, isRegion, speaker }: HeardDigest): boolean {
@@ -112,54 +117,40 @@ export class Region implements Outside {
     return this.#member(vehicleOf(peer)!)
   }
 
-  contactsNear(key: number, max: number): Contact[] {
-    const order = this.#whole.order()
-    const cell = arcOf(this.cellOf(key))
-    const near: Contact[] = []
-    const from = this.#whole.placeOf(key)
-    for (let i = 0; i < order.length && near.length < max; i += 1) {
-      // Those behind the key, and once around; in its own cell those of the cell come first.
-      const place = (from + i) % order.length
-      const vehicle = order[place]!
-      if (i > 512 && near.length > 0) break
-      if (!this.#whole.isHere(vehicle, this.#step)) continue
-      if (isInArc(cell, this.#whole.keys[vehicle]!) || i > 256) near.push(contactOf(this.#member(vehicle)))
-    }
-    return near
+  contactsNear(key: number, max: number, teller: PeerId, side: number): Contact[] {
+    return this.#elsewhere.contactsNear(key, max, this.#momentOn(side), vehicleOf(teller)!)
   }
 
-  membersIn(arc: Arc, cell: CellId): Member[] {
-    const order = this.#whole.order()
-    const own = arcOf(cell)
-    const members: Member[] = []
-    for (let i = this.#whole.placeOf(own.from); i < order.length; i += 1) {
-      const vehicle = order[i]!
-      const key = this.#whole.keys[vehicle]!
-      if (!isInArc(own, key)) break
-      if (isInArc(arc, key) && this.#whole.isHere(vehicle, this.#step)) members.push(this.#member(vehicle))
-    }
-    return members
+  membersIn(arc: Arc, teller: PeerId, side: number): Member[] {
+    return this.#elsewhere.membersIn(arc, vehicleOf(teller)!, this.#momentOn(side))
   }
 
-  #isOutside(vehicle: number): boolean {
-    return !isInArc(this.arc, this.#whole.keys[vehicle]!) && this.#whole.isHere(vehicle, this.#step)
+  // -------------------------------------------------------------------------------------------------------------
+
+  #momentOn(side: number): Moment {
+    return { step: this.#step, side }
   }
 
   #come(vehicle: number): void {
     const kept = this.#kept.get(vehicle) ?? this.#keptBefore(vehicle)
-    const node = this.mesh.come(this.#member(vehicle), kept)
+    const side = this.#whole.sideOf(vehicle, this.#step)
+    const node = this.mesh.come(this.#member(vehicle), kept, side)
     this.#nodes.set(vehicle, node)
+    node.isLiar = this.#elsewhere.lies(vehicle, this.#momentOn(side))
+    node.isAccomplice = this.#whole.isOfCartel(vehicle)
     if (this.#whole.metered[vehicle] === 1) node.tell({ type: 'metered', isMetered: true })
   }
 
   /** As it was when the day began: it had been there before. */
   #keptBefore(vehicle: number): KeptCell {
     const key = this.#whole.keys[vehicle]!
-    const depth = this.cellOf(key).length
-    const contacts = this.contactsNear(key, 16)
+    const moment = this.#momentOn(this.#whole.sideOf(vehicle, this.#step))
+    const depth = this.#elsewhere.cellOf(vehicle, moment).length
+    const contacts = this.#elsewhere.contactsNear(key, 16, moment)
     for (let level = 0; level < depth; level += 1) {
       const bit = 2 ** (keyBits - 1 - level)
-      contacts.push(...this.contactsNear(Math.floor(key / bit) % 2 === 0 ? key + bit : key - bit, 2))
+      const other = Math.floor(key / bit) % 2 === 0 ? key + bit : key - bit
+      contacts.push(...this.#elsewhere.contactsNear(other, 2, moment))
     }
     return { key, depth, contacts }
   }
@@ -169,6 +160,13 @@ export class Region implements Outside {
     if (node === undefined) return
     this.#kept.set(vehicle, this.mesh.leave(node.member.peer))
     this.#nodes.delete(vehicle)
+  }
+
+  /** The network is parted, or whole again. */
+  #takeSide(vehicle: number): void {
+    const node = this.#nodes.get(vehicle)
+    const side = this.#whole.sideOf(vehicle, this.#step)
+    if (node !== undefined && node.side !== side) node.moveTo(side)
   }
 
   /** Its owner's rules may say something else than before. */
@@ -183,19 +181,7 @@ export class Region implements Outside {
   }
 
   #member(vehicle: number): Member {
-    const name = `car-${vehicle}`
-    const mode = this.#modeOf(vehicle)
-    const isMetered = this.#whole.metered[vehicle] === 1
-    const capacity = capacityOf({
-      ...(isMetered ? { listens: false } : {}),
-      ...{ peer: peerNamed(name), owner: ownerOfVehicle(vehicle), mode, engines: [engine] },
-      ...{
-        slots: { total: 1, free: mode === 'run' ? 1 : 0 },
-        reach: 'direct',
-        addresses: [`/dns4/${name}/tcp/1`],
-      },
-    })
-    return { ...capacity, key: this.#whole.keys[vehicle]! }
+    return this.#elsewhere.member(vehicle, this.#step)
   }
 
   /** The speakers of the whole mesh, which are elsewhere, say how large it is. */
@@ -222,8 +208,9 @@ export class Region implements Outside {
         expiresMs: mesh.clockMs + digestTtlMs,
         id: cidOf(`root/${speaker}/${mesh.clockMs}`),
       }
-      for (const node of mesh.gossip.listeners(0, 'region/' as never))
-        node.hearDigest(digest, 'region/' as never)
+      for (const side of [0, 1])
+        for (const node of mesh.gossip.listeners(side, 'region/' as never))
+          node.hearDigest(digest, 'region/' as never)
     }
   }
 
@@ -239,12 +226,7 @@ export class Region implements Outside {
 
 const nothing = new Proofs(cheapHash).root()
 
-function vehicleOf(peer: PeerId): number | undefined {
-  const name = nameOf(peer)
-  return name.startsWith('car-') ? Number(name.slice(4)) : undefined
-}
-
 /** Every fifth vehicle belongs to a fleet, the others are their owners' only ones. */
 function ownerOfVehicle(vehicle: number): OwnerId {
-  return ownerNamed(vehicle % 5 === 0 ? `fleet-${(vehicle / 5) % fleetOwners}` : `car-${vehicle}`)
+  return ownerNamed(vehicle % 5 === 0 ? `fleet-${(vehicle / 5) % fleetOwners}` : peerOfVehicle(vehicle))
 }

@@ -5,22 +5,43 @@
  */
 import { mergeBelow, splitAbove } from '../../protocol/cell-limits.ts'
 import { CellDepth } from '../../protocol/cells/depth.ts'
-import { cellAt, keyBits, parentOf, siblingOf, wholeMesh } from '../../protocol/cells/key.ts'
-import type { CellId } from '../../protocol/ids.ts'
-import { Chance } from '../chance.ts'
+import { cellAt, cellKeyOf, keyBits, parentOf, siblingOf, wholeMesh } from '../../protocol/cells/key.ts'
+import type { CellId, PeerId } from '../../protocol/ids.ts'
+import { Chance, cheapHash } from '../chance.ts'
+import { nameOf, peerNamed } from '../fixtures.ts'
 import { stepMs, stepsPerDay } from './presence.ts'
 
-/** Keys are counted by their first bits: a cell is never so deep. */
-const bucketBits = 17
+/** Keys are counted by so many first bits: a cell is never deeper. */
+const bucketBitsMax = 17
 /** Contacts that a vehicle keeps of its cell and on the way to the root. */
 const contactsKept = 16 + 2 * 13
+
+/** Steps of a day, the last not included. */
+export interface Steps {
+  readonly fromStep: number
+  readonly untilStep: number
+}
 
 /** Trouble that comes to a mesh from outside. */
 export interface Trouble {
   /** Vehicles that are cut off in these steps, by index: a region goes dark. */
-  readonly dark?: { readonly fromStep: number; readonly untilStep: number; readonly share: number }
+  readonly dark?: Steps & { readonly share: number }
   /** In these steps a third of the vehicles hears the others not, and the others not it. */
-  readonly parted?: { readonly fromStep: number; readonly untilStep: number }
+  readonly parted?: Steps
+  /** One in so many vehicles belongs to a cartel. */
+  readonly cartelEvery?: number
+}
+
+const prefix = 'vehicle-'
+
+/** The peer that a vehicle of the whole mesh is. */
+export function peerOfVehicle(vehicle: number): PeerId {
+  return peerNamed(`${prefix}${vehicle}`)
+}
+
+/** Undefined: it is another node. */
+export function vehicleOf(peer: PeerId): number | undefined {
+  return peer.startsWith(prefix) ? Number(nameOf(peer).slice(prefix.length)) : undefined
 }
 
 export interface StepCounts {
@@ -42,24 +63,27 @@ export interface StepCounts {
 export class WholeMesh {
   readonly size: number
   readonly keys: Float64Array
-  /** By vehicle and step, one bit each. */
+  /** By step and vehicle, one bit each: each step looks at all vehicles. */
   readonly here: Uint8Array
   readonly works: Uint8Array
   readonly metered: Uint8Array
-  readonly #trouble: Trouble
+  /** By step, the vehicles that are there, on both sides. */
+  readonly presentAt = new Float64Array(stepsPerDay)
+  readonly trouble: Trouble
+  readonly #bucketBits: number
   #order: Uint32Array | undefined
   readonly #chance: Chance
   /** The cells of each side of a partition; without one all are on the first. */
   readonly #sides: Map<CellId, CellDepth>[] = [new Map([[wholeMesh, new CellDepth()]])]
 
   constructor(seed: number, size: number, trouble: Trouble = {}) {
-    const chance = new Chance(seed, 'keys')
     this.size = size
-    this.#trouble = trouble
+    this.trouble = trouble
+    this.#bucketBits = Math.min(bucketBitsMax, Math.max(6, Math.ceil(Math.log2(size)) - 2))
     this.#chance = new Chance(seed, 'contacts')
+    // An open mesh's: no virtual vehicle chooses its name.
     this.keys = new Float64Array(size)
-    for (let i = 0; i < size; i += 1)
-      this.keys[i] = Math.floor(chance.next() * 2 ** 24) * 2 ** 24 + Math.floor(chance.next() * 2 ** 24)
+    for (let i = 0; i < size; i += 1) this.keys[i] = cellKeyOf(cheapHash, peerOfVehicle(i), null)
     const bytes = Math.ceil((size * stepsPerDay) / 8)
     this.here = new Uint8Array(bytes)
     this.works = new Uint8Array(bytes)
@@ -86,26 +110,20 @@ export class WholeMesh {
 
   setDay(vehicle: number, here: Uint8Array, works: Uint8Array, isMetered: boolean): void {
     for (let step = 0; step < stepsPerDay; step += 1) {
-      if (here[step] === 1) setBit(this.here, vehicle * stepsPerDay + step)
-      if (works[step] === 1) setBit(this.works, vehicle * stepsPerDay + step)
+      if (here[step] === 1) setBit(this.here, step * this.size + vehicle)
+      if (works[step] === 1) setBit(this.works, step * this.size + vehicle)
     }
     this.metered[vehicle] = isMetered ? 1 : 0
   }
 
   isHere(vehicle: number, step: number): boolean {
-    const { dark } = this.#trouble
-    if (
-      dark !== undefined &&
-      step >= dark.fromStep &&
-      step < dark.untilStep &&
-      vehicle < dark.share * this.size
-    )
-      return false
-    return hasBit(this.here, vehicle * stepsPerDay + (step % stepsPerDay))
+    const { dark } = this.trouble
+    if (dark !== undefined && isDuring(dark, step) && vehicle < dark.share * this.size) return false
+    return hasBit(this.here, (step % stepsPerDay) * this.size + vehicle)
   }
 
   worksAt(vehicle: number, step: number): boolean {
-    return this.isHere(vehicle, step) && hasBit(this.works, vehicle * stepsPerDay + (step % stepsPerDay))
+    return this.isHere(vehicle, step) && hasBit(this.works, (step % stepsPerDay) * this.size + vehicle)
   }
 
   /** The cell of a key as cells are now. */
@@ -123,10 +141,23 @@ export class WholeMesh {
     for (let step = 0; step < stepsPerDay; step += 1) yield this.#step(step, false, stepsPerDay + step)
   }
 
+  isParted(step: number): boolean {
+    const { parted } = this.trouble
+    return parted !== undefined && isDuring(parted, step)
+  }
+
   sideOf(vehicle: number, step: number): number {
-    const { parted } = this.#trouble
-    const isParted = parted !== undefined && step >= parted.fromStep && step < parted.untilStep
-    return isParted && vehicle % 3 === 0 ? 1 : 0
+    return vehicle % 3 === 0 && this.isParted(step) ? 1 : 0
+  }
+
+  isOfCartel(vehicle: number): boolean {
+    const { cartelEvery } = this.trouble
+    return cartelEvery !== undefined && vehicle % cartelEvery === 1
+  }
+
+  /** The cells that there are now on the larger side, in the order of the circle. */
+  cells(): CellId[] {
+    return [...this.#sides[0]!.keys()].sort()
   }
 
   #step(step: number, isFirst: boolean, index: number): StepCounts {
@@ -146,13 +177,14 @@ export class WholeMesh {
     let [cells, largest, smallest, present, squares] = [0, 0, Number.POSITIVE_INFINITY, 0, 0]
     for (const [side, buckets] of counts.entries())
       for (const cell of this.#sides[side]!.keys()) {
-        const size = sizeOf(buckets, cell)
+        const size = this.#sizeOf(buckets, cell)
         cells += 1
         largest = Math.max(largest, size)
         smallest = Math.min(smallest, size)
         present += size
         squares += size * size
       }
+    this.presentAt[at] = present
     const { arrivals, lost } = isFirst ? { arrivals: 0, lost: 0 } : this.#arrivals(step)
     const around = present === 0 ? 0 : squares / present
     return { step, present, cells, largest, smallest, around, splits, merges, moved, arrivals, lost }
@@ -160,13 +192,12 @@ export class WholeMesh {
 
   /** By side, running sums over the buckets. */
   #count(step: number, isFirst: boolean): Float64Array[] {
-    const { parted } = this.#trouble
-    const isParted = !isFirst && parted !== undefined && step >= parted.fromStep && step < parted.untilStep
-    const sides = Array.from({ length: isParted ? 2 : 1 }, () => new Float64Array(2 ** bucketBits + 1))
-    const unit = 2 ** (keyBits - bucketBits)
+    const isParted = !isFirst && this.isParted(step)
+    const sides = Array.from({ length: isParted ? 2 : 1 }, () => new Float64Array(2 ** this.#bucketBits + 1))
+    const unit = 2 ** (keyBits - this.#bucketBits)
     for (let vehicle = 0; vehicle < this.size; vehicle += 1) {
       const isHere = isFirst
-        ? hasBit(this.here, vehicle * stepsPerDay + (step % stepsPerDay))
+        ? hasBit(this.here, (step % stepsPerDay) * this.size + vehicle)
         : this.isHere(vehicle, step)
       if (isHere)
         sides[isParted && vehicle % 3 === 0 ? 1 : 0]![Math.floor(this.keys[vehicle]! / unit) + 1]! += 1
@@ -182,22 +213,14 @@ export class WholeMesh {
     for (let cell = waiting.pop(); cell !== undefined; cell = waiting.pop()) {
       const machine = cells.get(cell)
       if (machine === undefined) continue
-      const here = sizeOf(sums, cell)
+      const here = this.#sizeOf(sums, cell)
       const sibling = cell === wholeMesh ? undefined : siblingOf(cell)
       // A sibling that has split is far from merging.
-      const beside = sibling === undefined ? 0 : cells.has(sibling) ? sizeOf(sums, sibling) : splitAbove
-      const crowd = {
-        here,
-        deeper: 0,
-        beside,
-        above: 0,
-        movedDown: 0,
-        movedUp: 0,
-        heardAround: here + beside,
-      }
-      const isSplit = isStart && here > splitAbove && cell.length < bucketBits
+      const beside = sibling === undefined ? 0 : cells.has(sibling) ? this.#sizeOf(sums, sibling) : splitAbove
+      const crowd = { ...{ here, beside, heardAround: here + beside }, ...inOneStep }
+      const isSplit = isStart && here > splitAbove && cell.length < this.#bucketBits
       const resize = isSplit ? 'split' : machine.look(cell.length, crowd, nowMs)
-      if (resize === 'split' && cell.length < bucketBits) {
+      if (resize === 'split' && cell.length < this.#bucketBits) {
         cells.delete(cell)
         for (const half of [`${cell}0`, `${cell}1`] as CellId[]) {
           cells.set(half, new CellDepth())
@@ -236,6 +259,12 @@ export class WholeMesh {
     return { arrivals, lost: looked === 0 ? 0 : Math.round((lost / looked) * arrivals) }
   }
 
+  #sizeOf(sums: Float64Array, cell: CellId): number {
+    const width = 2 ** (this.#bucketBits - cell.length)
+    const from = (cell === wholeMesh ? 0 : Number.parseInt(cell, 2)) * width
+    return sums[from + width]! - sums[from]!
+  }
+
   #knowsSomebody(leftStep: number, step: number): boolean {
     for (let kept = 0; kept < contactsKept; ) {
       const other = Math.floor(this.#chance.next() * this.size)
@@ -250,10 +279,11 @@ export class WholeMesh {
   }
 }
 
-function sizeOf(sums: Float64Array, cell: CellId): number {
-  const width = 2 ** (bucketBits - cell.length)
-  const from = (cell === wholeMesh ? 0 : Number.parseInt(cell, 2)) * width
-  return sums[from + width]! - sums[from]!
+/** All members of a cell move in one step. */
+const inOneStep = { deeper: 0, above: 0, movedDown: 0, movedUp: 0 }
+
+function isDuring({ fromStep, untilStep }: Steps, step: number): boolean {
+  return step >= fromStep && step < untilStep
 }
 
 function setBit(bits: Uint8Array, at: number): void {

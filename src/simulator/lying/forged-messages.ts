@@ -10,9 +10,14 @@ type Forge = (forger: Forger) => boolean
 
 /** Vehicles that believe it stop working for the job. */
 export const saysEnded: Forge = (forger) => {
-  const job = forger.job.manifest.id
+  const outcome = (['complete', 'failed', 'cancelled'] as const)[forger.chance.between(0, 2)]!
+  const payload = { outcome, reason: 'because I say so', secret: forger.job.drawSecret }
+  const serial = forger.liar.serialFor(forger.job, forger.self)
+  const fields = { job: forger.job.manifest.id, steward: forger.self, signer: forger.self, serial }
+  const body = bodyOf('end', { ...fields, expiresMs: Number.MAX_SAFE_INTEGER, payload })
+  const end = { ...body, id: `${forger.self}/lie/${serial}` as RecordId }
   for (const { peer } of forger.some(forger.candidates(), 6))
-    forger.liar.say(peer, { type: 'message', message: { type: 'ended', job } })
+    forger.liar.say(peer, { type: 'ended', end, cancellation: null })
   return true
 }
 

@@ -117,6 +117,7 @@ export class CellJob implements JobEar {
     const cell = this.#cell
     return {
       issue: ({ issued }) => {
+        if (issued.kind === 'end') cell.ended(this.id, issued.record)
         if (issued.kind === 'lease') this.#leases.set(issued.record.id, issued.record)
         else if (issued.kind === 'verdict')
           cell.verified(issued.record.payload.shards.filter(({ outcome }) => outcome === 'accepted').length)
@@ -138,7 +139,8 @@ export class CellJob implements JobEar {
             })),
           }),
         ),
-      ended: () => cell.ended(this.id, this.#steward.end?.outcome === 'complete'),
+      ended: () => {},
+      'tell-end': () => {}, // all vehicles of the cell are told at once
       wake: ({ atMs }) => {
         if (this.#wakes) return
         this.#wakes = true

@@ -142,8 +142,8 @@ export class CellVehicle implements VehicleEar {
     this.tell({ type: 'offer', from: lease.signer, manifest, handovers: [], lease, isPast: false })
   }
 
-  ended(job: JobId): void {
-    this.tell({ type: 'ended', job, from: this.#stewardOf(job) })
+  ended(job: JobId, end: Extract<WorkerInput, { type: 'ended' }>['end']): void {
+    this.tell({ type: 'ended', end, cancellation: null })
     for (const [id, { lease }] of this.#leases) if (lease.job === job) this.#leases.delete(id)
     for (const [id, { record }] of this.#receipts) if (record.job === job) this.#receipts.delete(id)
   }
@@ -273,10 +273,5 @@ export class CellVehicle implements VehicleEar {
       forget: () => {}, // nor disks that fill up
       advertise: () => {}, // it looks at what its vehicles have free every 30 s
     }
-  }
-
-  #stewardOf(job: JobId): PeerId {
-    for (const { lease } of this.#leases.values()) if (lease.job === job) return lease.signer
-    return this.peer
   }
 }

@@ -1,6 +1,7 @@
 /** The services that the jobs and vehicles of a cell ask of it, and the parts of a week. */
 import type { JobId, LeaseId, PeerId } from '../../protocol/ids.ts'
 import type { Lease } from '../../protocol/job/lease.ts'
+import type { JobEnd } from '../../protocol/job/verdict.ts'
 import type { Verified } from '../../protocol/record/record.ts'
 import type { StewardInput } from '../../protocol/steward/contract.ts'
 import type { WorkerInput } from '../../protocol/worker/contract.ts'
@@ -58,7 +59,7 @@ export interface CellWorld {
   job(id: JobId): JobEar | undefined
   vehicle(peer: PeerId): VehicleEar
   verified(shards: number): void
-  ended(job: JobId, isComplete: boolean): void
+  ended(job: JobId, end: Verified<JobEnd>): void
   /** Wakes whoever asks for it late, by up to so much: a week has no time for every second. */
   wakeAt(clockMs: number, slackMs: number, happen: () => void): void
 }

@@ -10,6 +10,8 @@
  */
 
 import type { JobId, PeerId } from '../../protocol/ids.ts'
+import type { JobEnd } from '../../protocol/job/verdict.ts'
+import type { Verified } from '../../protocol/record/record.ts'
 import { Chance } from '../chance.ts'
 import { Timeline } from '../timeline.ts'
 import { CellJob, type JobOrder } from './cell-job.ts'
@@ -124,11 +126,11 @@ export class Cell implements CellWorld {
     this.#shardsVerified += shards
   }
 
-  ended(job: JobId, isComplete: boolean): void {
+  ended(job: JobId, end: Verified<JobEnd>): void {
     this.#jobs.delete(job)
-    if (isComplete) this.#jobsDone += 1
+    if (end.payload.outcome === 'complete') this.#jobsDone += 1
     else this.#jobsMissed += 1
-    for (const vehicle of this.#vehicles) vehicle.ended(job)
+    for (const vehicle of this.#vehicles) vehicle.ended(job, end)
   }
 
   #advertise(): void {

@@ -86,6 +86,13 @@ test('a cell splits when it is too large for a quarter of an hour, and not when 
   assert.equal(depth.look(3, large, 2 * resizeAfterMs), 'split')
 })
 
+test('a cell of more than twice the size at which cells split does not wait: its halves are too large as well', () => {
+  const depth = new CellDepth()
+  assert.equal(depth.look(3, { ...crowd, here: 2 * splitAbove }, 0), 'stay')
+  assert.equal(depth.look(3, { ...crowd, here: 2 * splitAbove + 1 }, 1), 'split')
+  assert.equal(depth.look(4, { ...crowd, here: splitAbove + 1 }, 2), 'stay', 'its halves wait')
+})
+
 test('two halves merge when both together are too few for as long', () => {
   const small = { ...crowd, here: 40, beside: mergeBelow - 41, heardAround: 40 }
   const depth = new CellDepth()
@@ -134,6 +141,20 @@ test('three members that can be dialled speak, of three owners, others in anothe
   const few = lots.speakers([members[1]!, members[2]!, members[3]!], 7)
   assert.equal(few[0], members[2], 'the one that can be dialled comes first')
   assert.equal(few.length, 3)
+})
+
+test('the lowest lots of so many owners are those that a sort of all finds', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(5), { maxLength: 20 }), fc.nat(4), fc.nat(9), (owners, max, hour) => {
+      const members = owners.map((owner, i) =>
+        memberAt(`m${i}`, i * 1_000, { owner: ownerNamed(`o${owner}`) }),
+      )
+      const lots = new SpeakerLots(sha256)
+      const sorted = members.toSorted((a, b) => lots.of(a.key, hour) - lots.of(b.key, hour))
+      const first = sorted.filter(({ owner }, i) => sorted.findIndex((other) => other.owner === owner) === i)
+      assert.deepEqual(lots.lowest(members, hour, max), first.slice(0, max))
+    }),
+  )
 })
 
 test('a digest takes 500 bytes at most, whatever it has to say, and says the same when it is opened', () => {

@@ -60,7 +60,7 @@ export async function loadModel(
   const likeliest = new addon.AddonSampler(model)
   likeliest.applyConfig({ temperature: 0 })
   const stub = stubModel(header, model.shouldPrependBosToken())
-  const clerk = new Llama(stub, { contextTokens: 32, batchTokens: 32 })
+  const clerk = new Llama([stub], { contextTokens: 32, batchTokens: 32 })
   await clerk.open()
   return { addon, model, context, likeliest, clerk }
 }

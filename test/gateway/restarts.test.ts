@@ -1,0 +1,222 @@
+/** Batches go on after a stop or a crash where they were: no job is made twice, no answer is lost, no cancellation is forgotten. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createBatch } from '../../src/gateway/create-batch.ts'
+import { Files } from '../../src/gateway/files.ts'
+import { submitPart } from '../../src/gateway/submit.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import { batchStage, chat, runOf, ScriptedNode, settings } from '../support/batch-stage.ts'
+
+const hourMs = 3_600_000
+
+const scan = (custom_id: string) => {
+  const url = `data:image/png;base64,${Buffer.from('\x89PNG\r\n\x1a\n', 'latin1').toString('base64')}`
+  const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
+  return { ...chat(custom_id, ''), body: { model: 'ocr', messages } }
+}
+
+const linesOf = (lines: readonly object[]) =>
+  Buffer.from(lines.map((line) => JSON.stringify(line)).join('\n'))
+
+test('a job that is made while the node stops is noted, and none is made in its place', async (t) => {
+  const stage = batchStage(t)
+  const { batches, add, create } = stage
+  const { id } = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
+  const scripted = new ScriptedNode()
+  const stopped = runOf(stage, id, scripted.node)
+  scripted.onSubmit = () => stopped.run.stop()
+  await stopped.over
+  assert.deepEqual(
+    batches.parts(id).map(({ job }) => job),
+    ['job-0'],
+  )
+  await runOf(stage, id, scripted.node).over
+  assert.equal(scripted.requests.length, 1)
+  assert.equal(batches.byId(id)!.status, 'completed')
+})
+
+test('reading its documents changes no payment of a batch, whose parts never get more than all of it together', async (t) => {
+  const { batches, files, lines, models, add, create, check } = batchStage(t)
+  const input = add('batch', linesOf([scan('a'), scan('b'), chat('c', 'x')]))
+  const batch = { ...create(input, systemClock.now()), currency: 'EUR', budgetMicros: 1e6 }
+  await check(batch)
+  const scripted = new ScriptedNode()
+  scripted.pagesOf = (document) => (document === '1.0' ? 0 : 1)
+  const signal = new AbortController().signal
+  const context = { files, lines, models, clock: systemClock, signal, node: scripted.node }
+  for (const place of [0, 1, 0]) {
+    const parts = batches.parts(batch.id)
+    await submitPart(batch, parts[place]!, { ...context, parts })
+  }
+  const [scans, chats, again] = scripted.requests.map(
+    ({ payment }) => payment as { readonly budgetMicros: number },
+  )
+  assert.deepEqual(again, scans)
+  assert(
+    scans!.budgetMicros + chats!.budgetMicros <= 1e6,
+    `${scans!.budgetMicros} and ${chats!.budgetMicros}`,
+  )
+  assert(scans!.budgetMicros > 666_000 && chats!.budgetMicros > 333_000)
+})
+
+test('a batch pays by the price cap that its key had when it was made, whatever the key is given while the node is away', async (t) => {
+  const stage = batchStage(t)
+  const { keys, add } = stage
+  const money = (micros: number) => ({ currency: 'EUR', micros })
+  const anew = (cap: number) => {
+    keys.revoke('team', 1)
+    const given = { ...settings, budgetDay: money(1e6), priceCap: money(cap) }
+    return keys.check(keys.create('team', given, 1)!)!
+  }
+  const { id } = createBatch(
+    {
+      input_file_id: add('batch', linesOf([chat('a', 'x')])),
+      endpoint: '/v1/chat/completions',
+      completion_window: '1h',
+    },
+    { ...stage, key: anew(700), nowMs: systemClock.now(), isRetry: false },
+  ).batch
+  anew(300)
+  const scripted = new ScriptedNode()
+  await runOf(stage, id, scripted.node).over
+  assert.deepEqual(
+    scripted.requests.map(({ payment }) => payment?.unitMicrosMax),
+    [700],
+  )
+})
+
+test('files that a batch writes expire when it has been over for long enough, and not before', async (t) => {
+  const stage = batchStage(t)
+  const { batches, files, add, create } = stage
+  const batch = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
+  const keepMs = batch.facts.keepMs
+  let lateMs = 0
+  const clock = { ...systemClock, now: () => systemClock.now() + lateMs }
+  const scripted = new ScriptedNode()
+  const node = scripted.node
+  const late: typeof node = {
+    ...node,
+    followResults: async function* (job, signal) {
+      const ends = yield* node.followResults(job, signal)
+      // A batch of many hours whose files are kept for few.
+      lateMs = keepMs + hourMs
+      files.expire(clock.now())
+      return ends
+    },
+  }
+  await runOf(stage, batch.id, late, { clock }).over
+  const { status, facts } = batches.byId(batch.id)!
+  assert.equal(status, 'completed')
+  const { expiresAtMs } = files.get('team', facts.outputFileId!)
+  assert(expiresAtMs! >= systemClock.now() + keepMs + hourMs - 60_000)
+  files.expire(expiresAtMs! - 1)
+  assert.match(readFileSync(files.pathOf(facts.outputFileId!), 'utf8'), /HELLO/)
+  files.expire(expiresAtMs!)
+  assert.throws(() => files.get('team', facts.outputFileId!), /there is no file/)
+})
+
+test('a crash at the end of a batch loses no answer, and leaves no second proof', async (t) => {
+  const stage = batchStage(t)
+  const { tables, batches, files, add, create } = stage
+  const { id } = create(add('batch', linesOf([chat('a', 'x'), chat('b', 'y')])), systemClock.now())
+  const { node } = new ScriptedNode()
+  const ended = () => {
+    throw new Error('as if the node had crashed')
+  }
+  await assert.rejects(runOf(stage, id, node, { ended }).over, /crashed/)
+  const before = batches.byId(id)!
+  assert.equal(before.status, 'finalizing')
+  await runOf(stage, id, node).over
+  const { status, facts } = batches.byId(id)!
+  assert.deepEqual([status, facts.counts], ['completed', { total: 2, completed: 2, failed: 0 }])
+  assert.equal(readFileSync(files.pathOf(facts.outputFileId!), 'utf8').match(/HELLO/g)!.length, 2)
+  const proofs = tables.all<{ id: string }>("SELECT id FROM files WHERE filename LIKE '%proof%'")
+  assert.deepEqual(
+    proofs.map((proof) => proof.id),
+    facts.proofFileIds,
+  )
+})
+
+test('answers that cannot be written leave no half files', async (t) => {
+  const stage = batchStage(t)
+  const { dataDir, batches, add, create } = stage
+  const { id } = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
+  const { node } = new ScriptedNode()
+  // biome-ignore lint/correctness/useYield: it is broken before its first result
+  const results: typeof node.api.results = async function* () {
+    throw new Error('the disk is broken')
+  }
+  await runOf(stage, id, { ...node, api: { ...node.api, results } }).over
+  assert.equal(batches.byId(id)!.status, 'failed')
+  assert.deepEqual(
+    readdirSync(join(dataDir, 'gateway')).filter((name) => name.endsWith('.part')),
+    [],
+  )
+})
+
+test('jobs of a batch that was cancelled as the node went are cancelled when it comes back', async (t) => {
+  const stage = batchStage(t)
+  const { batches, add, create, check } = stage
+  const batch = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
+  await check(batch)
+  batches.submitted(batch.id, 0, 'job-0')
+  batches.update({
+    ...batch,
+    status: 'cancelling',
+    facts: { ...batch.facts, moments: { in_progress: 1, cancelling: 2 } },
+  })
+  const scripted = new ScriptedNode()
+  await runOf(stage, batch.id, scripted.node).over
+  assert.deepEqual(scripted.cancelled, ['job-0'])
+  assert.equal(batches.byId(batch.id)!.status, 'cancelled')
+})
+
+test('answers of the first job of a batch are written while a node that came back submits the others', {
+  timeout: 30_000,
+}, async (t) => {
+  const stage = batchStage(t)
+  const { batches, add, create, check } = stage
+  const batch = create(add('batch', linesOf([chat('a', 'x'), scan('b')])), systemClock.now())
+  await check(batch)
+  batches.submitted(batch.id, 0, 'job-0')
+  batches.update({
+    ...batch,
+    status: 'in_progress',
+    facts: { ...batch.facts, moments: { in_progress: 1 }, isSubmitting: true },
+  })
+  const scripted = new ScriptedNode()
+  const isFollowed = Promise.withResolvers<void>()
+  scripted.onFollow = () => isFollowed.resolve()
+  scripted.onSubmit = () => isFollowed.promise
+  await runOf(stage, batch.id, scripted.node).over
+  assert.deepEqual(scripted.followed, ['job-0', 'job-1'])
+})
+
+test('the input of a batch that its client has deleted is there after a restart until it is read, and then it goes', async (t) => {
+  const stage = batchStage(t)
+  const { dataDir, tables, batches, files, add, create } = stage
+  const input = add('batch', linesOf([chat('a', 'x')]))
+  const { id } = create(input, systemClock.now())
+  files.hold(input)
+  files.remove(input)
+  writeFileSync(files.pathOf('file-of-nobody'), '')
+  const again = new Files(tables, dataDir)
+  assert(!existsSync(again.pathOf('file-of-nobody')))
+  await runOf({ ...stage, files: again }, id, new ScriptedNode().node).over
+  assert.equal(batches.byId(id)!.status, 'completed', JSON.stringify(batches.byId(id)!.facts.errors))
+  assert(!existsSync(again.pathOf(input)))
+})
+
+test('a batch whose input is gone before its last job says so', async (t) => {
+  const stage = batchStage(t)
+  const { batches, files, add, create, check } = stage
+  const batch = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
+  await check(batch)
+  const facts = { ...batch.facts, moments: { in_progress: 1 }, isSubmitting: true }
+  batches.update({ ...batch, status: 'in_progress', facts })
+  files.remove(facts.inputFileId)
+  await runOf(stage, batch.id, new ScriptedNode().node).over
+  assert.equal(batches.byId(batch.id)!.facts.errors[0]!.code, 'input_file_missing')
+})
