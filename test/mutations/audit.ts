@@ -289,6 +289,13 @@ export const audit: readonly Mutation[] = [
     caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
+    name: 'The audit hears an owner that contradicts itself under a lease that is not paid.',
+    file: 'src/protocol/audit/voices.ts',
+    find: 'for (const [position, result] of results) {',
+    replace: 'for (const [position, result] of lease.payload.price === null ? results : []) {',
+    caughtBy: ['test/protocol/audit-notes.test.ts'],
+  },
+  {
     name: 'Whoever says two things of one place is no liar for the audit.',
     file: 'src/protocol/audit/voices.ts',
     find: '!== result) owners.add(owner)',

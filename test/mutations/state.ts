@@ -551,9 +551,37 @@ export const state: readonly Mutation[] = [
   {
     name: 'A verdict that contradicts a claim which this node shut out never counts here.',
     file: 'src/protocol/state/proofs.ts',
-    find: '.filter((id) => !this.#ground.isShutOut(id))',
+    find: '.filter((id) => this.#ground.shutOutOwner(id) === undefined)',
     replace: '.filter((id) => id.length > 0)',
     caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'A verdict is unanimous though it names somebody against it whom this node shut out.',
+    file: 'src/protocol/state/proofs.ts',
+    find: 'new Set(shutOut.filter((owner) => this.#ground.hasVoice(owner))).size',
+    replace: 'new Set(shutOut.filter((owner) => owner.length === 0)).size',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
+    name: 'An owner that contradicts itself has its voice back once its lease is not paid.',
+    file: 'src/protocol/state/leased.ts',
+    find: 'equivocated === true && this.#counting.fits(lease)',
+    replace: 'equivocated === true && this.#counting.counts(lease)',
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A lease that comes to fit and is not paid is no news.',
+    file: 'src/protocol/state/counting.ts',
+    find: "this.#allowances.counts(lease) ? 'counts' : 'unpaid'",
+    replace: "this.#allowances.counts(lease) ? 'counts' : 'never'",
+    caughtBy: ['test/protocol/reported.test.ts'],
+  },
+  {
+    name: 'A report leaves out the unpaid lease of an owner that contradicts itself.',
+    file: 'src/protocol/state/reported.ts',
+    find: '...[...state.equivocated()].map(({ id }) => id)',
+    replace: '...[...state.equivocated()].map(({ id }) => id).slice(1)',
+    caughtBy: ['test/protocol/reported.test.ts'],
   },
   {
     name: 'A verdict counts whatever bogus lease it contradicts, once that is shut out.',

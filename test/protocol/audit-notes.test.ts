@@ -151,6 +151,23 @@ test('what a steward promised beyond its allowance may be unpaid, and has its vo
   isBlamed(promised(2, [1]), /is not paid, and other\.+ had the money for it/)
 })
 
+test('an owner that contradicts itself is not against a verdict, also where its lease is not paid', () => {
+  const contradicted = (said: readonly string[]) => {
+    const report = new WrittenReport(1, { stewards, payment })
+    const result = report.result('read')
+    const receipts = [0, 1].map((i) => report.work(i, [0], result))
+    for (let i = 3; i < 5; i += 1) report.lease(i, [0], { price }, { signer: other })
+    const lease = report.lease(2, [0], { price }, { signer: other })
+    note(report, 'unpaid')
+    const against = said.map((text) => report.receipt(lease, [report.result(text)]))
+    report.verdict(0, result, receipts, { contradicting: against.slice(0, 1) })
+    report.end()
+    return report
+  }
+  isBlamed(contradicted(['liar', 'liar too']))
+  isBlamed(contradicted(['differs']), /not unanimous among 2 owners: 2 for, 1 against/)
+})
+
 test('a gift beyond its giver’s allowance gives nothing', () => {
   const report = promised(2, [])
   const given = [{ to: steward, micros: 1 }]

@@ -522,19 +522,36 @@ test('of verdicts made apart that say the same, the same one stands on every nod
   assert.deepEqual(stands(said), stands(said.toReversed()))
 })
 
-test('a verdict counts though it contradicts a claim under a lease that this node shut out, which is no claim here', () => {
-  const bench = new JobBench()
-  const claims = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', 'x'), bench.claim('b', 'v4', 'x')]
-  const lie = bench.claim('c', 'v3', 'z')
-  const lease = bench.records.findLast(({ kind }) => kind === 'lease')!.record
-  bench.state.shutOut(lease.id)
-  bench.verdict('b', 'x', claims, { because: 'lead', contradicting: [lie] })
-  assert.deepEqual([bench.look(), bench.stands()], [['x'], 'x'])
-  const other = new JobBench()
-  const named = [other.claim('b', 'v1', 'x'), other.claim('b', 'v2', 'x'), other.claim('b', 'v4', 'x')]
-  const bogus = other.claim('c', 'v3', 'z', [0], { units: [1_000] })
-  other.state.shutOut(other.records.findLast(({ kind }) => kind === 'lease')!.record.id)
-  other.verdict('b', 'x', named, { because: 'lead', contradicting: [bogus] })
-  other.look()
-  assert.equal(other.stands(), 'open', 'a lease that no honest node believes contradicts nobody')
+test('a verdict counts though it contradicts a claim under a lease that this node shut out, as far as it says itself that this is one against it', () => {
+  const leads = (vehicles: readonly string[], units: number[]) => {
+    const bench = new JobBench()
+    const claims = vehicles.map((vehicle) => bench.claim('b', vehicle, 'x'))
+    const lie = bench.claim('c', 'v3', 'z', [0], { units })
+    bench.state.shutOut(bench.records.findLast(({ kind }) => kind === 'lease')!.record.id)
+    bench.verdict('b', 'x', claims, { because: 'lead', contradicting: [lie] })
+    return [bench.look(), bench.stands()]
+  }
+  const four = ['v1', 'v2', 'v4', 'v5']
+  assert.deepEqual(leads(four, [1]), [['x'], 'x'])
+  assert.equal(leads(four.slice(0, 3), [1])[1], 'open', 'by its own word it leads by two, and not by three')
+  assert.equal(leads(four, [1_000])[1], 'open', 'a lease that no honest node believes contradicts nobody')
+})
+
+test('a verdict that contradicts a claim under a lease that this node shut out is not unanimous, unless that owner lies elsewhere', () => {
+  const stands = (isLiar: boolean) => {
+    const bench = new JobBench({ shards: 2 })
+    const claims = ['v1', 'v2'].map((vehicle) => bench.claim('b', vehicle, 'x'))
+    const lie = bench.claim('c', 'v3', 'z')
+    bench.state.shutOut(bench.records.findLast(({ kind }) => kind === 'lease')!.record.id)
+    if (isLiar) {
+      const other = bench.claim('a', 'v3', 'q', [1])
+      bench.verdict('a', 'p', [bench.claim('a', 'v1', 'p', [1])], {
+        ...{ position: 1, because: 'recomputed', contradicting: [other] },
+      })
+    }
+    bench.verdict('b', 'x', claims, { because: 'unanimous', contradicting: [lie] })
+    bench.look()
+    return bench.stands()
+  }
+  assert.deepEqual([stands(false), stands(true)], ['open', 'x'])
 })

@@ -1,9 +1,12 @@
 /** Which of a job's records a steward puts into its report. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { LeaseId } from '../../src/protocol/ids.ts'
+import type { Lease } from '../../src/protocol/job/lease.ts'
+import type { JobRecord } from '../../src/protocol/records.ts'
 import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { reportedOf } from '../../src/protocol/state/reported.ts'
-import { peerNamed } from '../support/core-fakes.ts'
+import { ownerNamed, peerNamed } from '../support/core-fakes.ts'
 import { JobBench } from '../support/job-bench.ts'
 
 test('a report has what counts here and what that rests on, and nothing that nobody believes', () => {
@@ -101,3 +104,38 @@ test('what is shown as owed is what the ledger owes, where an owner worked for n
     assert.equal(new RecordedView(bench.state, bench.shards).view().payment?.owedMicros, 1)
   }
 })
+
+test('an owner that contradicts itself has no voice, also where its lease is not paid any more, and the report shows it', () => {
+  const price = { currency: 'EUR', unitMicros: 10, operatorPpm: 0 }
+  const payment = { currency: 'EUR', unit: 'page', unitMicrosMax: 10, budgetMicros: 30 } as const
+  const twofold = (changes: Partial<Lease>, isListed: boolean) => {
+    const bench = new JobBench({ payment, shards: 2 })
+    // All that the steward has to promise.
+    bench.claim('b', 'v4', 'w', [1], { price })
+    const state = isListed ? bench.state : bench.newState('a')
+    if (!isListed) for (const entry of bench.records) state.admit(entry)
+    const receipts = [bench.claim('b', 'v3', 'y', [0], changes), bench.contradict('z')]
+    const lease = bench.records.findLast(({ kind }) => kind === 'lease')!.record.id
+    if (!isListed) for (const entry of lateDraws(bench.records)) state.admit(entry)
+    const reported = reportedOf(state)
+    return {
+      hasVoice: state.decisions.voices.has(ownerNamed('3'.repeat(64))),
+      counts: state.counts(lease as LeaseId),
+      note: reported.get(lease),
+      receipts: receipts.filter((id) => reported.has(id)).length,
+    }
+  }
+  // … also where what it was drawn from comes after all that.
+  for (const isListed of [true, false])
+    assert.deepEqual(twofold({ price }, isListed), {
+      ...{ hasVoice: false, counts: false, note: 'unpaid', receipts: 2 },
+    })
+  assert.deepEqual(twofold({ price, units: [1_000] }, true), {
+    ...{ hasVoice: true, counts: false, note: undefined, receipts: 0 },
+  })
+})
+
+/** The same records, those that list candidates after all others. */
+function lateDraws(records: readonly JobRecord[]): JobRecord[] {
+  return records.toSorted((a, b) => Number(a.kind === 'draw') - Number(b.kind === 'draw'))
+}

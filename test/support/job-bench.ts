@@ -1,6 +1,6 @@
 /** A job's records made one by one, and the state that one node folds them into. */
 import { fromString } from 'uint8arrays'
-import type { Cid, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { Cid, LeaseId, PeerId, RecordId } from '../../src/protocol/ids.ts'
 import { cancellationOf } from '../../src/protocol/job/cancellation.ts'
 import { bitsOf } from '../../src/protocol/job/draw.ts'
 import { type Lease, type Receipt, receiptRoot } from '../../src/protocol/job/lease.ts'
@@ -9,7 +9,7 @@ import type { Assurance, Manifest } from '../../src/protocol/job/manifest.ts'
 import type { JobEnd, ShardVerdict } from '../../src/protocol/job/verdict.ts'
 import { type UnitCount, unitsOf } from '../../src/protocol/price.ts'
 import type { RecordBody, Verified } from '../../src/protocol/record/record.ts'
-import { type JobRecord, type JobRecordKind, openRecordAs } from '../../src/protocol/records.ts'
+import { type Checked, type JobRecord, type JobRecordKind, openRecordAs } from '../../src/protocol/records.ts'
 import { JobState } from '../../src/protocol/state/job-state.ts'
 import {
   bodyOf,
@@ -109,13 +109,23 @@ export class JobBench {
     }
     this.draws.set(by, lease.draw.index + 1)
     const { id } = this.sign('lease', peerNamed(by), lease)
-    const leased = { id, job: this.job, worker: lease.vehicle, shards: lease.shards }
+    return this.#receipt(id as LeaseId, lease, result, units)
+  }
+
+  /** The vehicle that worked under the newest lease says something else of all its shards. */
+  contradict(result: string): RecordId {
+    const { record } = this.records.findLast(({ kind }) => kind === 'lease') as Checked<'lease'>
+    return this.#receipt(record.id as LeaseId, record.payload, result)
+  }
+
+  #receipt(id: LeaseId, { vehicle, shards, positions }: Lease, result: string, units?: UnitCount): RecordId {
+    const leased = { id, job: this.job, worker: vehicle, shards }
     const covers = positions.map((_, place) => place)
     const opening = { results: positions.map(() => cidNamed(result)), nonce }
     const root = receiptRoot(sha256, leased, covers, opening)
     const counted = units && { units: covers.map(() => units) }
     const receipt: Receipt = { lease: id, covers, root, ...counted, cpuMs: 1, wallMs: 1, energy: null }
-    return this.sign('receipt', lease.vehicle, receipt, opening).id
+    return this.sign('receipt', vehicle, receipt, opening).id
   }
 
   /** `more`: what it says of other shards. */

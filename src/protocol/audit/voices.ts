@@ -16,12 +16,12 @@ export interface Voiced {
   readonly name: string
 }
 
-/** The owners whose vehicles said two things of one place of a lease. What is not paid does not count. */
-export function equivocators({ claims, unpaid }: AuditedRecords): Set<OwnerId> {
+/** The owners whose vehicles said two things of one place of a lease, whether that is paid or not. */
+export function equivocators({ claims }: AuditedRecords): Set<OwnerId> {
   const said = new Map<string, Cid>()
   const owners = new Set<OwnerId>()
   for (const { lease, owner, results } of claims.values())
-    for (const [position, result] of unpaid.has(lease.id) ? [] : results) {
+    for (const [position, result] of results) {
       const place = `${lease.id}/${position}`
       if ((said.get(place) ?? result) !== result) owners.add(owner)
       said.set(place, result)

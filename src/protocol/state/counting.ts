@@ -36,12 +36,15 @@ export interface Reader {
   readonly ownerOf?: (vehicle: PeerId) => OwnerId | undefined
 }
 
+/** 'unpaid': it could be an honest lease, but for its signer's allowance. */
+type Stand = 'never' | 'unpaid' | 'counts'
+
 interface Known {
   readonly record: Verified<Lease>
   /** Use: it could be honest, as far as its signer's allowance reaches. */
   fits: boolean
-  /** Use: as it was when somebody last asked for changes. */
-  told: boolean
+  /** Use: how it stood when somebody last asked for changes. */
+  told: Stand
 }
 
 export class Counting {
@@ -56,8 +59,8 @@ export class Counting {
   readonly #proven = new Set<RecordId>()
   /** Use: leases to vehicles of which this node has not seen whom they belong to. */
   #unmet = new Set<Known>()
-  /** Use: whether leases counted before the records were folded anew. */
-  readonly #before = new Map<LeaseId, boolean>()
+  /** Use: how leases stood before the records were folded anew. */
+  readonly #before = new Map<LeaseId, Stand>()
   /** Use: leases by the candidates that they were drawn from. */
   readonly #drawnFrom = new Map<RecordId, Known[]>()
   /** Use: the leases that came since changes were last asked for, and those that fit now and did not, or no more. */
@@ -131,11 +134,11 @@ export class Counting {
   }
 
   lease(record: Verified<Lease>): void {
-    const known: Known = { record, fits: false, told: false }
+    const known: Known = { record, fits: false, told: 'never' }
     this.#leases.set(record.id, known)
     pushTo(this.#drawnFrom, record.payload.draw.basis, known)
     this.#judge(known)
-    known.told = this.#before.get(record.id) ?? this.counts(record.id)
+    known.told = this.#before.get(record.id) ?? this.#standOf(record.id)
   }
 
   /** Tells whether a lease could be an honest one, though its signer's allowance may not reach for it. */
@@ -147,18 +150,23 @@ export class Counting {
     return this.fits(lease) && this.#allowances.counts(lease)
   }
 
-  /** The leases that began or ceased to count since this was last asked, those left out that were not here then. */
+  /** The leases that began or ceased to count, or to fit, since this was last asked, those left out that were not here then. */
   takeChanged(): LeaseId[] {
     const changed = new Set([...this.#changed, ...this.#allowances.takeChanged()])
     this.#changed = new Set()
     return [...changed].filter((id) => {
       const known = this.#leases.get(id)
-      const counts = this.counts(id)
-      const told = known?.told ?? this.#before.get(id) ?? false
+      const stands = this.#standOf(id)
+      const told = known?.told ?? this.#before.get(id) ?? 'never'
       this.#before.delete(id)
-      if (known !== undefined) known.told = counts
-      return told !== counts
+      if (known !== undefined) known.told = stands
+      return told !== stands
     })
+  }
+
+  #standOf(lease: LeaseId): Stand {
+    if (!this.fits(lease)) return 'never'
+    return this.#allowances.counts(lease) ? 'counts' : 'unpaid'
   }
 
   #judge(known: Known): void {

@@ -77,7 +77,7 @@ export class Decisions {
     )
     this.#proofs = new Proofs({
       ...{ manifest, sha256, drawSecret },
-      isShutOut: (receipt) => leased.isShutOut(receipt),
+      shutOutOwner: (receipt) => leased.shutOutOwner(receipt),
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
       claimsOn: (position) => leased.claimsOn(position),
       standing: (position) => this.standing(position),

@@ -284,6 +284,11 @@ export class JobState {
     return this.#leased.all()
   }
 
+  /** The leases whose vehicles contradict themselves, whether they are paid or not. */
+  equivocated(): Iterable<Verified<Lease>> {
+    return this.#leased.equivocated()
+  }
+
   /** The claim of a receipt that is here on a shard, if its lease counts. */
   claimOf(receipt: RecordId, position: number): ReturnType<Leased['claimOf']> {
     return this.#leased.claimOf(receipt, position)
@@ -339,7 +344,7 @@ export class JobState {
   #cover(entry: Checked<'receipt'>): void {
     const { id, payload } = this.#leased.get(entry.record.payload.lease)!
     const { owner } = payload
-    const isLie = this.#leased.cover(entry) && this.counts(id)
+    const isLie = this.#leased.cover(entry) && this.#counting.fits(id)
     this.#agreed.receipt(entry.record)
     const covered = this.#leased.positionsOf(entry.record)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)
@@ -353,11 +358,7 @@ export class JobState {
   }
 
   #newLeased(before?: Leased): Leased {
-    return new Leased(
-      before?.names.anew() ?? this.job,
-      (lease) => this.#counting.counts(lease),
-      (lease) => this.#counting.isShutOut(lease),
-    )
+    return new Leased(before?.names.anew() ?? this.job, this.#counting)
   }
 
   #agreedOf(): AgreedPlaces {

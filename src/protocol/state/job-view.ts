@@ -146,8 +146,7 @@ export class RecordedView {
         ? []
         : state.verdicts.alike(position, result).flatMap((verdict) => [...state.contradictedBy(verdict)]),
     )
-    for (const { record, equivocated } of state.leases())
-      if (equivocated) contradicted.push(record.payload.owner)
+    for (const { payload } of state.equivocated()) contradicted.push(payload.owner)
     this.#contradicted = new Set(contradicted)
   }
 

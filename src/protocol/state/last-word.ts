@@ -74,7 +74,7 @@ function accusedIn(state: JobState, said: ReadonlyMap<number, readonly Decision[
         const owner = state.leaseOf(receipt)?.owner
         if (owner !== undefined) accused.add(owner)
       }
-  for (const { record, equivocated } of state.leases()) if (equivocated) accused.add(record.payload.owner)
+  for (const { payload } of state.equivocated()) accused.add(payload.owner)
   return accused
 }
 

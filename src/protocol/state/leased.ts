@@ -4,11 +4,12 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import { pushTo } from '../../base/push-to.ts'
-import type { Cid, JobId, LeaseId, PeerId, RecordId } from '../ids.ts'
+import type { Cid, JobId, LeaseId, OwnerId, PeerId, RecordId } from '../ids.ts'
 import { type Lease, type Receipt, unitsClaimed, unitsOwed } from '../job/lease.ts'
 import type { Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
 import type { Checked, JobRecord } from '../records.ts'
+import type { Counting } from './counting.ts'
 import type { RecordedClaim } from './proof-ground.ts'
 import { SharedNames } from './shared-names.ts'
 
@@ -52,8 +53,7 @@ class Known implements LeasedWork {
 }
 
 export class Leased {
-  readonly #counts: (lease: LeaseId) => boolean
-  readonly #isNeverCounted: (lease: Verified<Lease>) => boolean
+  readonly #counting: Pick<Counting, 'fits' | 'counts' | 'isShutOut'>
   readonly #leases = new Map<LeaseId, Known>()
   /** By receipt. */
   readonly #receipts = new Map<RecordId, Checked<'receipt'>>()
@@ -65,15 +65,10 @@ export class Leased {
   /** Use: shared by all records that are kept. */
   readonly names: SharedNames
 
-  /** `names`: those for records that are folded anew, or the job. `counts` tells whether a lease that is here counts; `isShutOut`, whether it never will here (counting.ts). */
-  constructor(
-    names: SharedNames | JobId,
-    counts: (lease: LeaseId) => boolean,
-    isShutOut: (lease: Verified<Lease>) => boolean,
-  ) {
+  /** `names`: those for records that are folded anew, or the job. */
+  constructor(names: SharedNames | JobId, counting: Pick<Counting, 'fits' | 'counts' | 'isShutOut'>) {
     this.names = typeof names === 'string' ? new SharedNames(names) : names
-    this.#counts = counts
-    this.#isNeverCounted = isShutOut
+    this.#counting = counting
   }
 
   add(record: Verified<Lease>): void {
@@ -119,12 +114,20 @@ export class Leased {
 
   /** The leases that count. */
   *all(): Generator<LeasedWork> {
-    for (const known of this.#leases.values()) if (this.#counts(known.record.id)) yield known
+    for (const known of this.#leases.values()) if (this.#counting.counts(known.record.id)) yield known
   }
 
-  /** The vehicle of a lease that counts said two things of one place. */
+  /**
+   * The vehicle of a lease that could be an honest one said two things of one place: its owner lies, also where the lease is not paid, as one
+   * that was once, and whose signer went on to promise more than it may.
+   */
   isEquivocated(lease: LeaseId): boolean {
-    return this.#leases.get(lease)?.equivocated === true && this.#counts(lease)
+    return this.#leases.get(lease)?.equivocated === true && this.#counting.fits(lease)
+  }
+
+  /** The leases under which an owner lies, paid or not. */
+  *equivocated(): Generator<Verified<Lease>> {
+    for (const { record } of this.#leases.values()) if (this.isEquivocated(record.id)) yield record
   }
 
   /** A verdict that is here rests on these receipts, or speaks against them. */
@@ -171,13 +174,14 @@ export class Leased {
   /** The lease of a receipt that is here, if it counts. */
   ofReceipt(receipt: RecordId): Verified<Lease> | undefined {
     const lease = this.#receipts.get(receipt)?.record.payload.lease
-    return lease !== undefined && this.#counts(lease) ? this.get(lease) : undefined
+    return lease !== undefined && this.#counting.counts(lease) ? this.get(lease) : undefined
   }
 
-  /** Tells whether a receipt is here, and its lease never counts here, though it may count elsewhere. */
-  isShutOut(receipt: RecordId): boolean {
+  /** The owner of a receipt that is here and whose lease never counts here, though it may count elsewhere; undefined for others. */
+  shutOutOwner(receipt: RecordId): OwnerId | undefined {
     const lease = this.under(receipt)
-    return lease !== undefined && !this.#counts(lease.id) && this.#isNeverCounted(lease)
+    if (lease === undefined || this.#counting.counts(lease.id)) return undefined
+    return this.#counting.isShutOut(lease) ? lease.payload.owner : undefined
   }
 
   /** The claim of a receipt that is here on a shard. */
@@ -233,7 +237,7 @@ export class Leased {
       const { record } = known
       const place = record.payload.positions.indexOf(position)
       const first = known.at(place)
-      if (first !== undefined && this.#counts(record.id))
+      if (first !== undefined && this.#counting.counts(record.id))
         yield claim(record, first.record, place, resultAt(first, place))
     }
   }

@@ -23,8 +23,8 @@ export interface ProofGround {
   readonly drawSecret: Uint8Array | undefined
   /** The claim of a receipt on a shard; undefined while it is not here, or does not count. */
   claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
-  /** The lease of a receipt that is here never counts on this node: for it, that claim does not exist. */
-  isShutOut(receipt: RecordId): boolean
+  /** The owner of a receipt that is here whose lease never counts on this node, for which that claim does not exist; undefined for others. */
+  shutOutOwner(receipt: RecordId): OwnerId | undefined
   /** All claims on a shard that are here and count. */
   claimsOn(position: number): Iterable<RecordedClaim>
   standing(position: number): Standing

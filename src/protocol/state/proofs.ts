@@ -171,7 +171,7 @@ export class Proofs {
     const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
     // Its steward may have believed a lease that this node shut out: then it contradicts nobody here.
     const against = decision.verdict.contradicting
-      .filter((id) => !this.#ground.isShutOut(id))
+      .filter((id) => this.#ground.shutOutOwner(id) === undefined)
       .map((id) => this.#ground.claimOf(id, position))
     if ([...named, ...against].includes(undefined)) {
       this.#lacking.add(position)
@@ -210,14 +210,20 @@ export class Proofs {
     return because === 'unanimous' ? replicas : because === 'lead' ? lead : 0
   }
 
-  /** Those of whom it says that they are wrong are no reason to refuse it, though it may not name all that say the same. */
+  /**
+   * Those of whom it says that they are wrong are no reason to refuse it, though it may not name all that say the same. Whom this node
+   * shut out is against it as well: it says so itself, and a reader of the report knows of nobody who is shut out.
+   */
   #holdsAsSaid(
     { position, because, agreeing, contradicting }: Decision['verdict'],
     claims: readonly Claim[],
     own: readonly Claim[],
   ): boolean {
     if (!this.#ground.areEnough(position, own, this.#voicesOf(because))) return false
-    const against = claims.filter(({ receipt }) => contradicting.includes(receipt)).length
+    const shutOut = contradicting.flatMap((id) => this.#ground.shutOutOwner(id) ?? [])
+    const against =
+      claims.filter(({ receipt }) => contradicting.includes(receipt)).length +
+      new Set(shutOut.filter((owner) => this.#ground.hasVoice(owner))).size
     if (because === 'unanimous') return against === 0
     return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
   }

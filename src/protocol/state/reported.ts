@@ -7,7 +7,8 @@
  *
  *   a verdict that counts for some of its shards
  *   a verdict that names as agreeing what its own signer wrote off, and so has to be paid, whatever else it says
- *   what a steward promised beyond its allowance, where a verdict names a claim of it: it may have counted once
+ *   what a steward promised beyond its allowance, where a verdict names a claim of it, which may have counted once, or where its vehicle
+ *   contradicts itself, whose owner has no voice by that
  */
 import type { Note } from '../audit/report.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
@@ -24,7 +25,7 @@ export function reportedOf(state: JobState): Reported {
   const reported = new Map<RecordId, Note | null>()
   const isSubmitters = ({ signer }: Verified) => signer === state.manifest.stewards[0]?.peer
   for (const { id } of state.decisions.ends) reported.set(id, null)
-  const named = namedLeases(state)
+  const named = new Set([...namedLeases(state), ...[...state.equivocated()].map(({ id }) => id)])
   addMoney(state, named, reported)
   const writtenOff = leasesWrittenOff(state)
   const bases = new Set<RecordId>()
