@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { sha256 } from '../../src/host/sha256.ts'
@@ -81,11 +81,19 @@ test('a standby shuts nobody out of the work by naming honest vehicles as stewar
   // They know when they are among themselves, and lie only then: without a trick two of five are so for every tenth page.
   let shutOut = 5
   // Of a job that has ended nobody is available.
-  const ask = setInterval(async () => {
-    const { state, owners } = await status().catch(() => ({ state: 'stopped', owners: null }))
-    if (state === 'running') shutOut = Math.min(shutOut, owners!.available)
-  }, 60)
-  t.after(() => clearInterval(ask))
+  let isAsking = true
+  t.after(() => {
+    isAsking = false
+  })
+  // With a pause after each answer, however long that takes: a hurry waits for nodes that have nothing to do.
+  const ask = async () => {
+    while (isAsking) {
+      const { state, owners } = await status().catch(() => ({ state: 'stopped', owners: null }))
+      if (state === 'running') shutOut = Math.min(shutOut, owners!.available)
+      await delay(60)
+    }
+  }
+  void ask()
   for (const vehicle of accomplices!) vehicle.script = (text) => (shutOut < 5 ? 'forged' : text)
   for (const vehicle of cars!) vehicle.script = honest
   gate.open()

@@ -229,11 +229,12 @@ export class ProcessExecutor implements Executor {
     return this.#inspector.ask(request, body, { cpuMsMax, wallMsMax: cpuMsMax * inspectWallFactor })
   }
 
-  /** Kills every child; resolves when they are gone. Pending requests reject with SlotKilled. */
+  /** Kills every child; resolves when they are gone, and whatever tried the system's tools. Pending requests reject with SlotKilled. */
   async close(): Promise<void> {
     this.#closed = true
     process.off('exit', this.#killAll)
-    await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill())])
+    const probed = Promise.allSettled([this.#isolation])
+    await Promise.all([this.#inspector?.kill(), ...this.#slots.map((slot) => slot.kill()), probed])
   }
 
   #describe(): Promise<Described> {
