@@ -33,13 +33,16 @@ export function checkPeace(
 }
 
 /**
- * Those that have a place for the honest stewards of the manifest. A liar may make a node a steward whose place nobody else
- * heeds: nobody sends it anything.
+ * Those that have a place for the honest stewards of the manifest, and for themselves. A liar may make a node a steward whose place nobody
+ * else heeds: nobody sends it anything. And one that was replaced, and speaks to its taker alone, has its place for that one still: the
+ * taker only reads, and what the liar tells it after the end it tells nobody.
  */
 function seated({ manifest, ...job }: SimJob, living: readonly StewardNode[]): readonly StewardNode[] {
   const first = firstOf({ manifest, ...job }, living)
-  return living.filter(({ peer }) =>
-    first.every((node) => node.stewardsOf({ manifest, ...job }).some((place) => place.peer === peer)),
+  return living.filter((taker) =>
+    [...first, taker].every((node) =>
+      node.stewardsOf({ manifest, ...job }).some((place) => place.peer === taker.peer),
+    ),
   )
 }
 

@@ -233,6 +233,13 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },
   {
+    name: 'A report is called whole that lacks the candidates from which its verdicts were drawn.',
+    file: 'src/protocol/council/rest.ts',
+    find: 'return basis !== undefined && records.candidatesOf(basis) !== undefined',
+    replace: 'return basis !== undefined',
+    caughtBy: ['test/protocol/council-rest.test.ts'],
+  },
+  {
     name: 'A council that has nothing left to do wakes for ever.',
     file: 'src/protocol/council/rest.ts',
     find: 'if (seat.isWaking || rests(seat, nowMs)) return',

@@ -15,7 +15,7 @@ import {
   peerNamed,
   sha256,
 } from '../support/core-fakes.ts'
-import { endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
+import { basis, endOf, leaseOf, paidJob, receiptOf, recordOf, verdictOf } from '../support/paid-work.ts'
 
 const job = cidNamed('job')
 const shards = [{ shard: cidNamed('shard 0'), pages: 1, bytes: 1, costMs: 1_000 }]
@@ -160,7 +160,7 @@ test('a steward that was away when the job ended is waited for, then let be, and
   assert.equal(councils.pass(600_000), 0)
 })
 
-test('a job is whole where its receipts are, too: the report of one that lacks them would prove nothing', () => {
+test('a job is whole where its receipts are, and the candidates that they were drawn from: the report of one that lacks them would prove nothing', () => {
   const { job } = paidJob
   const manifest = manifestWith({ stewards: ['steward', 'b'].map(seatOf) })
   const self = peerNamed('b')
@@ -179,7 +179,11 @@ test('a job is whole where its receipts are, too: the report of one that lacks t
   council.begin({ records, shards, fresh: false }, 0)
   council.handle({ type: 'results-held', verdict: verdict.id, held: true }, 0)
   assert.equal(council.isComplete, false)
-  const record = believed(checked('receipt', receipt, opening))
-  council.handle({ type: 'record', from: peerNamed('steward'), record }, 0)
-  assert.equal(council.isComplete, true)
+  for (const [record, isWhole] of [
+    [believed(checked('receipt', receipt, opening)), false],
+    [believed(checked('draw', basis)), true],
+  ] as const) {
+    council.handle({ type: 'record', from: peerNamed('steward'), record }, 0)
+    assert.equal(council.isComplete, isWhole)
+  }
 })

@@ -286,10 +286,14 @@ suite('jobs between homes', { concurrency: true }, () => {
 
 /** A laptop at home 4 submits a job, and is suspended once the hub could finish it. */
 async function fallAsleep(t: TestContext, hub: Member): Promise<{ wakeUp(): Promise<void> }> {
-  const { texts, args } = await slowJob(t, hub)
+  // Longer than the others: the hub has to hold its inputs before it is over.
+  const { texts, args } = await jobOf(t, hub.addresses[0]!, 16, 10)
   const output = join(temporaryFolder(t), 'out.jsonl')
   const submitting = carpool(t, 4, temporaryFolder(t), [...args, '-o', output, '--json'])
-  await until('the hub can finish the job', () => isHeld(submitting))
+  await until('the hub can finish the job', () => {
+    assert.equal(submitting.child.exitCode, null, submitting.said())
+    return isHeld(submitting)
+  })
   submitting.child.kill('SIGSTOP')
   const { job } = eventsOf(submitting).find(({ event }) => event === 'submitted')!
   return {

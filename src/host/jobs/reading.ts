@@ -18,7 +18,7 @@ import type { Registry, RegistryOptions } from './registry.ts'
 
 /** How long a job is sought among the stewards that are connected, and how often it is looked at: guesses. */
 const seekMsMax = 15_000
-/** Stewards that have it say so in a round trip. */
+/** Stewards that have it say so in a round trip, once they were dialled and asked: a busy one needs its time. A guess. */
 const answerMsMax = 3_000
 const seekLookMs = 100
 /** A job that is read from elsewhere is as new as it gets once nothing more came for so long: stewards are asked every two seconds. */
@@ -72,8 +72,12 @@ export class Reading {
     const { membership, clock } = this.#options
     await membership.settled()
     const access = this.#permission()
-    for (const peer of this.#everybody()) this.#find(peer, access)
     const startedMs = clock.monotonicMs()
+    let askedMs = Number.POSITIVE_INFINITY
+    const asked = this.#everybody().map((peer) => this.#find(peer, access))
+    void Promise.all(asked).then(() => {
+      askedMs = clock.monotonicMs()
+    })
     let [news, newsMs] = ['', startedMs]
     for (let nowMs = startedMs; nowMs < startedMs + seekMsMax; nowMs = clock.monotonicMs()) {
       const found = [...this.#registry.running()]
@@ -81,7 +85,7 @@ export class Reading {
       if (seen !== news) [news, newsMs] = [seen, nowMs]
       const isUnknown = !found.some(({ job }) => job.startsWith(prefix))
       if (isFound(found, nowMs >= newsMs + quietMs)) return
-      if (isUnknown && nowMs > startedMs + answerMsMax) return
+      if (isUnknown && nowMs > askedMs + answerMsMax) return
       await elapsed(clock, seekLookMs)
     }
   }
@@ -97,11 +101,13 @@ export class Reading {
 
   /** A peer that may be a steward of a job that is read here: it lets only those in that ask. */
   met(peer: PeerId): void {
-    if ([...this.#registry.running()].some(({ isReader }) => isReader)) this.#find(peer, this.#permission())
+    if ([...this.#registry.running()].some(({ isReader }) => isReader))
+      void this.#find(peer, this.#permission())
   }
 
-  #find(peer: PeerId, access: SignedRecord): void {
-    void say(this.#options, peer, { type: 'find', access })
+  /** Resolves when it is asked, or cannot be reached. */
+  #find(peer: PeerId, access: SignedRecord): Promise<void> {
+    return say(this.#options, peer, { type: 'find', access })
   }
 
   /** One at a time for each reader: strangers decide how often they ask. */

@@ -22,7 +22,7 @@ import { followCounted, followRecounted, lookAtProofs, seekAnew } from './judgin
 import { heirOf, leaveOnceHeld, release, seekTaker } from './leaving.ts'
 import { look } from './look.ts'
 import { answeredInvitation, heedHandovers } from './replacement.ts'
-import { hasReceipts, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
+import { hasGrounds, isComplete, rests, wakeUnlessAtRest } from './rest.ts'
 import { hearAdverts, hearRoster } from './roster.ts'
 import {
   actsInstead,
@@ -258,7 +258,7 @@ export class Council {
 
   /** True when this node has the end of the job, the verdicts and receipts that it stands on and all accepted results. */
   get isComplete(): boolean {
-    return isComplete(this.#seat) && hasReceipts(this.#seat)
+    return isComplete(this.#seat) && hasGrounds(this.#seat)
   }
 
   get hasEnded(): boolean {

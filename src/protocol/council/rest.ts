@@ -1,5 +1,6 @@
 /** When a steward has nothing left to do for a job. */
 
+import type { RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import { beatIntervalMs } from '../limits.ts'
 import { owesLastWord } from './closing.ts'
@@ -36,10 +37,17 @@ function hasVerdicts(seat: Seat, shards: readonly ShardEntry[]): boolean {
   return seat.records.verdicts.positions().length === shards.length
 }
 
-/** Tells whether every receipt is here that a verdict rests on: records come in any order, and a report needs them all. */
-export function hasReceipts({ records }: Seat): boolean {
+/**
+ * Tells whether every receipt is here that a verdict rests on, and the candidates from which those were drawn that it counts: records
+ * come in any order, and a report needs them all.
+ */
+export function hasGrounds({ records }: Seat): boolean {
+  const isDrawn = (receipt: RecordId) => {
+    const basis = records.drawnFrom(receipt)
+    return basis !== undefined && records.candidatesOf(basis) !== undefined
+  }
   for (const { payload } of records.verdicts.records.values())
     for (const { agreeing, contradicting } of payload.shards)
-      if (![...agreeing, ...contradicting].every((receipt) => records.has(receipt))) return false
+      if (!agreeing.every(isDrawn) || !contradicting.every((receipt) => records.has(receipt))) return false
   return true
 }

@@ -294,6 +294,11 @@ export class JobState {
     return this.#leased.claimOf(receipt, position)
   }
 
+  /** The list of candidates from which the lease of a receipt was drawn, whether that counts or not; undefined while the receipt is not here. */
+  drawnFrom(receipt: RecordId): RecordId | undefined {
+    return this.#leased.under(receipt)?.payload.draw.basis
+  }
+
   /** The lease of a receipt that is here, if it counts. */
   leaseOf(receipt: RecordId): Lease | undefined {
     return this.#leased.ofReceipt(receipt)?.payload
