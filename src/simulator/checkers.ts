@@ -65,7 +65,15 @@ export class Checkers {
   readonly #promised = new Map<JobId, number>()
 
   constructor(isLiar: (owner: OwnerId) => boolean = () => false) {
-    this.shown = new ShownChecker((violation) => this.#blame(violation), isLiar)
+    this.shown = new ShownChecker(
+      (violation) => this.#blame(violation),
+      isLiar,
+      // The owners whose vehicles worked on a shard.
+      (job, position) =>
+        [...this.#receipts.values()].flatMap(({ owner, lease, results }) =>
+          lease.job === job && results.has(position) ? owner : [],
+        ),
+    )
   }
 
   job(job: JobId, rules: JobRules): void {

@@ -66,8 +66,11 @@ export class LedgerChecker {
     if (entry.claim !== null) this.#checkClaim(node, ledger, entry, entry.claim)
   }
 
-  /** After peace: for this job both have the same paid claims of the vehicle, and none is open. */
-  agree(job: JobId, steward: PeerId, vehicle: PeerId): void {
+  /**
+   * After peace: for this job both have the same paid claims of the vehicle, and none is open from before `oldMs` of the vehicle's clock.
+   * One that lies may lease until the very end, and nobody else has heard of such a claim yet.
+   */
+  agree(job: JobId, steward: PeerId, vehicle: PeerId, oldMs: number): void {
     const [ours, theirs] = [steward, vehicle].map((node) => this.#paidClaims(node, job, vehicle))
     const differing = [...ours!, ...theirs!].filter(
       ([subject, micros]) => ours!.get(subject) !== micros || theirs!.get(subject) !== micros,
@@ -77,7 +80,7 @@ export class LedgerChecker {
         `${steward} and ${vehicle} differ about job ${job}: ${differing.map(([subject]) => subject).join(', ')}`,
       )
     for (const entry of this.#ledgerOf(vehicle).last.values())
-      if (entry.kind === 'pending' && entry.claim?.job === job)
+      if (entry.kind === 'pending' && entry.claim?.job === job && entry.atMs < oldMs)
         this.#blame(`${vehicle} never learns what became of ${entry.subject}`)
   }
 

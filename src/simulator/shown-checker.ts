@@ -1,6 +1,6 @@
 /**
  * Checks what honest stewards show of their jobs while others lie: no forged result beyond the bound that owners give,
- * no honest owner called a liar, no more money promised or owed than the budget, and no end that is taken back.
+ * no honest owner called a liar but by such a result, no more money promised or owed than the budget, and no end that is taken back.
  */
 import type { Cid, JobId, OwnerId, PeerId } from '../protocol/ids.ts'
 import type { ShardVerdict } from '../protocol/job/verdict.ts'
@@ -22,13 +22,19 @@ export interface ShownRules {
 export class ShownChecker {
   readonly #blame: (violation: string) => void
   readonly #isLiar: (owner: OwnerId) => boolean
+  readonly #claimants: (job: JobId, position: number) => readonly OwnerId[]
   readonly #rules = new Map<JobId, ShownRules>()
   /** By job, the positions that were shown wrong. */
   readonly #wrong = new Map<JobId, Set<number>>()
 
-  constructor(blame: (violation: string) => void, isLiar: (owner: OwnerId) => boolean) {
+  constructor(
+    blame: (violation: string) => void,
+    isLiar: (owner: OwnerId) => boolean,
+    claimants: (job: JobId, position: number) => readonly OwnerId[],
+  ) {
     this.#blame = blame
     this.#isLiar = isLiar
+    this.#claimants = claimants
   }
 
   job(job: JobId, rules: ShownRules): void {
@@ -43,15 +49,20 @@ export class ShownChecker {
   look(node: PeerId, job: JobId, shown: Shown): void {
     const { truth, wrongMax, budgetMicros } = this.#rules.get(job)!
     const wrong = this.#wrong.get(job)!
-    for (const { outcome, position, result } of shown.verdicts())
-      if (outcome === 'accepted' && result !== truth(position)) wrong.add(position)
+    const forged = shown
+      .verdicts()
+      .filter(({ outcome, position, result }) => outcome === 'accepted' && result !== truth(position))
+    for (const { position } of forged) wrong.add(position)
     if (wrong.size > wrongMax)
       this.#blame(
         `${node} shows forged results of job ${job}, ${wrong.size} so far; its owners allow ${wrongMax}`,
       )
     const { contradicted, payment } = shown.view()
+    // Where enough owners lie together, a forged result is shown, and who is honest is against it.
+    const outvoted = new Set(forged.flatMap(({ position }) => this.#claimants(job, position)))
     for (const owner of contradicted)
-      if (!this.#isLiar(owner)) this.#blame(`${node} says in job ${job} that ${owner} lied, which is honest`)
+      if (!this.#isLiar(owner) && !outvoted.has(owner))
+        this.#blame(`${node} says in job ${job} that ${owner} lied, which is honest`)
     if (payment === null) return
     const { promisedMicros, owedMicros } = payment
     const most = Math.max(promisedMicros, owedMicros)

@@ -14,7 +14,7 @@ import { nameOf } from './fixtures.ts'
 import { Machines } from './machines.ts'
 import { Mesh } from './mesh.ts'
 import type { Outcome } from './outcome.ts'
-import { checkPeace } from './peace.ts'
+import { checkPeace, settledMs } from './peace.ts'
 import { Population } from './population.ts'
 import type { Scenario } from './scenario.ts'
 import type { SimJob } from './sim-job.ts'
@@ -26,11 +26,6 @@ import { clockJumpMsMax, Trouble } from './trouble.ts'
 
 /** Partitions, pauses and clogs that began before the trouble ended are over then, and records are equal again. */
 const healedMs = 90_000
-/**
- * Stewards have this long after the last record that one of them signed to make their records equal. They compare them
- * every two seconds; where 3 messages in 10 are lost, one comparison in three succeeds, and 45 in a row do not fail.
- */
-const settledMs = 90_000
 /** Stewards that are still signing this long after all jobs should have ended are looked at all the same. */
 const settlingMsMax = 10 * settledMs
 /** How often nodes hear of each other's adverts: gossip to the whole cell is one event. A day has less time for that. */

@@ -32,6 +32,7 @@ test('the checker objects to forged results, to an honest owner called a liar, a
   const checker = new ShownChecker(
     (violation) => violations.push(violation),
     (owner) => owner === ownerNamed('liar'),
+    (_, position) => (position === 0 ? [ownerNamed('outvoted')] : []),
   )
   checker.job(job, { truth: () => cidNamed('true'), wrongMax: 1, budgetMicros: 10 })
   const look = (results: readonly string[], owner: string, owedMicros: number) => {
@@ -56,6 +57,11 @@ test('the checker objects to forged results, to an honest owner called a liar, a
   look(['false', 'true'], 'liar', 10)
   assert.match(violations.pop()!, /forged results of job .*, 2 so far; its owners allow 1/)
   look([], 'honest', 10)
+  assert.match(violations.pop()!, /which is honest/)
+  violations.length = 0
+  look(['false'], 'outvoted', 10)
+  assert.equal(violations.length, 1, 'two forged results are too many, and who is against one is no liar')
+  look(['true'], 'outvoted', 10)
   assert.match(violations.pop()!, /which is honest/)
   violations.length = 0
   look([], 'liar', 11)

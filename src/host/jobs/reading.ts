@@ -17,9 +17,9 @@ import { verifyByPeerId } from '../store/keys.ts'
 import type { Registry, RegistryOptions } from './registry.ts'
 
 /** How long a job is sought among the stewards that are connected, and how often it is looked at: guesses. */
-const seekMsMax = 15_000
+const seekMsMax = 30_000
 /** Stewards that have it say so in a round trip, once they were dialled and asked: a busy one needs its time. A guess. */
-const answerMsMax = 3_000
+const answerMsMax = 10_000
 const seekLookMs = 100
 /** A job that is read from elsewhere is as new as it gets once nothing more came for so long: stewards are asked every two seconds. */
 const quietMs = 3_000
