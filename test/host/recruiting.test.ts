@@ -158,6 +158,23 @@ test('the search goes on with the next of the draw as soon as the time of a sile
   assert.equal(clock.waiting.size, 0, 'no timer is left')
 })
 
+test('a node that answers late has its place where nobody else is left to ask, and is asked once; one that never does costs as long again', async () => {
+  const search = searchAmong(['busy', 'gone', 'no'])
+  const { recruiting, clock, asked } = recruitingBy((to, { nonce }) => {
+    if (to === peerNamed('no')) recruiting.heard(to, { type: 'unwilling', nonce, reason: 'no-space' })
+    if (to === peerNamed('busy'))
+      clock.after(inviteTtlMs + 500, () => recruiting.heard(to, { type: 'willing', nonce, consent: null }))
+  })
+  const startedMs = clock.monotonicMs()
+  const places = await clock.run(recruiting.recruit(search, 2, 1))
+  assert.deepEqual(
+    places.map(({ peer }) => peer),
+    [peerNamed('busy')],
+  )
+  assert.deepEqual(asked, orderOf(search))
+  assert.equal(clock.monotonicMs() - startedMs, 2 * inviteTtlMs)
+})
+
 test('a node that nobody can dial, and that is not connected, is not asked', async () => {
   const { recruiting, asked, clock } = recruitingBy(() => {
     throw new Error('nobody is there')

@@ -23,7 +23,7 @@ after(() => mesh.stop())
 async function standbysOf(text: string, wanted: number): Promise<string[]> {
   const { submitter } = mesh
   const submitted = submitter.api.submit(mesh.request([text], { standbys: wanted }))
-  const { job, standbys } = await mesh.clock.wait(submitted)
+  const { job, standbys } = await submitted
   const knowing = () =>
     mesh
       .running()

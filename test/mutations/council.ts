@@ -86,6 +86,20 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/standbys.test.ts', 'test/host/recruiting.test.ts'],
   },
   {
+    name: 'A node that is too busy to answer an invitation in time stands by for nothing.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: 'if (round.length === 0) round.push(...this.#takeLate(asked))',
+    replace: '',
+    caughtBy: ['test/host/recruiting.test.ts'],
+  },
+  {
+    name: 'A node that says nothing is waited for until the search is over.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: "answer === 'silent' && !this.#inVain.has(asked.peer)",
+    replace: "answer === 'silent'",
+    caughtBy: ['test/host/recruiting.test.ts'],
+  },
+  {
     name: 'Two standbys of different rounds belong to one owner.',
     file: 'src/protocol/council/standby-rounds.ts',
     find: '[...taken.owners, ...[...this.#found, ...chosen].map(({ owner }) => owner)]',

@@ -82,9 +82,10 @@ function searched(search: StandbySearch, count: number, answerOf: (node: Capacit
     if (round.length === 0) return { standbys, asked, tookMs: nowMs - startedMs }
     const answers = round.map(answerOf)
     nowMs += (answers.includes('silence') ? inviteTtlMs : answerMs) + 1
+    const said = { yes: 'willing', no: 'unwilling', silence: 'silent' } as const
     for (const [i, node] of round.entries()) {
       asked.push(node)
-      if (rounds.answered(node, answers[i] === 'yes')) standbys.push(node)
+      if (rounds.answered(node, said[answers[i]!])) standbys.push(node)
     }
   }
 }

@@ -276,7 +276,7 @@ export class Mesh {
       dataDir,
       ownerCertificate: owner.certificate,
     }
-    const member = new MeshNode(spec, key.peerId, options, () => this.addresses())
+    const member = new MeshNode(spec, key.peerId, options, this.clock, () => this.addresses())
     this.#members.set(spec.name, member)
     await member.start(this.addresses())
     return member
@@ -337,6 +337,7 @@ export class MeshNode {
   readonly lines: Inbox<LogLine>
   readonly #options: Omit<NodeOptions, 'bootstrap' | 'executor'>
   readonly #createExecutor: () => Executor
+  readonly #clock: MeshClock
   /** Where the mesh is found. */
   readonly #addresses: () => readonly string[]
   #node: CarpoolNode | undefined
@@ -345,6 +346,7 @@ export class MeshNode {
     { name, script = honest, createExecutor }: MemberSpec,
     peer: PeerId,
     options: Omit<NodeOptions, 'bootstrap' | 'executor' | 'log'>,
+    clock: MeshClock,
     addresses: () => readonly string[],
   ) {
     const { log, lines } = logInbox()
@@ -354,6 +356,7 @@ export class MeshNode {
     this.script = script
     this.lines = lines
     this.#options = { ...options, log }
+    this.#clock = clock
     this.#addresses = addresses
     this.#createExecutor =
       createExecutor ?? (() => new ScriptedExecutor((text, engine) => this.#execute(text, engine)))
@@ -363,9 +366,10 @@ export class MeshNode {
     return this.#node !== undefined
   }
 
+  /** Whoever stands by is asked, and has a few seconds to answer: on a busy machine these wait for the nodes. */
   get api(): NodeApi {
-    assert(this.#node, `${this.name} does not run`)
-    return this.#node.api
+    const { api } = this.node
+    return { ...api, submit: (...request) => this.#clock.wait(api.submit(...request)) }
   }
 
   /** For what is started beside the node, such as its gateway. */

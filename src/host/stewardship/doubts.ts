@@ -12,6 +12,8 @@ export function doubtsOf({ unproven, hasEnded, isComplete }: Council): string[] 
     for (const outcome of ends)
       doubts.push(`another steward says that the job is ${outcome}, which does not follow from what is here`)
   if (hasEnded && !isComplete)
-    doubts.push('its report would not pass an audit yet: receipts, verdicts, lists of candidates or results of it are not here')
+    doubts.push(
+      'its report would not pass an audit yet: receipts, verdicts, lists of candidates or results of it are not here',
+    )
   return doubts
 }

@@ -18,6 +18,11 @@ import type { Mesh } from './mesh.ts'
 
 type Answer = Extract<Message, { type: 'willing' | 'unwilling' }>
 
+interface Invitation {
+  readonly nonce: Uint8Array
+  readonly answer: Promise<StewardPlace | null>
+}
+
 export class Recruiting {
   readonly #network: Mesh
   readonly #clock: Clock
@@ -33,13 +38,22 @@ export class Recruiting {
     const clock = this.#clock
     const rounds = new StandbyRounds(this.#inReach(search), count, clock.monotonicMs())
     const places: StewardPlace[] = []
-    for (;;) {
-      const asked = rounds.next(clock.monotonicMs())
-      if (asked.length === 0) return places
-      const answers = await Promise.all(asked.map((candidate) => this.#ask(candidate, bytes)))
-      for (const [i, place] of answers.entries()) {
-        if (rounds.answered(asked[i]!, place !== null)) places.push(place!)
+    const invitations = new Map<PeerId, Invitation>()
+    try {
+      for (;;) {
+        const asked = rounds.next(clock.monotonicMs())
+        if (asked.length === 0) return places
+        for (const candidate of asked)
+          if (!invitations.has(candidate.peer))
+            invitations.set(candidate.peer, this.#invite(candidate, bytes))
+        const answers = asked.map(({ peer }) => this.#inTime(invitations.get(peer)!.answer))
+        for (const [i, place] of (await Promise.all(answers)).entries()) {
+          const answer = place === undefined ? 'silent' : place === null ? 'unwilling' : 'willing'
+          if (rounds.answered(asked[i]!, answer)) places.push(place!)
+        }
       }
+    } finally {
+      for (const { nonce } of invitations.values()) this.#waiting.delete(keyOf(nonce))
     }
   }
 
@@ -77,22 +91,25 @@ export class Recruiting {
     this.#waiting.get(keyOf(answer.nonce))?.(from, answer)
   }
 
-  /** Null when it declines, cannot be reached, or does not answer in time, the time to connect included. */
-  #ask({ peer, owner }: Capacity, bytes: number): Promise<StewardPlace | null> {
+  /** Its answer is null when it declines, or cannot be reached. It is heard until the search is over. */
+  #invite({ peer, owner }: Capacity, bytes: number): Invitation {
     const nonce = new Uint8Array(randomBytes(16))
     const { promise, resolve } = Promise.withResolvers<StewardPlace | null>()
     this.#waiting.set(keyOf(nonce), (from, answer) => {
       if (from !== peer) return
       resolve(answer.type === 'willing' ? { peer, owner, nonce } : null)
     })
-    const callOff = this.#clock.after(inviteTtlMs, () => resolve(null))
     this.#network
       .send(peer, encodeMessage({ type: 'invite', nonce, bytes, place: null }))
       .catch(() => resolve(null))
-    return promise.finally(() => {
-      callOff()
-      this.#waiting.delete(keyOf(nonce))
-    })
+    return { nonce, answer: promise }
+  }
+
+  /** Undefined when there is no answer in time, the time to connect included. */
+  #inTime(answer: Promise<StewardPlace | null>): Promise<StewardPlace | null | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const callOff = this.#clock.after(inviteTtlMs, () => resolve(undefined))
+    return Promise.race([answer, promise]).finally(callOff)
   }
 }
 

@@ -3,7 +3,7 @@
  * the next owners of the draw. An invitation binds nobody, so a node that is willing and was not needed loses nothing; and where
  * ten nodes have left without a word, a round of two would find only them. A round ends when all have answered, or after `inviteTtlMs`; none
  * begins that could last longer than a person waits (`standbySearchMsMax`), so nodes that say nothing, or say no slowly, keep
- * nobody for ever. A place goes to a node by its lot and never by how fast it answers, since a node that wants to sit at a job
+ * nobody for ever. Where nobody else is left to ask, those that were silent have as long again: one that is busy may answer yet. A place goes to a node by its lot and never by how fast it answers, since a node that wants to sit at a job
  * answers fast.
  */
 import type { OwnerId, PeerId } from '../ids.ts'
@@ -14,12 +14,17 @@ import { findStandbys, type StandbySearch } from './standbys.ts'
 /** Nodes that are asked beyond the free places: those that have left in the last three minutes cannot say so. A guess. */
 export const askedBeyond = 6
 
+/** 'silent': it has not said anything in time. */
+export type StandbyAnswer = 'willing' | 'unwilling' | 'silent'
+
 export class StandbyRounds {
   readonly #search: StandbySearch
   readonly #count: number
   readonly #untilMs: number
   readonly #found: Capacity[] = []
   readonly #inVain: Map<PeerId, OwnerId>
+  /** Use: those that were silent once. */
+  readonly #late = new Map<PeerId, Capacity>()
   /** Use: one place is for a node that others can dial, as long as one is asked. */
   #isKeptForDialled = false
 
@@ -31,7 +36,7 @@ export class StandbyRounds {
     this.#inVain = new Map(search.inVain)
   }
 
-  /** The nodes to ask now, all at once, for `inviteTtlMs` at most; none when the search is over. */
+  /** The nodes to ask now, or to wait for once more, all at once, for `inviteTtlMs` at most; none when the search is over. */
   next(nowMs: number): Capacity[] {
     const missing = this.#count - this.#found.length
     if (missing === 0 || nowMs + inviteTtlMs > this.#untilMs) return []
@@ -39,19 +44,20 @@ export class StandbyRounds {
     const dialled = this.#wantsDialled
       ? this.#find(this.#search.capacities.filter(isDialled), [], 1 + askedBeyond / 2)
       : []
-    this.#isKeptForDialled = dialled.length > 0
-    return [...dialled, ...this.#find(this.#search.capacities, dialled, asked - dialled.length)]
+    const round = [...dialled, ...this.#find(this.#search.capacities, dialled, asked - dialled.length)]
+    if (round.length === 0) round.push(...this.#takeLate(asked))
+    this.#isKeptForDialled = round.some(isDialled) && this.#wantsDialled
+    return round
   }
 
-  /**
-   * Says of each node that was asked, in their order, whether it is willing; one that did not answer in time is not. True when it
-   * gets a place.
-   */
-  answered(asked: Capacity, isWilling: boolean): boolean {
-    if (!isWilling) {
+  /** Says of each node that was asked, in their order, what it answered. True when it gets a place. */
+  answered(asked: Capacity, answer: StandbyAnswer): boolean {
+    if (answer !== 'willing') {
+      if (answer === 'silent' && !this.#inVain.has(asked.peer)) this.#late.set(asked.peer, asked)
       this.#inVain.set(asked.peer, asked.owner)
       return false
     }
+    if (this.#found.some(({ owner }) => owner === asked.owner)) return false
     const isKept = this.#isKeptForDialled && this.#wantsDialled && !isDialled(asked)
     if (this.#found.length + Number(isKept) >= this.#count) return false
     this.#found.push(asked)
@@ -60,6 +66,12 @@ export class StandbyRounds {
 
   get #wantsDialled(): boolean {
     return this.#search.wantsDialled === true && !this.#found.some(isDialled)
+  }
+
+  #takeLate(count: number): Capacity[] {
+    const late = [...this.#late.values()].slice(0, count)
+    for (const { peer } of late) this.#late.delete(peer)
+    return late
   }
 
   #find(capacities: readonly Capacity[], chosen: readonly Capacity[], count: number): Capacity[] {
