@@ -46,6 +46,7 @@ export async function bubble({ quick, nodes = nodesThatFit(), note }: BenchOptio
     ...{ vehicles: [], laterOwners: names, program: installed.carpool, submitterFlags: flags },
   })
   try {
+    note(`${nodes} nodes start, ${startAtOnce} at once`)
     for (let i = 0; i < names.length; i += startAtOnce)
       await Promise.all(names.slice(i, i + startAtOnce).map((name) => swarm.join({ name, flags })))
     note(`${nodes} nodes have started, with cells of ${cells}`)

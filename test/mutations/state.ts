@@ -563,20 +563,6 @@ export const state: readonly Mutation[] = [
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
-    name: 'An owner that contradicts itself has its voice back once its lease is not paid.',
-    file: 'src/protocol/state/leased.ts',
-    find: 'equivocated === true && this.#counting.fits(lease)',
-    replace: 'equivocated === true && this.#counting.counts(lease)',
-    caughtBy: ['test/protocol/reported.test.ts'],
-  },
-  {
-    name: 'A lease that comes to fit and is not paid is no news.',
-    file: 'src/protocol/state/counting.ts',
-    find: "this.#allowances.counts(lease) ? 'counts' : 'unpaid'",
-    replace: "this.#allowances.counts(lease) ? 'counts' : 'never'",
-    caughtBy: ['test/protocol/reported.test.ts'],
-  },
-  {
     name: 'A report leaves out the unpaid lease of an owner that contradicts itself.',
     file: 'src/protocol/state/reported.ts',
     find: '...[...state.equivocated()].map(({ id }) => id)',

@@ -36,15 +36,12 @@ export interface Reader {
   readonly ownerOf?: (vehicle: PeerId) => OwnerId | undefined
 }
 
-/** 'unpaid': it could be an honest lease, but for its signer's allowance. */
-type Stand = 'never' | 'unpaid' | 'counts'
-
 interface Known {
   readonly record: Verified<Lease>
   /** Use: it could be honest, as far as its signer's allowance reaches. */
   fits: boolean
-  /** Use: how it stood when somebody last asked for changes. */
-  told: Stand
+  /** Use: as it was when somebody last asked for changes. */
+  told: boolean
 }
 
 export class Counting {
@@ -59,8 +56,8 @@ export class Counting {
   readonly #proven = new Set<RecordId>()
   /** Use: leases to vehicles of which this node has not seen whom they belong to. */
   #unmet = new Set<Known>()
-  /** Use: how leases stood before the records were folded anew. */
-  readonly #before = new Map<LeaseId, Stand>()
+  /** Use: whether leases counted before the records were folded anew. */
+  readonly #before = new Map<LeaseId, boolean>()
   /** Use: leases by the candidates that they were drawn from. */
   readonly #drawnFrom = new Map<RecordId, Known[]>()
   /** Use: the leases that came since changes were last asked for, and those that fit now and did not, or no more. */
@@ -134,11 +131,11 @@ export class Counting {
   }
 
   lease(record: Verified<Lease>): void {
-    const known: Known = { record, fits: false, told: 'never' }
+    const known: Known = { record, fits: false, told: false }
     this.#leases.set(record.id, known)
     pushTo(this.#drawnFrom, record.payload.draw.basis, known)
     this.#judge(known)
-    known.told = this.#before.get(record.id) ?? this.#standOf(record.id)
+    known.told = this.#before.get(record.id) ?? this.counts(record.id)
   }
 
   /** Tells whether a lease could be an honest one, though its signer's allowance may not reach for it. */
@@ -150,23 +147,18 @@ export class Counting {
     return this.fits(lease) && this.#allowances.counts(lease)
   }
 
-  /** The leases that began or ceased to count, or to fit, since this was last asked, those left out that were not here then. */
+  /** The leases that began or ceased to count since this was last asked, those left out that were not here then. */
   takeChanged(): LeaseId[] {
     const changed = new Set([...this.#changed, ...this.#allowances.takeChanged()])
     this.#changed = new Set()
     return [...changed].filter((id) => {
       const known = this.#leases.get(id)
-      const stands = this.#standOf(id)
-      const told = known?.told ?? this.#before.get(id) ?? 'never'
+      const counts = this.counts(id)
+      const told = known?.told ?? this.#before.get(id) ?? false
       this.#before.delete(id)
-      if (known !== undefined) known.told = stands
-      return told !== stands
+      if (known !== undefined) known.told = counts
+      return told !== counts
     })
-  }
-
-  #standOf(lease: LeaseId): Stand {
-    if (!this.fits(lease)) return 'never'
-    return this.#allowances.counts(lease) ? 'counts' : 'unpaid'
   }
 
   #judge(known: Known): void {

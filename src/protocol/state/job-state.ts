@@ -349,7 +349,7 @@ export class JobState {
   #cover(entry: Checked<'receipt'>): void {
     const { id, payload } = this.#leased.get(entry.record.payload.lease)!
     const { owner } = payload
-    const isLie = this.#leased.cover(entry) && this.#counting.fits(id)
+    const isLie = this.#leased.cover(entry) && this.counts(id)
     this.#agreed.receipt(entry.record)
     const covered = this.#leased.positionsOf(entry.record)
     this.decisions.receipt(entry.record.id, covered, isLie ? owner : undefined)

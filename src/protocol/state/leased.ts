@@ -117,17 +117,18 @@ export class Leased {
     for (const known of this.#leases.values()) if (this.#counting.counts(known.record.id)) yield known
   }
 
-  /**
-   * The vehicle of a lease that could be an honest one said two things of one place: its owner lies, also where the lease is not paid, as one
-   * that was once, and whose signer went on to promise more than it may.
-   */
+  /** The vehicle of a lease that counts said two things of one place. */
   isEquivocated(lease: LeaseId): boolean {
-    return this.#leases.get(lease)?.equivocated === true && this.#counting.fits(lease)
+    return this.#leases.get(lease)?.equivocated === true && this.#counting.counts(lease)
   }
 
-  /** The leases under which an owner lies, paid or not. */
+  /**
+   * The leases that could be honest ones, and whose vehicles said two things of one place; also those that are not paid, or not any more: their
+   * owners lie, and may have lost their voice by that while they were paid.
+   */
   *equivocated(): Generator<Verified<Lease>> {
-    for (const { record } of this.#leases.values()) if (this.isEquivocated(record.id)) yield record
+    for (const { record, equivocated } of this.#leases.values())
+      if (equivocated && this.#counting.fits(record.id)) yield record
   }
 
   /** A verdict that is here rests on these receipts, or speaks against them. */
