@@ -532,7 +532,7 @@ test('a verdict counts though it contradicts a claim under a lease that this nod
     return [bench.look(), bench.stands()]
   }
   const four = ['v1', 'v2', 'v4', 'v5']
-  assert.deepEqual(leads(four, [1]), [['x'], 'x'])
+  assert.deepEqual(leads(four, [1]), [['x', 'z'], 'x'])
   assert.equal(leads(four.slice(0, 3), [1])[1], 'open', 'by its own word it leads by two, and not by three')
   assert.equal(leads(four, [1_000])[1], 'open', 'a lease that no honest node believes contradicts nobody')
 })

@@ -67,7 +67,7 @@ export class Decisions {
     this.#sha256 = sha256
     this.#reader = reader
     this.#leased = leased
-    this.voices = new Voices((receipt) => leased.ofReceipt(receipt)?.payload.owner)
+    this.voices = new Voices((receipt) => leased.ownerOf(receipt))
     const submitter = manifest.stewards[0]!.peer
     this.#trusted = new Set(self === undefined ? [submitter] : [submitter, self])
     this.#ends = new Ends(
@@ -76,8 +76,8 @@ export class Decisions {
       (end) => leased.hasDrawsBefore(end),
     )
     this.#proofs = new Proofs({
-      ...{ manifest, sha256, drawSecret },
-      shutOutOwner: (receipt) => leased.shutOutOwner(receipt),
+      ...{ manifest, sha256, drawSecret, shutOutOwner: (receipt) => leased.shutOutOwner(receipt) },
+      resultOf: (receipt, position) => leased.resultOf(receipt, position),
       claimOf: (receipt, position) => leased.claimOf(receipt, position),
       claimsOn: (position) => leased.claimsOn(position),
       standing: (position) => this.standing(position),
@@ -250,7 +250,7 @@ export class Decisions {
     return this.#trusted.has(signer)
   }
 
-  /** The outcome of all verdicts on a shard; `unreachable` are those whose results nobody has any more. */
+  /** `unreachable`: the verdicts whose results nobody has any more. */
   standing(position: number, unreachable?: ReadonlySet<RecordId>): Standing {
     const opposed = this.#proofs.opposedOn(position)
     return this.verdicts.standing(position, this.#ends.standing !== undefined, unreachable, opposed)

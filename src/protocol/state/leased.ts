@@ -178,6 +178,11 @@ export class Leased {
     return lease !== undefined && this.#counting.counts(lease) ? this.get(lease) : undefined
   }
 
+  /** The owner of a receipt that is here, and whose lease counts, or could count elsewhere. */
+  ownerOf(receipt: RecordId): OwnerId | undefined {
+    return this.ofReceipt(receipt)?.payload.owner ?? this.shutOutOwner(receipt)
+  }
+
   /** The owner of a receipt that is here and whose lease never counts here, though it may count elsewhere; undefined for others. */
   shutOutOwner(receipt: RecordId): OwnerId | undefined {
     const lease = this.under(receipt)

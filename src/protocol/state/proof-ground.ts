@@ -1,6 +1,6 @@
 /** The ground of proofs: the facts that they rest on (proofs.ts), from the records that are here. */
 import type { Sha256 } from '../../base/prng.ts'
-import type { OwnerId, PeerId, RecordId } from '../ids.ts'
+import type { Cid, OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { Manifest } from '../job/manifest.ts'
 import type { AreEnough } from '../job/order.ts'
 import type { Standing } from '../job/standing.ts'
@@ -25,6 +25,8 @@ export interface ProofGround {
   claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
   /** The owner of a receipt that is here whose lease never counts on this node, for which that claim does not exist; undefined for others. */
   shutOutOwner(receipt: RecordId): OwnerId | undefined
+  /** What a receipt that is here says of a shard, whether its lease counts or not; undefined where it does not cover it. */
+  resultOf(receipt: RecordId, position: number): Cid | undefined
   /** All claims on a shard that are here and count. */
   claimsOn(position: number): Iterable<RecordedClaim>
   standing(position: number): Standing

@@ -11,16 +11,17 @@
  * What cannot be proven yet waits, a bounded number for each steward and shard, and is looked at again when something
  * comes that it lacks.
  */
-import type { Cid, PeerId } from '../ids.ts'
+import type { Cid } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { Decision } from '../job/standing.ts'
 import type { ShardVerdict } from '../job/verdict.ts'
 import { waitingVerdictsMax } from '../limits.ts'
-import { countsTruly } from '../verification/counted-units.ts'
 import { besides, owedWithoutResult } from '../verification/owed.ts'
-import { answersAlike, type Claim, type Recomputation, type Tally, tally } from '../verification/tally.ts'
+import { answersAlike, type Claim, type Tally, tally } from '../verification/tally.ts'
 import { AuditedProofs } from './audited-proofs.ts'
+import { ownWords } from './own-words.ts'
 import type { ProofGround, RecordedClaim } from './proof-ground.ts'
+import { SeenClaims } from './seen-claims.ts'
 import { type LookedAt, SoughtResults, type WantedProof } from './sought-results.ts'
 
 type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
@@ -28,11 +29,11 @@ type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
 export class Proofs {
   readonly #ground: ProofGround
   readonly #audited: AuditedProofs
-  #shards: readonly ShardEntry[] | null = null
   /** Use: by position. Invariant: no list is empty. */
   readonly #waiting = new Map<number, Decision[]>()
   /** Invariant: it knows results only of positions at which something waits. */
   readonly #sought = new SoughtResults()
+  readonly #claims: SeenClaims
   /** Use: by position, verdicts whose own claims are enough, while others that are here speak against them. */
   readonly #opposed = new Map<number, Decision[]>()
   /** Use: shards on which a verdict names a receipt that is not here. */
@@ -41,6 +42,7 @@ export class Proofs {
 
   constructor(ground: ProofGround) {
     this.#ground = ground
+    this.#claims = new SeenClaims(ground, this.#sought)
     this.#audited = new AuditedProofs(ground, (position) => this.#waitingClaimsOn(position))
   }
 
@@ -51,7 +53,7 @@ export class Proofs {
 
   /** The list of shards is here: before that, nothing can be proven. */
   knowShards(shards: readonly ShardEntry[]): Decision[] {
-    this.#shards = shards
+    this.#claims.shards = shards
     return this.reviewAll()
   }
 
@@ -153,7 +155,7 @@ export class Proofs {
   #looksAtOwed(decision: Decision): boolean {
     const { position, agreeing } = decision.verdict
     if (agreeing.length === 0) return false
-    this.#claimsOn(position, decision, [])
+    this.#claims.claimsOn(position, decision, [])
     return true
   }
 
@@ -165,25 +167,37 @@ export class Proofs {
 
   #judge(decision: Decision): Judgement {
     const { position, shard, outcome, result } = decision.verdict
-    if (this.#shards === null) return 'waits'
-    if (this.#shards[position]?.shard !== shard) return 'never'
+    if (this.#claims.shards === null) return 'waits'
+    if (this.#claims.shards[position]?.shard !== shard) return 'never'
     if (outcome === 'failed' || result === null) return this.#looksAtOwed(decision) ? 'waits' : 'never'
     const named = decision.verdict.agreeing.map((id) => this.#ground.claimOf(id, position))
     // Its steward may have believed a lease that this node shut out: then it contradicts nobody here.
     const against = decision.verdict.contradicting
       .filter((id) => this.#ground.shutOutOwner(id) === undefined)
       .map((id) => this.#ground.claimOf(id, position))
+    const shutOut = this.#claims.shutOutBy(decision.verdict)
     if ([...named, ...against].includes(undefined)) {
       this.#lacking.add(position)
       return 'waits'
     }
     if (!named.some((claim) => claim!.result === result)) return 'never'
-    const claims = this.#claimsOn(position, decision, named as RecordedClaim[])
+    const claims = this.#claims.claimsOn(position, decision, named as RecordedClaim[])
     if (claims === undefined) return 'waits'
+    if (shutOut.some((claim) => claim.result === undefined)) return 'never'
+    const contradicted = [...against, ...shutOut] as Pick<RecordedClaim, 'result'>[]
+    const look = (one: Cid) => this.#claims.look(position, one, decision.record.signer)
+    const words = ownWords(
+      decision.verdict,
+      named as RecordedClaim[],
+      contradicted,
+      this.#ground.manifest,
+      look,
+    )
+    if (words !== 'fit') return words
     // It would have somebody paid for other work than the result shows.
-    if (named.some((claim) => this.#isMiscounted(position, claim!, decision.record.signer))) return 'never'
-    const isAgainstItself = against.some((claim) => claim!.result === result)
-    if (!isAgainstItself && this.#repeats(decision, named as RecordedClaim[])) return 'counts'
+    if (named.some((claim) => this.#claims.isMiscounted(position, claim!, decision.record.signer)))
+      return 'never'
+    if (this.#repeats(decision, named as RecordedClaim[])) return 'counts'
     const { assurance, agreement } = this.#ground.manifest
     const accepts = (outcome: Tally) =>
       outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)
@@ -196,12 +210,18 @@ export class Proofs {
     const alike = found.state === 'accepted' ? found.agreeing : found.state === 'open' ? found.leading : []
     if (alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))) return 'waits'
     // Whom it calls liars is looked at, too, before anybody loses a voice by it.
-    if (against.length > 0 && this.#claimsOn(position, decision, against as RecordedClaim[]) === undefined)
+    if (
+      against.length > 0 &&
+      this.#claims.claimsOn(position, decision, against as RecordedClaim[]) === undefined
+    )
       return 'waits'
     const own = claims.filter(({ receipt }) => decision.verdict.agreeing.includes(receipt))
-    if (accepts(found)) return this.#holdsAsSaid(decision.verdict, claims, own) ? 'counts' : 'waits'
-    if (found.state === 'open' && this.#audited.isAudited(found, decision)) return 'counts'
-    return accepts(count(own)) ? 'opposed' : 'waits'
+    if (decision.verdict.because === 'audited') {
+      // Where more say the same by now, its own claims have to be in windows that passed, as when it was given.
+      const voices = accepts(found) ? count(own) : found
+      if (voices.state === 'open' && this.#audited.isAudited(voices, decision)) return 'counts'
+    } else if (accepts(found)) return this.#holdsAsSaid(decision, claims, own) ? 'counts' : 'waits'
+    return !accepts(found) && accepts(count(own)) ? 'opposed' : 'waits'
   }
 
   /** The voices that a verdict for this reason needs, whatever else there is. */
@@ -214,16 +234,18 @@ export class Proofs {
    * Those of whom it says that they are wrong are no reason to refuse it, though it may not name all that say the same. Whom this node
    * shut out is against it as well: it says so itself, and a reader of the report knows of nobody who is shut out.
    */
-  #holdsAsSaid(
-    { position, because, agreeing, contradicting }: Decision['verdict'],
-    claims: readonly Claim[],
-    own: readonly Claim[],
-  ): boolean {
+  #holdsAsSaid({ record, verdict }: Decision, claims: readonly Claim[], own: readonly Claim[]): boolean {
+    const { position, because, agreeing, contradicting } = verdict
     if (!this.#ground.areEnough(position, own, this.#voicesOf(because))) return false
-    const shutOut = contradicting.flatMap((id) => this.#ground.shutOutOwner(id) ?? [])
-    const against =
-      claims.filter(({ receipt }) => contradicting.includes(receipt)).length +
-      new Set(shutOut.filter((owner) => this.#ground.hasVoice(owner))).size
+    const isGood = (result: Cid | undefined) => {
+      const seen = result && this.#claims.look(position, result, record.signer)
+      return typeof seen === 'object' && seen.state === 'good'
+    }
+    const named = claims.filter(({ receipt }) => contradicting.includes(receipt))
+    const shutOut = this.#claims
+      .shutOutBy(verdict)
+      .filter(({ owner, result }) => this.#ground.hasVoice(owner) && isGood(result))
+    const against = new Set([...named, ...shutOut].map(({ owner }) => owner)).size
     if (because === 'unanimous') return against === 0
     return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
   }
@@ -239,7 +261,9 @@ export class Proofs {
     if (standing.state !== 'stands' || standing.verdict.result !== result) return false
     return named.every((claim) => {
       if (claim.result === result) return true
-      const [seen, stands] = [claim.result, result!].map((one) => this.#lookAt(position, one, record.signer))
+      const [seen, stands] = [claim.result, result!].map((one) =>
+        this.#claims.lookAt(position, one, record.signer),
+      )
       return (
         seen !== undefined &&
         stands !== undefined &&
@@ -248,49 +272,10 @@ export class Proofs {
     })
   }
 
-  /**
-   * All claims on a shard that are known here, and have a voice. Undefined while a result was not looked at that `named` claims
-   * name; one that nobody delivers has no voice beside them.
-   */
-  #claimsOn(position: number, { record }: Decision, named: readonly RecordedClaim[]): Claim[] | undefined {
-    const mustKnow = new Set(named.map(({ result }) => result))
-    const entry = this.#shards![position]!
-    const claims: Claim[] = []
-    let isOpen = false
-    for (const claim of this.#ground.claimsOn(position)) {
-      if (!this.#ground.hasVoice(claim.owner)) continue
-      const { pages } = entry
-      const { units: claimed, ...known } = claim
-      const seen = this.#sought.look({ position, pages, result: claim.result, signer: record.signer })
-      if (typeof seen === 'object') {
-        // Its owner has no voice in the job any more.
-        if (seen.state === 'invalid' || !countsTruly(entry, claimed, seen.units)) continue
-        const { text, exhausted, content } = seen
-        claims.push({ ...known, text, exhausted, ...(content === undefined ? {} : { content }) })
-      } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true
-    }
-    return isOpen ? undefined : claims
-  }
-
-  /** Tells of a claim whose result was looked at whether it counts other units than that has. */
-  #isMiscounted(position: number, { result, units }: RecordedClaim, signer: PeerId): boolean {
-    const entry = this.#shards![position]!
-    const seen = this.#sought.look({ position, pages: entry.pages, result, signer })
-    return typeof seen === 'object' && seen.state === 'good' && !countsTruly(entry, units, seen.units)
-  }
-
-  /** A result as it is compared; undefined while it was not looked at, or where it is none. */
-  #lookAt(position: number, result: Cid, signer: PeerId): Recomputation | undefined {
-    const { pages } = this.#shards![position]!
-    const seen = this.#sought.look({ position, pages, result, signer })
-    if (typeof seen !== 'object' || seen.state === 'invalid' || seen.exhausted) return undefined
-    return { result, text: seen.text, ...(seen.content === undefined ? {} : { content: seen.content }) }
-  }
-
   /** The claims on a shard on which a verdict waits, as far as they were looked at; undefined where none does, or not all were. */
   #waitingClaimsOn(position: number): Claim[] | undefined {
     const [waiting] = this.#waiting.get(position) ?? []
-    return waiting && this.#claimsOn(position, waiting, [])
+    return waiting && this.#claims.claimsOn(position, waiting, [])
   }
 }
 

@@ -8,7 +8,7 @@ export class Voices {
   readonly #unseen = new Set<RecordId>()
   #isChanged = false
 
-  /** `ownerOf`: the owner of a receipt that is here, and whose lease counts. */
+  /** `ownerOf`: the owner of a receipt that is here, and whose lease counts, or could count elsewhere. */
   constructor(ownerOf: (receipt: RecordId) => OwnerId | undefined) {
     this.#ownerOf = ownerOf
   }

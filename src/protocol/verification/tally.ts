@@ -114,6 +114,11 @@ export function representative(claims: readonly Claim[]): Cid {
   return byFrequency(claims)[0]![0]!.result
 }
 
+/** The same of claims in any order. */
+export function mostClaimed(claims: readonly Pick<Claim, 'result' | 'lease'>[]): Cid {
+  return byFrequency([...claims].sort(inOrderOfLeases))[0]![0]!.result
+}
+
 function always(): boolean {
   return true
 }
@@ -128,7 +133,7 @@ export function answersAlike(a: Compared, b: Compared, agreement: Agreement): bo
   return agreement === 'class-text' && a.text === b.text
 }
 
-function inOrderOfLeases({ lease: a }: Claim, { lease: b }: Claim): number {
+function inOrderOfLeases({ lease: a }: Pick<Claim, 'lease'>, { lease: b }: Pick<Claim, 'lease'>): number {
   return a.epoch - b.epoch || compareText(a.signer, b.signer) || a.serial - b.serial
 }
 
@@ -165,7 +170,7 @@ function groupsWithin(tolerance: Tolerance, claims: readonly Claim[]): Claim[][]
 }
 
 /** The claims of each result, those of the most frequent one first, of equals those of the first lease. */
-function byFrequency(claims: readonly Claim[]): Claim[][] {
+function byFrequency<Some extends Pick<Claim, 'result'>>(claims: readonly Some[]): Some[][] {
   // Sorting is stable, and groups are in the order of their first claims.
   return [...Map.groupBy(claims, ({ result }) => result).values()].sort((a, b) => b.length - a.length)
 }
