@@ -95,7 +95,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'A node that says nothing is waited for until the search is over.',
     file: 'src/protocol/council/standby-rounds.ts',
-    find: "answer === 'silent' && !this.#inVain.has(asked.peer)",
+    find: "answer === 'silent' && !this.#asked.has(asked.peer)",
     replace: "answer === 'silent'",
     caughtBy: ['test/host/recruiting.test.ts'],
   },

@@ -358,3 +358,26 @@ test('a node that others cannot dial has one standby that they can, and draws th
   const none = new StandbyRounds(searchIn(roster.slice(0, 5), { wantsDialled: true }), 2, 0)
   assert.equal(none.next(0).length, 5)
 })
+
+test('a node that is willing late gets the place that was kept for one that others can dial, which says nothing', () => {
+  const nodes = [
+    capacityOf('hub:h:slots=0'),
+    { ...capacityOf('laptop:l:slots=0'), reach: 'relayed' as const },
+  ]
+  const rounds = new StandbyRounds(searchIn(nodes, { wantsDialled: true }), 1, 0)
+  const answers = new Map<string, readonly ('willing' | 'silent')[]>([
+    ['hub', ['silent', 'silent']],
+    ['laptop', ['silent', 'willing', 'willing']],
+  ])
+  const placed: string[] = []
+  let turn = 0
+  for (let round = rounds.next(0); round.length > 0; round = rounds.next(turn * inviteTtlMs)) {
+    for (const node of round) {
+      const name = node.peer === nodes[0]!.peer ? 'hub' : 'laptop'
+      if (rounds.answered(node, answers.get(name)![turn] ?? 'silent')) placed.push(name)
+    }
+    turn += 1
+    assert(turn < 6, 'nobody is asked for ever')
+  }
+  assert.deepEqual(placed, ['laptop'])
+})

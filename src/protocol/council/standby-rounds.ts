@@ -23,8 +23,10 @@ export class StandbyRounds {
   readonly #untilMs: number
   readonly #found: Capacity[] = []
   readonly #inVain: Map<PeerId, OwnerId>
-  /** Use: those that were silent once. */
-  readonly #late = new Map<PeerId, Capacity>()
+  /** Use: those that were asked once. */
+  readonly #asked = new Set<PeerId>()
+  /** Use: those of them that said nothing. */
+  readonly #late = new Set<PeerId>()
   /** Use: one place is for a node that others can dial, as long as one is asked. */
   #isKeptForDialled = false
 
@@ -52,8 +54,9 @@ export class StandbyRounds {
 
   /** Says of each node that was asked, in their order, what it answered. True when it gets a place. */
   answered(asked: Capacity, answer: StandbyAnswer): boolean {
+    if (answer === 'silent' && !this.#asked.has(asked.peer)) this.#late.add(asked.peer)
+    this.#asked.add(asked.peer)
     if (answer !== 'willing') {
-      if (answer === 'silent' && !this.#inVain.has(asked.peer)) this.#late.set(asked.peer, asked)
       this.#inVain.set(asked.peer, asked.owner)
       return false
     }
@@ -68,8 +71,10 @@ export class StandbyRounds {
     return this.#search.wantsDialled === true && !this.#found.some(isDialled)
   }
 
+  /** By the rules of the draw: the job may not be able to spare their owners any more. */
   #takeLate(count: number): Capacity[] {
-    const late = [...this.#late.values()].slice(0, count)
+    for (const peer of this.#late) this.#inVain.delete(peer)
+    const late = this.#find(this.#search.capacities, [], count)
     for (const { peer } of late) this.#late.delete(peer)
     return late
   }
