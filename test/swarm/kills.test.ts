@@ -262,7 +262,7 @@ async function startMortals(t: TestContext): Promise<Mortals> {
   return mortals
 }
 
-/** Answers once the job is durable: all stewards hold what it takes. */
+/** Answers once the job is durable, as all stewards hold what it takes, or is over. */
 async function submit(t: TestContext, mortals: Mortals, { count, first }: Texts): Promise<string> {
   const submitter = mortals.member('submitter')
   await until('the submitter knows everybody', async () => {
@@ -271,6 +271,8 @@ async function submit(t: TestContext, mortals: Mortals, { count, first }: Texts)
   const request = await wasmJob(t, 'slow', writePacedDocuments(t, count, 9, first), { standbys: 2 })
   const { job, standbys } = await submitter.node.submit(request)
   assert.equal(standbys, 2)
-  await untilStatus(submitter, job, 'the job is durable', ({ standbys }) => standbys.holding === 2)
+  // Its documents take real time: on a busy machine it may be over before all hold what it takes.
+  const isDurable = ({ standbys, state }: JobStatus) => standbys.holding === 2 || state === 'complete'
+  await untilStatus(submitter, job, 'the job is durable', isDurable)
   return job
 }
