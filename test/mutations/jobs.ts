@@ -383,8 +383,8 @@ export const jobs: readonly Mutation[] = [
   {
     name: 'Jobs that ended before an upgrade show their vehicles no end.',
     file: 'src/host/jobs/routing.ts',
-    find: 'row.state.end ?? formerEnd(',
-    replace: 'row.state.end ?? ((..._: unknown[]) => undefined)(',
+    find: 'row.state.end ?? this.#formerEnd(job)',
+    replace: 'row.state.end',
     caughtBy: ['test/host/jobs-registry.test.ts'],
   },
   {

@@ -109,7 +109,7 @@ export const llm: readonly Mutation[] = [
   },
   {
     name: 'A verdict may name a claim of more tokens than its result has.',
-    file: 'src/protocol/state/proofs.ts',
+    file: 'src/protocol/state/seen-claims.ts',
     find: '!countsTruly(entry, units, seen.units)',
     replace: 'false',
     caughtBy: units,

@@ -18,15 +18,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'What repeats a verdict that counts here counts only with a proof of its own, so that its vehicles work for nothing.',
     file: 'src/protocol/state/proofs.ts',
-    find: "if (!isAgainstItself && this.#repeats(decision, named as RecordedClaim[])) return 'counts'",
+    find: "if (this.#repeats(decision, named as RecordedClaim[])) return 'counts'",
     replace: '',
-    caughtBy: ['test/protocol/decisions.test.ts'],
-  },
-  {
-    name: 'What repeats a verdict that counts here counts whatever its vehicles say.',
-    file: 'src/protocol/state/proofs.ts',
-    find: '      if (claim.result === result) return true\n',
-    replace: '      if (claim !== undefined) return true\n',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -39,8 +32,8 @@ export const state: readonly Mutation[] = [
   {
     name: 'Nobody looks at the results of those whom a verdict calls liars.',
     file: 'src/protocol/state/proofs.ts',
-    find: 'if (against.length > 0 && this',
-    replace: 'if (against.length < 0 && this',
+    find: 'against.length > 0 &&',
+    replace: 'against.length < 0 &&',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
@@ -262,14 +255,14 @@ export const state: readonly Mutation[] = [
   },
   {
     name: 'Claims that a verdict does not name speak against nothing.',
-    file: 'src/protocol/state/proofs.ts',
+    file: 'src/protocol/state/seen-claims.ts',
     find: 'if (!this.#ground.hasVoice(claim.owner)) continue',
     replace: 'if (!this.#ground.hasVoice(claim.owner) || !mustKnow.has(claim.result)) continue',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
     name: 'A result counts for a verdict before anybody here has looked at it.',
-    file: 'src/protocol/state/proofs.ts',
+    file: 'src/protocol/state/seen-claims.ts',
     find: "      } else if (seen === 'asked' || mustKnow.has(claim.result)) isOpen = true\n",
     replace: '      } else claims.push({ ...claim, text: claim.result, exhausted: false })\n',
     caughtBy: ['test/protocol/decisions.test.ts'],
@@ -556,10 +549,38 @@ export const state: readonly Mutation[] = [
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
+    name: 'A verdict counts that counts an owner twice.',
+    file: 'src/protocol/state/own-words.ts',
+    find: "if (new Set(agreeing.map(({ owner }) => owner)).size !== agreeing.length) return 'never'",
+    replace: '',
+    caughtBy: ['test/protocol/own-words.test.ts'],
+  },
+  {
+    name: 'A verdict counts for whatever reason it gives.',
+    file: 'src/protocol/state/own-words.ts',
+    find: 'result === null || !mayAccept(because, assurance)',
+    replace: 'result === null',
+    caughtBy: ['test/protocol/own-words.test.ts'],
+  },
+  {
+    name: 'Who only ran out of something may be called a liar.',
+    file: 'src/protocol/state/own-words.ts',
+    find: 'return seen.exhausted || (',
+    replace: 'return false || (',
+    caughtBy: ['test/protocol/own-words.test.ts'],
+  },
+  {
+    name: 'Whom this node shut out is called a liar for what it said of another shard.',
+    file: 'src/protocol/state/proofs.ts',
+    find: "if (shutOut.some((claim) => claim.result === undefined)) return 'never'",
+    replace: '',
+    caughtBy: ['test/protocol/own-words.test.ts'],
+  },
+  {
     name: 'A verdict is unanimous though it names somebody against it whom this node shut out.',
     file: 'src/protocol/state/proofs.ts',
-    find: 'new Set(shutOut.filter((owner) => this.#ground.hasVoice(owner))).size',
-    replace: 'new Set(shutOut.filter((owner) => owner.length === 0)).size',
+    find: 'this.#ground.hasVoice(owner) && isGood(result)',
+    replace: 'owner.length === 0 && isGood(result)',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {

@@ -89,7 +89,7 @@ export const stewardship: readonly Mutation[] = [
   {
     name: 'A node to which no connection comes about holds up a submission for as long as the network tries.',
     file: 'src/host/stewardship/recruiting.ts',
-    find: 'this.#clock.after(inviteTtlMs, () => resolve(null))',
+    find: 'this.#clock.after(inviteTtlMs, () => resolve(undefined))',
     replace: '() => {}',
     caughtBy: ['test/host/recruiting.test.ts'],
   },

@@ -166,8 +166,8 @@ export const verification: readonly Mutation[] = [
   {
     name: 'Claims count in the order in which they arrive.',
     file: 'src/protocol/verification/tally.ts',
-    find: '[...claims].sort(inOrderOfLeases)',
-    replace: 'claims',
+    find: 'oneForEachOwner([...claims].sort(inOrderOfLeases))',
+    replace: 'oneForEachOwner(claims)',
     caughtBy: ['test/protocol/tally.test.ts'],
   },
   {
