@@ -249,8 +249,8 @@ export const council: readonly Mutation[] = [
   {
     name: 'A report is called whole that lacks the candidates from which its verdicts were drawn.',
     file: 'src/protocol/council/rest.ts',
-    find: 'return basis !== undefined && records.candidatesOf(basis) !== undefined',
-    replace: 'return basis !== undefined',
+    find: 'listed.get(basis) ?? records.candidatesOf(basis) !== undefined',
+    replace: 'listed.get(basis) ?? true',
     caughtBy: ['test/protocol/council-rest.test.ts'],
   },
   {

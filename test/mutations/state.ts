@@ -549,6 +549,13 @@ export const state: readonly Mutation[] = [
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {
+    name: 'What repeats a verdict that counts here counts whatever its vehicles say.',
+    file: 'src/protocol/state/proofs.ts',
+    find: '      if (claim.result === result) return true\n',
+    replace: '      if (claim !== undefined) return true\n',
+    caughtBy: ['test/protocol/own-words.test.ts'],
+  },
+  {
     name: 'A verdict counts that counts an owner twice.',
     file: 'src/protocol/state/own-words.ts',
     find: "if (new Set(agreeing.map(({ owner }) => owner)).size !== agreeing.length) return 'never'",

@@ -175,8 +175,8 @@ test('where the submitter knew 30 of 500 owners, those of a hundred that collude
   }
 })
 
-test('a standby puts few groups of shards into order in one turn, goes on with the next ones, and comes to all of them', () => {
-  const groups = 200
+/** A standby that finds nobody for any shard of so many groups: each turn tells how it ended, how many groups it put into order, and the first. */
+function fruitless(groups: number) {
   const shard = { shard: cidNamed('a'), pages: 1, bytes: 1, costMs: 1 }
   const manifest = manifestWith({ stewards: [submitter, standby] })
   const board = new ShardBoard(manifest, Array<ShardEntry>(groups * orderedShards).fill(shard))
@@ -200,6 +200,11 @@ test('a standby puts few groups of shards into order in one turn, goes on with t
     inOrder.begin()
     return [inOrder.next(market, 0), asked.size, Math.min(...asked)]
   }
+  return { turn, owners, rooms }
+}
+
+test('a standby puts few groups of shards into order in one turn, goes on with the next ones, and comes to all of them', () => {
+  const { turn, owners, rooms } = fruitless(200)
   assert.deepEqual(turn(), ['later', 64, 0])
   assert.deepEqual(turn(), ['later', 64, 64])
   assert.deepEqual(turn(), ['later', 64, 128])
@@ -209,6 +214,12 @@ test('a standby puts few groups of shards into order in one turn, goes on with t
   owners.set(ownerNumbered(2), new Map())
   Object.assign(rooms, { arrivals: 2 })
   assert.deepEqual(turn(), ['later', 64, 0])
+})
+
+test('a standby comes to the last of more shards than it looks at in one turn', () => {
+  const { turn } = fruitless(1_000)
+  for (let from = 0; from < 960; from += 64) assert.deepEqual(turn(), ['later', 64, from])
+  assert.deepEqual(turn(), ['cramped', 40, 960])
 })
 
 /** A standby acts alone, gives both leases of each shard to its accomplices, and says that they agree. */

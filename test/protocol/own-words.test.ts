@@ -128,3 +128,16 @@ test('whoever worked under a lease that this node shut out is called a liar only
   assert.deepEqual(contradicts('x', [0]), ['open', true])
   assert.deepEqual(contradicts('z', [1]), ['open', true])
 })
+
+test('what repeats a recomputation counts only those that say the same, also where a steward may have scored others', () => {
+  const agreement = { relation: 'scored', gapMax: 0.1, differenceMax: 0.1 } as const
+  const counts = (said: string) => {
+    const bench = new JobBench({ agreement, assurance: { arbiter: 'steward' } })
+    const [one, other] = [bench.claim('b', 'v1', 'x'), bench.claim('b', 'v2', said)]
+    bench.verdict('a', 'x', [one], { because: 'recomputed' })
+    const { id } = bench.verdict('c', 'x', [one, other], { because: 'recomputed' })
+    bench.look()
+    return bench.state.verdicts.records.has(id)
+  }
+  assert.deepEqual([counts('x'), counts('z')], [true, false])
+})

@@ -46,6 +46,7 @@ export class JobBench {
     payment = null as Manifest['payment'],
     units = undefined as UnitCount | undefined,
     owners = undefined as Manifest['owners'] | undefined,
+    agreement = undefined as Manifest['agreement'] | undefined,
   } = {}) {
     this.#serial = serial
     this.manifest = manifestWith({
@@ -54,6 +55,7 @@ export class JobBench {
       assurance,
       payment,
       ...(owners && { owners }),
+      ...(agreement && { agreement }),
     })
     this.shards = Array.from({ length: shards }, (_, i) => ({
       ...{ shard: cidNamed(`shard ${i}`), pages: 1, bytes: 1, costMs: 1 },

@@ -61,12 +61,12 @@ export class Reading {
 
   /** Finds the jobs of the submitter's key that other nodes look after. */
   async seekAll(): Promise<void> {
-    await this.#seek((_, isQuiet) => isQuiet, '')
+    await this.#seek((_, isQuiet, areAsked) => areAsked && isQuiet, '')
   }
 
   /** Ends when that is said, when nobody knows a job that begins so, or after a while. */
   async #seek(
-    isFound: (found: readonly CouncilDriver[], isQuiet: boolean) => boolean,
+    isFound: (found: readonly CouncilDriver[], isQuiet: boolean, areAsked: boolean) => boolean,
     prefix: string,
   ): Promise<void> {
     const { membership, clock } = this.#options
@@ -84,7 +84,7 @@ export class Reading {
       const seen = found.map(({ job, recordCount }) => `${job}/${recordCount}`).join()
       if (seen !== news) [news, newsMs] = [seen, nowMs]
       const isUnknown = !found.some(({ job }) => job.startsWith(prefix))
-      if (isFound(found, nowMs >= newsMs + quietMs)) return
+      if (isFound(found, nowMs >= newsMs + quietMs, nowMs >= askedMs + quietMs)) return
       if (isUnknown && nowMs > askedMs + answerMsMax) return
       await elapsed(clock, seekLookMs)
     }

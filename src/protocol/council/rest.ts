@@ -42,9 +42,13 @@ function hasVerdicts(seat: Seat, shards: readonly ShardEntry[]): boolean {
  * come in any order, and a report needs them all.
  */
 export function hasGrounds({ records }: Seat): boolean {
+  const listed = new Map<RecordId, boolean>()
   const isDrawn = (receipt: RecordId) => {
     const basis = records.drawnFrom(receipt)
-    return basis !== undefined && records.candidatesOf(basis) !== undefined
+    if (basis === undefined) return false
+    const isListed = listed.get(basis) ?? records.candidatesOf(basis) !== undefined
+    listed.set(basis, isListed)
+    return isListed
   }
   for (const { payload } of records.verdicts.records.values())
     for (const { agreeing, contradicting } of payload.shards)

@@ -3,8 +3,8 @@
  * the next owners of the draw. An invitation binds nobody, so a node that is willing and was not needed loses nothing; and where
  * ten nodes have left without a word, a round of two would find only them. A round ends when all have answered, or after `inviteTtlMs`; none
  * begins that could last longer than a person waits (`standbySearchMsMax`), so nodes that say nothing, or say no slowly, keep
- * nobody for ever. Where nobody else is left to ask, those that were silent have as long again: one that is busy may answer yet. A place goes to a node by its lot and never by how fast it answers, since a node that wants to sit at a job
- * answers fast.
+ * nobody for ever. Where nobody else is left to ask, those that were silent have as long again: one that is busy may answer yet. A
+ * place goes to a node by its lot and never by how fast it answers, since a node that wants to sit at a job answers fast.
  */
 import type { OwnerId, PeerId } from '../ids.ts'
 import { inviteTtlMs, standbySearchMsMax } from '../limits.ts'
@@ -25,7 +25,7 @@ export class StandbyRounds {
   readonly #inVain: Map<PeerId, OwnerId>
   /** Use: those that were asked once. */
   readonly #asked = new Set<PeerId>()
-  /** Use: those of them that said nothing. */
+  /** Use: those of them that said nothing, and have not been waited for once more. */
   readonly #late = new Set<PeerId>()
   /** Use: one place is for a node that others can dial, as long as one is asked. */
   #isKeptForDialled = false
@@ -74,9 +74,8 @@ export class StandbyRounds {
   /** By the rules of the draw: the job may not be able to spare their owners any more. */
   #takeLate(count: number): Capacity[] {
     for (const peer of this.#late) this.#inVain.delete(peer)
-    const late = this.#find(this.#search.capacities, [], count)
-    for (const { peer } of late) this.#late.delete(peer)
-    return late
+    this.#late.clear()
+    return this.#find(this.#search.capacities, [], count)
   }
 
   #find(capacities: readonly Capacity[], chosen: readonly Capacity[], count: number): Capacity[] {

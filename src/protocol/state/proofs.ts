@@ -21,7 +21,7 @@ import { answersAlike, type Claim, type Tally, tally } from '../verification/tal
 import { AuditedProofs } from './audited-proofs.ts'
 import { ownWords } from './own-words.ts'
 import type { ProofGround, RecordedClaim } from './proof-ground.ts'
-import { SeenClaims } from './seen-claims.ts'
+import { SeenClaims, type ShutOutClaim } from './seen-claims.ts'
 import { type LookedAt, SoughtResults, type WantedProof } from './sought-results.ts'
 
 type Judgement = 'counts' | 'opposed' | 'waits' | 'never'
@@ -220,7 +220,7 @@ export class Proofs {
       // Where more say the same by now, its own claims have to be in windows that passed, as when it was given.
       const voices = accepts(found) ? count(own) : found
       if (voices.state === 'open' && this.#audited.isAudited(voices, decision)) return 'counts'
-    } else if (accepts(found)) return this.#holdsAsSaid(decision, claims, own) ? 'counts' : 'waits'
+    } else if (accepts(found)) return this.#holdsAsSaid(decision, claims, own, shutOut) ? 'counts' : 'waits'
     return !accepts(found) && accepts(count(own)) ? 'opposed' : 'waits'
   }
 
@@ -234,7 +234,12 @@ export class Proofs {
    * Those of whom it says that they are wrong are no reason to refuse it, though it may not name all that say the same. Whom this node
    * shut out is against it as well: it says so itself, and a reader of the report knows of nobody who is shut out.
    */
-  #holdsAsSaid({ record, verdict }: Decision, claims: readonly Claim[], own: readonly Claim[]): boolean {
+  #holdsAsSaid(
+    { record, verdict }: Decision,
+    claims: readonly Claim[],
+    own: readonly Claim[],
+    shutOut: readonly ShutOutClaim[],
+  ): boolean {
     const { position, because, agreeing, contradicting } = verdict
     if (!this.#ground.areEnough(position, own, this.#voicesOf(because))) return false
     const isGood = (result: Cid | undefined) => {
@@ -242,10 +247,8 @@ export class Proofs {
       return typeof seen === 'object' && seen.state === 'good'
     }
     const named = claims.filter(({ receipt }) => contradicting.includes(receipt))
-    const shutOut = this.#claims
-      .shutOutBy(verdict)
-      .filter(({ owner, result }) => this.#ground.hasVoice(owner) && isGood(result))
-    const against = new Set([...named, ...shutOut].map(({ owner }) => owner)).size
+    const others = shutOut.filter(({ owner, result }) => this.#ground.hasVoice(owner) && isGood(result))
+    const against = new Set([...named, ...others].map(({ owner }) => owner)).size
     if (because === 'unanimous') return against === 0
     return because !== 'lead' || agreeing.length - against >= this.#ground.manifest.assurance.lead
   }

@@ -11,6 +11,13 @@ import type { Claim, Recomputation } from '../verification/tally.ts'
 import type { ProofGround, RecordedClaim } from './proof-ground.ts'
 import type { Seen, SoughtResults } from './sought-results.ts'
 
+/** A claim that does not exist for this node, since its lease was shut out. */
+export interface ShutOutClaim {
+  readonly owner: OwnerId
+  /** Undefined where it does not cover the shard. */
+  readonly result: Cid | undefined
+}
+
 export class SeenClaims {
   /** Use: set once the list of shards is here. */
   shards: readonly ShardEntry[] | null = null
@@ -45,11 +52,8 @@ export class SeenClaims {
     return isOpen ? undefined : claims
   }
 
-  /** The claims that it speaks against and that do not exist for this node; one that does not cover the shard has no result. */
-  shutOutBy({
-    contradicting,
-    position,
-  }: ShardVerdict): { readonly owner: OwnerId; readonly result: Cid | undefined }[] {
+  /** Those that a verdict speaks against. */
+  shutOutBy({ contradicting, position }: ShardVerdict): ShutOutClaim[] {
     return contradicting.flatMap((id) => {
       const owner = this.#ground.shutOutOwner(id)
       return owner === undefined ? [] : { owner, result: this.#ground.resultOf(id, position) }
