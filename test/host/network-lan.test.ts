@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { pipeline } from 'node:stream'
@@ -12,6 +11,7 @@ import { heardPerMinuteMax, perMinute } from '../../src/host/network/lan.ts'
 import { Notices } from '../../src/host/notices.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { connected, logInbox, startNetwork } from '../support/network.ts'
+import { freeUdpPort } from '../support/ports.ts'
 
 /** The port of a server that lives as long as its test. */
 async function serving(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
@@ -24,15 +24,6 @@ async function serving(t: TestContext, serve: (socket: Socket) => void): Promise
   return (server.address() as AddressInfo).port
 }
 
-/** A port of UDP that nobody uses now. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, resolve))
-  const { port } = socket.address()
-  await new Promise<void>((resolve) => socket.close(() => resolve()))
-  return port
-}
-
 /** Without a network there is nobody to find on it. */
 const hasNetwork = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
@@ -41,7 +32,7 @@ const hasNetwork = Object.values(networkInterfaces())
 test('two nodes of a mesh on one local network find each other, and one of another mesh does not', {
   skip: hasNetwork ? false : 'this machine has no network',
 }, async (t) => {
-  const lan = { port: await freePort() }
+  const lan = { port: await freeUdpPort() }
   const stranger = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'], gossipScope: 'another' })
   const first = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
   const second = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
@@ -52,7 +43,7 @@ test('two nodes of a mesh on one local network find each other, and one of anoth
 test('two nodes under one identity that know nobody else find each other on the local network, and both are told', {
   skip: hasNetwork ? false : 'this machine has no network',
 }, async (t) => {
-  const lan = { port: await freePort() }
+  const lan = { port: await freeUdpPort() }
   const privateKey = await generateKeyPair('Ed25519')
   const told = [logInbox(), logInbox()]
   for (const { log } of told)

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Network } from '../../src/host/network/network.ts'
 import type { PeerId } from '../../src/protocol/ids.ts'
 import { connected, Inbox, logInbox, startNetwork, startPair, warnLevel } from '../support/network.ts'
+import { closedAddress } from '../support/ports.ts'
 
 const timeout = 400_000
 
@@ -136,15 +137,13 @@ test('what the validator refuses, or throws at, is not forwarded; what it accept
 test('an unreachable bootstrap peer is named once in the log, and joined as soon as it is there', {
   timeout,
 }, async (t) => {
-  const placeholder = await startNetwork(t)
-  const [address] = placeholder.addresses().map((text) => text.replace(/[/]p2p.*/, ''))
-  await placeholder.stop()
+  const address = await closedAddress()
 
   const { log, lines } = logInbox()
   const bounds = { redialMinMs: 10, redialMaxMs: 20 }
-  const node = await startNetwork(t, { bootstrap: [address!], log, bounds })
-  await lines.find(({ level, msg }) => level === warnLevel && msg.includes(address!))
-  const late = await startNetwork(t, { listen: [address!] })
+  const node = await startNetwork(t, { bootstrap: [address], log, bounds })
+  await lines.find(({ level, msg }) => level === warnLevel && msg.includes(address))
+  const late = await startNetwork(t, { listen: [address] })
   await connected(node, late.peer)
   await lines.find(({ msg }) => msg.startsWith('bootstrap peer reached'))
   assert.equal(lines.items.filter(({ level }) => level === warnLevel).length, 1)
@@ -154,12 +153,10 @@ test('an unreachable bootstrap peer is named once in the log, and joined as soon
 })
 
 test('a node that finds itself among its bootstrap peers says nothing about it', { timeout }, async (t) => {
-  const placeholder = await startNetwork(t)
-  const [address] = placeholder.addresses().map((text) => text.replace(/[/]p2p.*/, ''))
-  await placeholder.stop()
+  const address = await closedAddress()
   const { log, lines } = logInbox()
   const other = await startNetwork(t)
-  const node = await startNetwork(t, { listen: [address!], bootstrap: [address!, ...other.addresses()], log })
+  const node = await startNetwork(t, { listen: [address], bootstrap: [address, ...other.addresses()], log })
   await connected(node, other.peer)
   assert.deepEqual(node.connectedPeers(), [other.peer])
   assert.deepEqual(

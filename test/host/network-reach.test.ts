@@ -16,6 +16,7 @@ import type { Network } from '../../src/host/network/network.ts'
 import { inOrder } from '../../src/host/network/own-addresses.ts'
 import type { Reachability } from '../../src/protocol/membership/advert.ts'
 import { RawPeer, startNetwork } from '../support/network.ts'
+import { closedAddress } from '../support/ports.ts'
 
 const timeout = 400_000
 
@@ -130,13 +131,3 @@ test('a node dials back only where it sees the asker, so often and no more', { t
   // Its answer has no room for another address than the one that it sees.
   assert.throws(() => decodeDialBackQuestion(encodeDialBack({ port, host: '192.0.2.1' } as never)))
 })
-
-async function closedAddress(): Promise<string> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return `/ip4/127.0.0.1/tcp/${port}`
-}

@@ -20,6 +20,7 @@ import {
   type TestNetworkOptions,
   testBlocks,
 } from '../support/network.ts'
+import { closedAddress } from '../support/ports.ts'
 
 const timeout = 400_000
 const MiB = 2 ** 20
@@ -31,16 +32,6 @@ function startMute(
   more: TestNetworkOptions = {},
 ): Promise<Network> {
   return startNetwork(t, { listen: [], bootstrap: relays.flatMap((relay) => relay.addresses()), ...more })
-}
-
-/** Where nobody listens. */
-async function closedAddress(): Promise<string> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return `/ip4/127.0.0.1/tcp/${port}`
 }
 
 /** Resolves once the node has learned that it is reached so. */

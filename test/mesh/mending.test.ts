@@ -9,7 +9,7 @@ import { Relays } from '../../src/host/network/relays.ts'
 import { Turnstile } from '../../src/host/network/turnstile.ts'
 import { Notices } from '../../src/host/notices.ts'
 import { connected, Inbox, logInbox, startNetwork } from '../support/network.ts'
-import { freePort } from '../support/proxy.ts'
+import { freePort } from '../support/ports.ts'
 
 /** A node with gossip alone, whose connections a test may close one by one. */
 async function gossiping(t: TestContext) {

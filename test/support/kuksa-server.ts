@@ -7,6 +7,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { VAL } from '../../src/host/signals/kuksa-schema.ts'
+import { freePort } from './ports.ts'
 
 export interface KuksaServerOptions {
   readonly port?: number
@@ -43,7 +44,7 @@ export class KuksaServer {
   static async start(t: TestContext, options: KuksaServerOptions = {}): Promise<KuksaServer> {
     const server = new KuksaServer(options)
     t.after(() => server.stop())
-    server.#server.listen(options.port ?? 0, '127.0.0.1')
+    server.#server.listen(options.port ?? (await freePort()), '127.0.0.1')
     await once(server.#server, 'listening')
     return server
   }

@@ -2,7 +2,8 @@
 import type { NodeOptions } from '../../src/host/node/options.ts'
 import { actingAs, dialledByNodes } from './diallers.ts'
 import { Mesh, type MeshNode } from './mesh.ts'
-import { freePort, TcpProxy } from './proxy.ts'
+import { freePort } from './ports.ts'
+import { TcpProxy } from './proxy.ts'
 
 /** The vehicles work only as long as a test has them. */
 const workPauseMs = 100

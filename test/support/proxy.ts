@@ -164,13 +164,3 @@ class Lane {
     else this.#from.resume()
   }
 }
-
-/** Free a moment ago: for what must be told its port before it has one. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}

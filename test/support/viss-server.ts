@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { freePort } from './ports.ts'
 
 export interface VissServerOptions {
   readonly version: 2 | 3
@@ -53,17 +54,17 @@ export class VissServer {
   readonly #timers = new Set<NodeJS.Timeout>()
 
   static async start(t: TestContext, options: VissServerOptions): Promise<VissServer> {
-    const server = new VissServer(options)
+    const server = new VissServer(options, options.port ?? (await freePort()))
     t.after(() => server.stop())
     await once(server.#server, 'listening')
     return server
   }
 
-  private constructor(options: VissServerOptions) {
+  private constructor(options: VissServerOptions, port: number) {
     this.#options = options
     this.#server = new WebSocketServer({
       host: '127.0.0.1',
-      port: options.port ?? 0,
+      port,
       autoPong: options.isAlive ?? true,
       handleProtocols: (offered) => [...offered].find((name) => name === `VISSv${options.version}`) ?? false,
     })

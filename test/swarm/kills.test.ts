@@ -26,7 +26,7 @@ import { decodeCbor } from '../../src/protocol/record/block.ts'
 import type { RecordBody } from '../../src/protocol/record/record.ts'
 import type { RecordKind } from '../../src/protocol/records.ts'
 import { pacedProgram } from '../support/launcher.ts'
-import { freePort } from '../support/proxy.ts'
+import { freePort } from '../support/ports.ts'
 import {
   slowTexts,
   temporaryFolder,

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { Member } from '../../src/cli/swarm/member.ts'
 import { loadOrCreateKey } from '../../src/host/store/keys.ts'
 import { launcher } from '../support/launcher.ts'
-import { freePort } from '../support/proxy.ts'
+import { freePort } from '../support/ports.ts'
 import { temporaryFolder, testTimeout, until } from '../support/swarm.ts'
 
 test(
