@@ -22,11 +22,18 @@ import { memoryFolder } from './runner/memory-folder.ts'
 import type { FileOutcome } from './runner/outcome.ts'
 import { OwnProcess } from './runner/own-process.ts'
 import { headOf, summaryOf } from './runner/report.ts'
+import { Runnable } from './runner/runnable.ts'
 import { SharedProcess } from './runner/shared-process.ts'
 
 /** Swarms wait for most of their time, once their nodes have started; so do a good part of the other files. */
 const swarmsAtOnce = availableParallelism() + 1
 const filesAtOnce = 4 * availableParallelism()
+/**
+ * Another file waits while so many threads of this machine want a core, and there are files enough to keep the cores busy: on a slow
+ * or busy machine more of them make no file end sooner, and each wait longer than its limits allow. A guess.
+ */
+const runnableMax = 3 * availableParallelism()
+const filesAtLeast = availableParallelism() + 1
 /** Only guards against hanging: ten times what the slowest takes on a quiet machine. */
 const limitSecondsDefault = '600'
 const root = join(import.meta.dirname, '..')
@@ -139,6 +146,7 @@ async function runAll(files: readonly string[]): Promise<number> {
   const processes = new Set<SharedProcess>()
   const outcomes: FileOutcome[] = []
   const waiting = [...files]
+  const runnable = new Runnable()
   const startedMs = performance.now()
   let interrupted: NodeJS.Signals | null = null
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -171,9 +179,11 @@ async function runAll(files: readonly string[]): Promise<number> {
   }
 
   await new Promise<void>((resolve, reject) => {
+    const mayStart = () => running.size < filesAtLeast || runnable.mean <= runnableMax
     const startMore = () => {
-      for (let next = takeNext(waiting, running); next !== undefined; next = takeNext(waiting, running)) {
-        const file = next
+      while (mayStart()) {
+        const file = takeNext(waiting, running)
+        if (file === undefined) break
         run(file).then((outcome) => {
           running.delete(file)
           const named = { ...outcome, file: relative(root, outcome.file) }
@@ -184,9 +194,11 @@ async function runAll(files: readonly string[]): Promise<number> {
       }
       if (running.size === 0) resolve()
     }
+    runnable.onLook(startMore)
     startMore()
   })
 
+  runnable.stop()
   await Promise.all([...processes].map((one) => one.end()))
   for (const done of [folder, temporary]) rmSync(done, { recursive: true, force: true, maxRetries: 5 })
   const { text, ok } = summaryOf(outcomes, files.length, {

@@ -163,7 +163,8 @@ test('messages reach a peer again after it has restarted at the same address', {
 
   const again = await startNetwork(t, { privateKey, listen })
   again.onMessage(hear)
-  await left.send(again.peer, Buffer.from('after'))
+  // A dial that began before it listened may still be under way, and a message goes with that one.
+  await left.send(again.peer, Buffer.from('after')).catch(() => left.send(again.peer, Buffer.from('after')))
   await heard.find((text) => text === 'after')
   assert.deepEqual(heard.items, ['before', 'after'])
 })

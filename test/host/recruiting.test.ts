@@ -175,6 +175,23 @@ test('a node that answers late has its place where nobody else is left to ask, a
   assert.equal(clock.monotonicMs() - startedMs, 2 * inviteTtlMs)
 })
 
+test('while nobody at all is found, a node that has not answered is waited for to the end, and asked once', async () => {
+  const search = searchAmong(['busy', 'gone'])
+  const { recruiting, clock, asked } = recruitingBy((to, { nonce }) => {
+    if (to === peerNamed('busy'))
+      clock.after(3 * inviteTtlMs + 500, () =>
+        recruiting.heard(to, { type: 'willing', nonce, consent: null }),
+      )
+  })
+  const places = await clock.run(recruiting.recruit(search, 1, 1))
+  assert.deepEqual(
+    places.map(({ peer }) => peer),
+    [peerNamed('busy')],
+  )
+  assert.deepEqual(asked.toSorted(), orderOf(search).toSorted())
+  assert(clock.monotonicMs() <= standbySearchMsMax)
+})
+
 test('a node that nobody can dial, and that is not connected, is not asked', async () => {
   const { recruiting, asked, clock } = recruitingBy(() => {
     throw new Error('nobody is there')

@@ -3,7 +3,8 @@
  * the next owners of the draw. An invitation binds nobody, so a node that is willing and was not needed loses nothing; and where
  * ten nodes have left without a word, a round of two would find only them. A round ends when all have answered, or after `inviteTtlMs`; none
  * begins that could last longer than a person waits (`standbySearchMsMax`), so nodes that say nothing, or say no slowly, keep
- * nobody for ever. Where nobody else is left to ask, those that were silent have as long again: one that is busy may answer yet. A
+ * nobody for ever. Where nobody else is left to ask, those that were silent have as long again: one that is busy may answer yet; and
+ * as long as nobody at all is found, they are waited for to the end, since a job with no standby ends with its submitter. A
  * place goes to a node by its lot and never by how fast it answers, since a node that wants to sit at a job answers fast.
  */
 import type { OwnerId, PeerId } from '../ids.ts'
@@ -25,7 +26,9 @@ export class StandbyRounds {
   readonly #inVain: Map<PeerId, OwnerId>
   /** Use: those that were asked once. */
   readonly #asked = new Set<PeerId>()
-  /** Use: those of them that said nothing, and have not been waited for once more. */
+  /** Use: those of them that have said nothing yet. */
+  readonly #silent = new Set<PeerId>()
+  /** Use: those of them that have not been waited for once more. */
   readonly #late = new Set<PeerId>()
   /** Use: one place is for a node that others can dial, as long as one is asked. */
   #isKeptForDialled = false
@@ -54,7 +57,11 @@ export class StandbyRounds {
 
   /** Says of each node that was asked, in their order, what it answered. True when it gets a place. */
   answered(asked: Capacity, answer: StandbyAnswer): boolean {
-    if (answer === 'silent' && !this.#asked.has(asked.peer)) this.#late.add(asked.peer)
+    if (answer !== 'silent') this.#silent.delete(asked.peer)
+    else {
+      this.#silent.add(asked.peer)
+      if (!this.#asked.has(asked.peer)) this.#late.add(asked.peer)
+    }
     this.#asked.add(asked.peer)
     if (answer !== 'willing') {
       this.#inVain.set(asked.peer, asked.owner)
@@ -73,7 +80,7 @@ export class StandbyRounds {
 
   /** By the rules of the draw: the job may not be able to spare their owners any more. */
   #takeLate(count: number): Capacity[] {
-    for (const peer of this.#late) this.#inVain.delete(peer)
+    for (const peer of this.#found.length === 0 ? this.#silent : this.#late) this.#inVain.delete(peer)
     this.#late.clear()
     return this.#find(this.#search.capacities, [], count)
   }
