@@ -28,12 +28,6 @@ import { SharedProcess } from './runner/shared-process.ts'
 /** Swarms wait for most of their time, once their nodes have started; so do a good part of the other files. */
 const swarmsAtOnce = availableParallelism() + 1
 const filesAtOnce = 4 * availableParallelism()
-/**
- * Another file waits while so many threads of this machine want a core, and there are files enough to keep the cores busy: on a slow
- * or busy machine more of them make no file end sooner, and each wait longer than its limits allow. A guess.
- */
-const runnableMax = 3 * availableParallelism()
-const filesAtLeast = availableParallelism() + 1
 /** Only guards against hanging: ten times what the slowest takes on a quiet machine. */
 const limitSecondsDefault = '600'
 const root = join(import.meta.dirname, '..')
@@ -179,11 +173,11 @@ async function runAll(files: readonly string[]): Promise<number> {
   }
 
   await new Promise<void>((resolve, reject) => {
-    const mayStart = () => running.size < filesAtLeast || runnable.mean <= runnableMax
     const startMore = () => {
-      while (mayStart()) {
+      while (runnable.hasRoom(running.size)) {
         const file = takeNext(waiting, running)
         if (file === undefined) break
+        runnable.began()
         run(file).then((outcome) => {
           running.delete(file)
           const named = { ...outcome, file: relative(root, outcome.file) }

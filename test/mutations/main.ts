@@ -13,6 +13,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { childrenCpuSeconds } from '../runner/cpu.ts'
+import { Runnable } from '../runner/runnable.ts'
 import type { Mutation } from './mutation.ts'
 import { mutations } from './mutations.ts'
 import type { TestRun } from './run-file.ts'
@@ -103,14 +104,25 @@ function isGreenRun({ failed, passed, timedOut, code }: TestRun): boolean {
   return failed.size === 0 && passed.size > 0 && !timedOut && code === 0
 }
 
-/** Each tree takes the next item as soon as it has done with one. */
+/** Each tree takes the next item as soon as it has done with one, and the machine has room. */
 async function inEachTree<Item>(items: readonly Item[], act: (tree: Tree, item: Item) => Promise<void>) {
-  const waiting = [...items]
-  await Promise.all(
-    trees.map(async (tree) => {
-      for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(tree, item)
-    }),
-  )
+  const [waiting, idle, runnable] = [[...items], [...trees], new Runnable()]
+  await new Promise<void>((resolve, reject) => {
+    const startMore = () => {
+      while (waiting.length > 0 && idle.length > 0 && runnable.hasRoom(trees.length - idle.length)) {
+        const tree = idle.pop()!
+        runnable.began()
+        act(tree, waiting.shift()!).then(() => {
+          idle.push(tree)
+          startMore()
+        }, reject)
+      }
+      if (waiting.length === 0 && idle.length === trees.length) resolve()
+    }
+    runnable.onLook(startMore)
+    startMore()
+  })
+  runnable.stop()
 }
 
 function say(line: string): void {
