@@ -95,8 +95,15 @@ export const council: readonly Mutation[] = [
   {
     name: 'A node that says nothing is waited for until the search is over.',
     file: 'src/protocol/council/standby-rounds.ts',
-    find: "answer === 'silent' && !this.#asked.has(asked.peer)",
-    replace: "answer === 'silent'",
+    find: 'if (!this.#asked.has(asked.peer)) this.#late',
+    replace: 'this.#late',
+    caughtBy: ['test/host/recruiting.test.ts'],
+  },
+  {
+    name: 'A lone node that is busy is waited for no longer than one of many.',
+    file: 'src/protocol/council/standby-rounds.ts',
+    find: 'this.#found.length === 0 ? this.#silent : this.#late',
+    replace: 'this.#late',
     caughtBy: ['test/host/recruiting.test.ts'],
   },
   {
