@@ -12,10 +12,15 @@ import type { RunContext } from './run-context.ts'
 /** How long to wait before a job is followed again where its results could not be read. */
 const againMs = 5_000
 
+interface FileOption {
+  readonly path: () => string
+  readonly isBegun: boolean
+}
+
 export interface AnsweringOptions {
-  /** The path of the file, asked once, for the first line. */
-  readonly output: () => string
-  readonly errors: () => string
+  /** The path of each file, which is there from then on, and whether an earlier run has begun it. */
+  readonly output: FileOption
+  readonly errors: FileOption
   readonly counted: (counts: { readonly completed: number; readonly failed: number }) => void
   /** Null: the part gets no job. */
   readonly jobOf: (part: Part) => Promise<string | null>
@@ -56,13 +61,16 @@ export class Answering {
     this.#context = context
     this.#models = models
     this.#options = options
-    this.#output = new PartialFile(options.output)
-    this.#errors = new PartialFile(options.errors)
+    const { output, errors } = options
+    this.#output = new PartialFile(output.path, output.isBegun)
+    this.#errors = new PartialFile(errors.path, errors.isBegun)
   }
 
   /** Resolves when all jobs have ended. Throws what the disk throws, and the signal's reason. */
   async write(parts: readonly Part[]): Promise<void> {
     try {
+      this.#counts.completed = await this.#output.resume()
+      this.#counts.failed = await this.#errors.resume()
       await this.#addFaulty(null)
       await Promise.all(parts.map((part) => this.#followPart(part)))
     } finally {
@@ -71,7 +79,7 @@ export class Answering {
   }
 
   #add({ isSuccess, text }: Pick<AnsweredLine, 'isSuccess' | 'text'>): void {
-    ;(isSuccess ? this.#output : this.#errors).add(text)
+    if (!(isSuccess ? this.#output : this.#errors).add(text)) return
     this.#counts[isSuccess ? 'completed' : 'failed'] += 1
     this.#options.counted(this.#counts)
   }

@@ -37,14 +37,15 @@ export function answerOf(
   const failed = records.find(({ error }) => error !== null)
   if (failed !== undefined) {
     const { code, message } = failed.error!
-    const where = records.length > 1 && row.records > 1 ? `page ${failed.page}: ` : ''
+    const where = records.length > 1 && row.records > 1 ? `${placeOf(failed, records)}: ` : ''
     // A vehicle has written both, and a person reads them in a terminal.
     return faultOf(batch, row, { status: 400, message: `${where}${clean(message)}`, code: clean(code) })
   }
   const outputs = documentsOf(records)
   if (!outputs.every((pages) => pages.every(endpoint.isRecord))) return faultOf(batch, row, noRecord)
   const id = idOf(batch, row)
-  const asked = { model: model.id, id, createdAt: seconds(batch.createdAtMs), form: row.form }
+  const { form, lost } = row
+  const asked = { model: model.id, id, createdAt: seconds(batch.createdAtMs), form, lost }
   const body = endpoint.answer(outputs, asked)
   const response = { status_code: 200, request_id: `req_${id}`, body }
   return {
@@ -52,6 +53,13 @@ export function answerOf(
     text: lineOf(batch, row, response, null),
     usage: endpoint.usage(outputs),
   }
+}
+
+/** Several documents are the inputs of one request, and have a page each. */
+function placeOf({ document, page }: ResultLine, [first]: readonly ResultLine[]): string {
+  const isOneDocument = document === first!.document && page > 1
+  const input = Number(document.slice(document.indexOf('.') + 1))
+  return isOneDocument || (input === 0 && first!.page > 1) ? `page ${page}` : `input ${input + 1}`
 }
 
 /** The line of a request that nobody could answer as it was meant. */

@@ -1,5 +1,6 @@
 /** Faults of whole batches. */
 import { RequestError } from '../host/errors.ts'
+import { StoreError } from '../host/store/errors.ts'
 import type { BatchError } from './batches.ts'
 
 export const inputGone: BatchError = {
@@ -23,4 +24,10 @@ export function faultOf(error: unknown, isPrepared: boolean): BatchError {
   const code = isRefused && !isPrepared ? 'submission_refused' : 'server_error'
   const message = isRefused ? error.message : 'the node could not do it; its log says why'
   return { code, line: null, message, param: null }
+}
+
+/** The disk has no room, as the node's own store or a file of the gateway says it. */
+export function isFull(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown }
+  return (error instanceof StoreError && code === 'disk-full') || code === 'ENOSPC' || code === 'EDQUOT'
 }

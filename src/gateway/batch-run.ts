@@ -6,19 +6,17 @@
 import { existsSync } from 'node:fs'
 import { RequestError } from '../host/errors.ts'
 import { Answering, PartJobs } from './answering.ts'
-import { faultOf, InputGone } from './batch-faults.ts'
+import { faultOf, InputGone, isFull } from './batch-faults.ts'
 import { type Batch, type BatchFacts, type BatchStatus, isOver, type Part } from './batches.ts'
 import { Breather } from './breather.ts'
 import { checkBatch } from './check-batch.ts'
+import { CountNotes } from './count-notes.ts'
 import type { FileRow } from './files.ts'
 import { type EndedPart, owedBy, workOf, writeAnswers } from './finish.ts'
 import { formerServiceOf, type Model, modelsOf } from './models.ts'
 import { writeProofs } from './proofs.ts'
 import type { RunContext } from './run-context.ts'
 import { submitPart } from './submit.ts'
-
-/** A status is written, and told, at most this often while lines come. */
-const noteMs = 1_000
 
 export class BatchRun {
   readonly #context: RunContext
@@ -29,12 +27,15 @@ export class BatchRun {
   readonly #begun = Promise.withResolvers<void>()
   readonly #jobs = new PartJobs()
   #batch: Batch
-  #isNoteDue = true
+  readonly #notes: CountNotes
 
   constructor(batch: Batch, context: RunContext) {
     this.#batch = batch
     this.#context = context
     this.#models = modelsOf(context.node.api)
+    this.#notes = new CountNotes(context.clock, context.log, () => {
+      if (!this.#stop.signal.aborted && !isOver(this.#batch.status)) this.#set(this.#batch.status, {})
+    })
   }
 
   /** Resolves when the batch is over, or the run was stopped. `prepared`: its jobs are submitted, or it has failed. */
@@ -63,11 +64,14 @@ export class BatchRun {
       await this.#finish()
     } catch (error) {
       if (this.#stop.signal.aborted) return
+      // It is no fault of the batch, and ends some time: the run is tried again as a whole.
+      if (isFull(error)) throw error
       await this.#cancelJobs() // they would go on costing
       const [fault, { log }] = [faultOf(error, this.#isPrepared), this.#context]
       if (fault.code === 'server_error') log.error({ batch: this.#batch.id, error }, 'a batch failed')
       this.#fail([fault], await this.#owed())
     } finally {
+      this.#notes.end()
       release()
     }
   }
@@ -150,11 +154,14 @@ export class BatchRun {
     const { files } = this.#context
     const parts = this.#parts()
     for (const { part, job } of parts) if (job !== null || this.#isPrepared) this.#jobs.tell(part, job)
-    const pathOf = (name: FileName, title: string) => files.pathOf(this.#file(name, title).id)
+    const fileOf = (name: FileName, title: string) => ({
+      path: () => files.pathOf(this.#file(name, title).id),
+      isBegun: this.#batch.facts[name] !== null,
+    })
     const signal = AbortSignal.any([this.#stop.signal, this.#breakOff.signal])
     await new Answering(this.#batch, this.#context, this.#models, {
-      output: () => pathOf('outputFileId', 'output.jsonl'),
-      errors: () => pathOf('errorFileId', 'errors.jsonl'),
+      output: fileOf('outputFileId', 'output.jsonl'),
+      errors: fileOf('errorFileId', 'errors.jsonl'),
       counted: (counts) => this.#noteCounts(counts),
       jobOf: ({ part }) => this.#jobs.of(part),
       signal,
@@ -163,9 +170,9 @@ export class BatchRun {
 
   async #finish(): Promise<void> {
     const { node, batches, files, lines, clock } = this.#context
-    const { id, status } = this.#batch
+    const { id } = this.#batch
     const parts = await Promise.all(this.#parts().map((part) => this.#ended(part)))
-    this.#set(status === 'cancelling' ? 'cancelling' : 'finalizing', {}, 'finalizing')
+    this.#set(this.#batch.status === 'cancelling' ? 'cancelling' : 'finalizing', {}, 'finalizing')
     const paths = { output: files.spoolPath(), errors: files.spoolPath() }
     const writing = { node, lines, breather: new Breather(clock) }
     const done = await writeAnswers(this.#batch, parts, paths, writing)
@@ -235,12 +242,7 @@ export class BatchRun {
   #noteCounts(counts: Omit<BatchFacts['counts'], 'total'>): void {
     const { facts } = this.#batch
     this.#batch = { ...this.#batch, facts: { ...facts, counts: { ...facts.counts, ...counts } } }
-    if (!this.#isNoteDue) return
-    this.#isNoteDue = false
-    this.#context.clock.after(noteMs, () => {
-      this.#isNoteDue = true
-      if (!this.#stop.signal.aborted && !isOver(this.#batch.status)) this.#set(this.#batch.status, {})
-    })
+    this.#notes.changed()
   }
 
   #owed(): Promise<number> {

@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Clock } from '../host/clock.ts'
+import { refusalBySize } from '../host/submission/documents.ts'
 import type { EndpointRequest, Refusal } from '../runtimes/messages.ts'
 import type { Batch, BatchError } from './batches.ts'
 import { Breather } from './breather.ts'
@@ -14,7 +15,7 @@ import { ApiError, type ErrorFacts } from './errors.ts'
 import type { Files } from './files.ts'
 import { type Line, linesOf } from './jsonl.ts'
 import { LineFault, requestIn } from './line-request.ts'
-import type { LineRow, LineRows } from './line-rows.ts'
+import type { CheckedLine, LineRows } from './line-rows.ts'
 import { type Model, type Service, serviceOf } from './models.ts'
 
 /** As upstream: lines, and inputs of embeddings in all of them. */
@@ -59,7 +60,7 @@ export async function checkLines(batch: Batch, context: CheckContext, signal: Ab
   const { files, lines, clock } = context
   const check = new LineCheck(batch, context)
   const breather = new Breather(clock)
-  let rows: LineRow[] = []
+  let rows: CheckedLine[] = []
   const keep = () => {
     lines.together(() => {
       for (const row of rows) check.keep(row)
@@ -99,7 +100,7 @@ class LineCheck {
   }
 
   /** Undefined for a blank line, and for one that is no request. */
-  row({ line, bytes }: Line): LineRow | undefined {
+  row({ line, bytes }: Line): CheckedLine | undefined {
     try {
       const request = requestIn(bytes, this.#batch.facts.endpoint)
       if (request === undefined) return undefined
@@ -120,7 +121,7 @@ class LineCheck {
     }
   }
 
-  keep(row: LineRow): void {
+  keep(row: CheckedLine): void {
     const before = this.#context.lines.add(this.#batch.id, row)
     if (before !== undefined)
       this.#note('duplicate_custom_id', row.line, `its custom_id is that of line ${before}`, 'custom_id')
@@ -160,7 +161,7 @@ class LineCheck {
     if (!this.isFull) this.#errors.push({ code, line, message, param })
   }
 
-  #judge(body: Readonly<Record<string, unknown>>): Omit<LineRow, 'line' | 'customId'> {
+  #judge(body: Readonly<Record<string, unknown>>): Omit<CheckedLine, 'line' | 'customId'> {
     const { model } = body
     const service = typeof model === 'string' ? this.#serviceOf(model) : undefined
     if (service === undefined)
@@ -223,8 +224,9 @@ class LineCheck {
       return refusal && unreadable(refusal)
     }
     try {
-      const { id } = this.#context.files.get(this.#batch.tenant, request.upload)
-      const refusal = description.refusalOf(headOf(this.#context.files.pathOf(id)))
+      const { files } = this.#context
+      const row = files.get(this.#batch.tenant, request.upload)
+      const refusal = refusalBySize(files.bytesOf(row)) ?? description.refusalOf(headOf(files.pathOf(row.id)))
       return refusal === null ? undefined : unreadable(refusal)
     } catch (error) {
       if (error instanceof ApiError) return error.facts
@@ -250,7 +252,7 @@ export function unreadable({ what, wayOut }: Refusal): ErrorFacts {
   }
 }
 
-function faulty(fault: ErrorFacts): Omit<LineRow, 'line' | 'customId'> {
+function faulty(fault: ErrorFacts): Omit<CheckedLine, 'line' | 'customId'> {
   return { part: null, form: null, records: 0, fault }
 }
 

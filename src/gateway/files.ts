@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Clock } from '../host/clock.ts'
 import type { Database } from '../host/store/database.ts'
 import { syncDirectory } from '../host/store/durable.ts'
 import { ApiError, missing } from './errors.ts'
@@ -32,20 +33,25 @@ const tenantFilesMax = 100_000
 /** Files of tenants leave so much of the disk to the node. A guess. */
 const freeBytesMin = 2 ** 28
 
+/** Each costs a commit, and the node stands still meanwhile. */
+const expiredAtOnce = 256
+
 /** Places of files that are gone, after which a list may go on: of the last so many. A guess. */
 const goneMax = 100_000
 
 export class Files {
   readonly #tables: Database
   readonly #folder: string
+  readonly #clock: Pick<Clock, 'now'>
   /** Deleting waits for what still reads. */
   readonly #reading = new Map<string, number>()
   /** Those of them whose row is gone. */
   readonly #goneMeanwhile = new Set<string>()
 
   /** Removes what a crash left: bytes without a row, but for inputs of batches that go on, which go once those let them go. */
-  constructor(tables: Database, dataDir: string) {
+  constructor(tables: Database, dataDir: string, clock: Pick<Clock, 'now'>) {
     this.#tables = tables
+    this.#clock = clock
     this.#folder = join(dataDir, 'gateway')
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     const wanted = new Set(
@@ -149,10 +155,11 @@ export class Files {
       )
   }
 
-  /** Throws ApiError. */
+  /** Throws ApiError, also for one whose time is over. */
   get(tenant: string, id: string): FileRow {
     const row = this.#row(id)
-    if (row === undefined || row.tenant !== tenant) throw missing(`file ${JSON.stringify(id.slice(0, 64))}`)
+    if (row === undefined || row.tenant !== tenant || this.#isOver(row))
+      throw missing(`file ${JSON.stringify(id.slice(0, 64))}`)
     return row
   }
 
@@ -166,11 +173,13 @@ export class Files {
     const [compare, direction] = order === 'desc' ? (['<', 'DESC'] as const) : (['>', 'ASC'] as const)
     const rows = this.#tables.all<FileRow>(
       `${selection} WHERE tenant = ?1 AND (?2 IS NULL OR serial ${compare} ?2) AND (?3 IS NULL OR purpose = ?3)
+       AND (expires_at_ms IS NULL OR bytes IS NULL OR expires_at_ms > ?5)
        ORDER BY serial ${direction} LIMIT ?4`,
       tenant,
       from,
       purpose,
       limit + 1,
+      this.#clock.now(),
     )
     return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
   }
@@ -219,13 +228,19 @@ export class Files {
     }
   }
 
-  /** Removes those whose time is over, but for those that a batch still writes. */
-  expire(nowMs: number): void {
-    for (const { id } of this.#tables.all<{ id: string }>(
-      'SELECT id FROM files WHERE expires_at_ms <= ? AND bytes IS NOT NULL LIMIT 1000',
-      nowMs,
-    ))
-      this.remove(id)
+  /** Removes some of those whose time is over, but for those that a batch still writes. Answers whether there may be more. */
+  expire(): boolean {
+    const rows = this.#tables.all<{ id: string }>(
+      'SELECT id FROM files WHERE expires_at_ms <= ? AND bytes IS NOT NULL LIMIT ?',
+      this.#clock.now(),
+      expiredAtOnce,
+    )
+    for (const { id } of rows) this.remove(id)
+    return rows.length === expiredAtOnce
+  }
+
+  #isOver({ bytes, expiresAtMs }: FileRow): boolean {
+    return bytes !== null && expiresAtMs !== null && expiresAtMs <= this.#clock.now()
   }
 
   /** The bytes that are there now, of a file that may still be written. */

@@ -2,7 +2,8 @@
  * Writes answers as their results are verified, while the jobs of a batch run: whoever reads the output file meanwhile gets those that
  * are there. In which order they come is up to the vehicles; at the end the files are written anew, in the order of the input.
  */
-import { type FileHandle, open } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { type FileHandle, open, truncate } from 'node:fs/promises'
 import type { ResultLine } from '../host/api.ts'
 import { type AnsweredLine, answerOf, faultOf, lineNumberOf } from './answers.ts'
 import type { Batch } from './batches.ts'
@@ -65,9 +66,9 @@ class LineAppender {
   #waiting: string[] = []
   #written: Promise<unknown> = Promise.resolve()
 
-  /** Begins an empty file. */
-  constructor(path: string) {
-    this.#file = open(path, 'w', 0o600)
+  /** `isBegun`: after what is there; else the file is emptied. */
+  constructor(path: string, isBegun: boolean) {
+    this.#file = open(path, isBegun ? 'a' : 'w', 0o600)
     this.#file.catch(() => {}) // met by whoever writes
   }
 
@@ -94,22 +95,66 @@ class LineAppender {
   }
 }
 
-/** A file of a batch that is under way: it is there once it has a line. */
+/** A file of a batch that is under way: it is there once it has a line, and goes on where the node had stopped. */
 export class PartialFile {
   readonly #path: () => string
+  readonly #isBegun: boolean
+  /** Heads of the lines that it had before. */
+  readonly #before = new Set<string>()
   #appender: LineAppender | undefined
 
-  /** `path`: asked once, for the first line. */
-  constructor(path: () => string) {
+  /** `path`: asked for the first line, or to go on. `isBegun`: an earlier run of the batch may have written some of it. */
+  constructor(path: () => string, isBegun: boolean) {
     this.#path = path
+    this.#isBegun = isBegun
   }
 
-  add(line: string): void {
-    this.#appender ??= new LineAppender(this.#path())
+  /** Keeps the whole lines that are there. Answers how many. Throws what the disk throws. */
+  async resume(): Promise<number> {
+    const path = this.#path
+    if (!this.#isBegun || !existsSync(path())) return 0
+    const { heads, bytes } = await wholeLines(path())
+    for (const head of heads) this.#before.add(head)
+    await truncate(path(), bytes)
+    return heads.length
+  }
+
+  /** False where the line was there before. */
+  add(line: string): boolean {
+    if (this.#before.has(line.slice(0, headLetters))) return false
+    this.#appender ??= new LineAppender(this.#path(), this.#before.size > 0)
     this.#appender.add(line)
+    return true
   }
 
   async close(): Promise<void> {
     await this.#appender?.close()
   }
 }
+
+/** `{"id":"batch_req_` and 24 digits: each line of a batch has its own. */
+const headPattern = /^\{"id":"batch_req_[0-9a-f]{24}"/
+const headLetters = 42
+
+/** The lines at the beginning of a file that are whole, by their heads: a crash may have left anything after them. */
+async function wholeLines(path: string): Promise<{ readonly heads: string[]; readonly bytes: number }> {
+  const heads: string[] = []
+  let [head, bytes, at, last] = ['', 0, 0, 0]
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for (let start = 0; start < chunk.byteLength; ) {
+      const newline = chunk.indexOf(0x0a, start)
+      const end = newline === -1 ? chunk.byteLength : newline
+      head += chunk.toString('latin1', start, Math.min(end, start + headLetters - head.length))
+      if (end > start) last = chunk[end - 1]!
+      at += end - start
+      if (newline === -1) break
+      if (!headPattern.test(head) || last !== closingBrace) return { heads, bytes }
+      heads.push(head)
+      at += 1
+      ;[head, bytes, start] = ['', at, newline + 1]
+    }
+  }
+  return { heads, bytes }
+}
+
+const closingBrace = 0x7d

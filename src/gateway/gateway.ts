@@ -88,7 +88,7 @@ async function started(tables: Database, options: GatewayOptions): Promise<Gatew
   const { node, dataDir, listen, hosts, clock, log } = options
   const [keys, files, batches, lines] = [
     new Keys(tables),
-    new Files(tables, dataDir),
+    new Files(tables, dataDir, clock),
     new Batches(tables),
     new LineRows(tables),
   ]

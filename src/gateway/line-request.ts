@@ -1,5 +1,5 @@
 /** Reads a line of an input file as a request. */
-import { parseJson } from '../base/json.ts'
+import { ExcessiveJson, parseJson } from '../base/json.ts'
 import { lineBytesMax } from './jsonl.ts'
 
 const customIdLettersMax = 512
@@ -63,6 +63,7 @@ function objectIn(bytes: Uint8Array | null): Record<string, unknown> | undefined
     if (text.trim() === '') return undefined
     value = parseJson(text, depthMax + lineDepth)
   } catch (error) {
+    if (error instanceof ExcessiveJson) throw invalid(`it ${error.message}`)
     throw invalid(error instanceof TypeError ? 'it is no UTF-8' : 'it is no JSON')
   }
   if (!isObject(value)) throw invalid('it is JSON, and no object')

@@ -1,5 +1,6 @@
 /** The lines of batches that have not ended, in the table: so many that they are never in memory as a whole. */
 import type { Database } from '../host/store/database.ts'
+import type { LostPages } from '../runtimes/messages.ts'
 import type { Part } from './batches.ts'
 import type { ErrorFacts } from './errors.ts'
 
@@ -13,7 +14,12 @@ export interface LineRow {
   /** How many records of the job make its answer. */
   readonly records: number
   readonly fault: ErrorFacts | null
+  /** Pages of its document that nobody could read; null: none. */
+  readonly lost: LostPages | null
 }
+
+/** What is known before its documents are read. */
+export type CheckedLine = Omit<LineRow, 'lost'>
 
 export class LineRows {
   readonly #tables: Database
@@ -23,9 +29,10 @@ export class LineRows {
   }
 
   /** The line that has this custom_id already; undefined: it is a new one, and the line is kept. */
-  add(batch: string, { line, customId, part, form, records, fault }: LineRow): number | undefined {
+  add(batch: string, { line, customId, part, form, records, fault }: CheckedLine): number | undefined {
     const added = this.#tables.run(
-      'INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)',
+      `INSERT OR IGNORE INTO lines (batch, line, custom_id, part, form, records, fault)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       batch,
       line,
       customId,
@@ -69,15 +76,26 @@ export class LineRows {
     return range.first === null ? undefined : { first: range.first, last: range.last }
   }
 
-  /** A document turned out to have so many records, or to be readable by nobody. */
-  change(batch: string, line: number, records: number, fault: ErrorFacts | null): void {
+  /** A document turned out to have so many records, or to be readable by nobody, or not all of it. */
+  change(
+    batch: string,
+    line: number,
+    { records, fault = null, lost = null }: Pick<LineRow, 'records'> & Partial<LineRow>,
+  ): void {
     this.#tables.run(
-      'UPDATE lines SET records = ?, fault = ? WHERE batch = ? AND line = ?',
+      'UPDATE lines SET records = ?, fault = ?, lost = ? WHERE batch = ? AND line = ?',
       records,
       fault && JSON.stringify(fault),
+      lost && JSON.stringify(lost),
       batch,
       line,
     )
+  }
+
+  /** Nobody can answer any line of the part. */
+  refusePart(batch: string, part: number, fault: ErrorFacts): void {
+    const sql = 'UPDATE lines SET records = 0, fault = ? WHERE batch = ? AND part = ? AND fault IS NULL'
+    this.#tables.run(sql, JSON.stringify(fault), batch, part)
   }
 
   get(batch: string, line: number): LineRow | undefined {
@@ -139,10 +157,17 @@ export class LineRows {
   }
 }
 
-const selection = 'SELECT line, custom_id AS customId, part, form, records, fault FROM lines'
+const selection = 'SELECT line, custom_id AS customId, part, form, records, fault, lost FROM lines'
 
-type StoredLine = Omit<LineRow, 'fault'> & { readonly fault: string | null }
+type StoredLine = Omit<LineRow, 'fault' | 'lost'> & {
+  readonly fault: string | null
+  readonly lost: string | null
+}
 
-function rowOf({ fault, ...row }: StoredLine): LineRow {
-  return { ...row, fault: fault === null ? null : (JSON.parse(fault) as ErrorFacts) }
+function rowOf({ fault, lost, ...row }: StoredLine): LineRow {
+  return {
+    ...row,
+    fault: fault === null ? null : (JSON.parse(fault) as ErrorFacts),
+    lost: lost === null ? null : (JSON.parse(lost) as LostPages),
+  }
 }

@@ -2,11 +2,15 @@
 import { EventEmitter } from 'node:events'
 import { Turns } from '../host/turns.ts'
 import { BatchRun } from './batch-run.ts'
-import type { Batch } from './batches.ts'
+import { type Batch, isOver } from './batches.ts'
 import type { RunContext, RunnerParts } from './run-context.ts'
 
 /** How often files whose time is over are looked for. */
 const expiryLookMs = 600_000
+/** … and where there were more of them than one look removes. */
+const moreLookMs = 1_000
+/** How long a batch waits whose run the disk has broken off. A guess. */
+const againMs = 60_000
 
 export class Runner {
   /** Emits 'change' with the id of a batch that has changed. */
@@ -14,6 +18,8 @@ export class Runner {
   readonly #context: RunContext
   readonly #runs = new Map<string, { readonly run: BatchRun; readonly over: Promise<void> }>()
   readonly #turns = new Turns()
+  /** Batches that are tried again. */
+  readonly #waiting = new Map<string, () => void>()
   #callOffExpiry = () => {}
   #looking: Promise<void> = Promise.resolve()
 
@@ -32,28 +38,60 @@ export class Runner {
     // Reading and storing a file keeps the disk busy: one after another, and nobody waits for another tenant's.
     const over = run
       .run((prepare) => this.#turns.inTurn(batch.tenant, prepare))
+      .catch((error) => this.#tryLater(batch, error))
       .finally(() => this.#runs.delete(batch.id))
     this.#runs.set(batch.id, { run, over })
   }
 
+  /** A disk that is full has room again some time, and what is noted by then is where the batch goes on. */
+  #tryLater({ id }: Batch, error: unknown): void {
+    const { clock, log } = this.#context
+    log.error({ batch: id, error }, 'a batch waits, since it cannot be noted; it is tried again in a minute')
+    this.#waiting.set(
+      id,
+      clock.after(againMs, () => this.#again(id)),
+    )
+  }
+
+  /** Tries a batch again that waits. */
+  #again(id: string): void {
+    this.#waiting.get(id)?.()
+    if (!this.#waiting.delete(id)) return
+    const batch = this.#context.batches.byId(id)
+    if (batch !== undefined && !isOver(batch.status)) this.begin(batch)
+  }
+
   cancel(batch: string): void {
+    this.#again(batch)
     this.#runs.get(batch)?.run.cancel()
   }
 
   /** Resolves when nothing of them is under way any more. */
   async stop(): Promise<void> {
     this.#callOffExpiry()
+    for (const callOff of this.#waiting.values()) callOff()
     const runs = [...this.#runs.values()]
     for (const { run } of runs) run.stop()
     await Promise.all([...runs.map(({ over }) => over), this.#looking])
   }
 
   #expire(): void {
-    const { clock, files, batches, node, log } = this.#context
-    files.expire(clock.now())
+    const { clock, batches, node, log } = this.#context
+    const hasMore = this.#expireFiles()
     this.#looking = batches.kept.look(clock.now(), node.api).catch((error) => {
       log.warn({ error }, 'jobs of batches that are over cannot be let go')
     })
-    this.#callOffExpiry = clock.after(expiryLookMs, () => this.#expire())
+    this.#callOffExpiry = clock.after(hasMore ? moreLookMs : expiryLookMs, () => this.#expire())
+  }
+
+  /** Answers whether there may be more. Files that cannot go stop no node. */
+  #expireFiles(): boolean {
+    const { files, log } = this.#context
+    try {
+      return files.expire()
+    } catch (error) {
+      log.warn({ error }, 'files whose time is over cannot be removed')
+      return false
+    }
   }
 }

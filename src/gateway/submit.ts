@@ -6,6 +6,7 @@ import { RequestError } from '../host/errors.ts'
 import type { CarpoolNode } from '../host/node/node.ts'
 import { isPackaged } from '../host/submission/runtime-facts.ts'
 import type { NamedDocument } from '../host/submission/sources.ts'
+import { WeightsRefused } from '../host/submission/weights.ts'
 import { submitDefaults } from '../host/submit-defaults.ts'
 import { unitMicrosMax } from '../protocol/limits.ts'
 import { formatMoney, isAffordable } from '../protocol/price.ts'
@@ -13,6 +14,7 @@ import { unitOfRuntime } from '../runtimes/registry.ts'
 import type { Batch, Part } from './batches.ts'
 import { Breather } from './breather.ts'
 import { unreadable } from './check.ts'
+import type { ErrorFacts } from './errors.ts'
 import type { Files } from './files.ts'
 import { linesOf } from './jsonl.ts'
 import { requestIn } from './line-request.ts'
@@ -52,9 +54,23 @@ export async function submitPart(
   try {
     return await node.submitGiven(request, { documents, salt: `${batch.id}/${part}` })
   } catch (error) {
+    if (error instanceof WeightsRefused) {
+      lines.refusePart(batch.id, part, unusable(model, batch, error))
+      return undefined
+    }
     // What became of each document is noted in its line.
     if (error instanceof RequestError && !lines.counts(batch.id).has(part)) return undefined
     throw error
+  }
+}
+
+/** Its file is of another kind than the endpoint asks for, or none any more: the fault of its lines, and of no others. */
+function unusable(model: string, { facts }: Batch, { why }: WeightsRefused): ErrorFacts {
+  return {
+    status: 400,
+    message: `the model ${model} cannot be asked at ${facts.endpoint}: ${why}`,
+    code: 'model_not_usable',
+    param: 'body.model',
   }
 }
 
@@ -165,7 +181,7 @@ async function* documentsOf(
     if (row?.part !== part) continue
     const read = service.endpoint.read(requestIn(bytes, endpoint)!.body)
     if ('fault' in read) continue // it was none when the line was checked
-    const told: NamedDocument['told'] = (pages, refusal) => note(batch, row, pages, refusal, lines)
+    const told: NamedDocument['told'] = (...heard) => note(batch, row, lines, ...heard)
     if ('documents' in read) {
       const isOne = read.documents.length === 1
       for (const [i, document] of read.documents.entries())
@@ -185,14 +201,15 @@ function uploaded({ tenant }: Batch, id: string, files: Files): ReturnType<Named
   }
 }
 
-/** A document may have many pages, and it may turn out late that nobody can read it. */
+/** A document may have many pages, and it may turn out late that nobody can read it, or some of them. */
 function note(
   { id }: Batch,
-  row: LineRow,
-  pages: number,
-  refusal: Parameters<NonNullable<NamedDocument['told']>>[1],
+  { line, records }: LineRow,
   lines: LineRows,
+  ...[pages, refusal, lostPages]: Parameters<NonNullable<NamedDocument['told']>>
 ): void {
-  if (pages === 0 && refusal !== null) lines.change(id, row.line, 0, unreadable(refusal))
-  else if (pages !== row.records) lines.change(id, row.line, pages, null)
+  if (pages === 0 && refusal !== null) lines.change(id, line, { records: 0, fault: unreadable(refusal) })
+  else if (refusal !== null)
+    lines.change(id, line, { records: pages, lost: { pages: lostPages, why: refusal.what } })
+  else if (pages !== records) lines.change(id, line, { records: pages })
 }

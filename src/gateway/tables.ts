@@ -134,6 +134,10 @@ const migrations: readonly string[] = [
   WHERE is_over = 0 AND currency IS NOT NULL AND facts ->> '$.wishes.priceCap' IS NULL
     AND tenant IN (SELECT tenant FROM keys WHERE revoked_at_ms IS NULL);
   `,
+  `
+  -- Pages of its document that nobody could read, as JSON; NULL: none.
+  ALTER TABLE lines ADD COLUMN lost TEXT;
+  `,
 ]
 
 /** Makes the data directory where it is missing. Throws StoreError. */

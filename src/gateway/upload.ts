@@ -16,6 +16,8 @@ export const uploadBytesMax = 256 * 2 ** 20
 const fieldsMax = 16
 const fieldBytesMax = 1024
 const filenameLettersMax = 512
+/** The fields of an upload, and the headers of its parts. */
+const wrappingBytesMax = 2 ** 20
 
 export interface Upload {
   readonly path: string
@@ -25,17 +27,22 @@ export interface Upload {
 }
 
 /** Reads the body into a file at `path`, which is synced when this resolves, and gone when it throws: ApiError, or what the disk throws. */
-export async function receive(request: IncomingMessage, path: string): Promise<Upload> {
+export async function receive(
+  request: IncomingMessage,
+  path: string,
+  bytesMax = uploadBytesMax,
+): Promise<Upload> {
   try {
-    return await received(request, path)
+    return await received(request, path, bytesMax)
   } catch (error) {
     rmSync(path, { force: true })
     throw error
   }
 }
 
-async function received(request: IncomingMessage, path: string): Promise<Upload> {
-  const parser = parserOf(request)
+async function received(request: IncomingMessage, path: string, bytesMax: number): Promise<Upload> {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax + wrappingBytesMax) throw tooLarge()
+  const parser = parserOf(request, bytesMax)
   const fields: Record<string, string> = {}
   let file: Incoming | undefined
   let fault: ApiError | undefined
@@ -51,14 +58,16 @@ async function received(request: IncomingMessage, path: string): Promise<Upload>
       return
     }
     const writer = createWriteStream(path, { mode: 0o600 })
-    const written = pipeline(stream, writer).then(() => {
-      if (stream.truncated) throw tooLarge()
-      return stream.bytesRead
+    // The stream of a file that was cut off here has no end, since what comes after the limit is not read.
+    const cutOff = new Promise<never>((_, reject) => {
+      stream.on('limit', () => {
+        request.unpipe(parser)
+        reject(tooLarge())
+      })
     })
+    const written = Promise.race([pipeline(stream, writer).then(() => stream.bytesRead), cutOff])
     written.catch(() => {}) // met below
-    // What comes after the limit is not read.
-    stream.on('limit', () => request.unpipe(parser))
-    file = { filename: filename.slice(-filenameLettersMax).toWellFormed() || 'upload', written, writer }
+    file = { filename: nameOf(filename), written, writer }
   })
   const tooManyParts = () => {
     fault ??= wrong(`an upload has at most ${fieldsMax} fields`)
@@ -82,6 +91,11 @@ async function received(request: IncomingMessage, path: string): Promise<Upload>
     await handle.close()
   }
   return { path, bytes, filename: file.filename, fields }
+}
+
+/** A part of unnamed bytes is a file as well. */
+function nameOf(filename: string | undefined): string {
+  return filename?.slice(-filenameLettersMax).toWellFormed() || 'upload'
 }
 
 interface Incoming {
@@ -129,11 +143,11 @@ async function parsed(
   }
 }
 
-function parserOf(request: IncomingMessage) {
+function parserOf(request: IncomingMessage, bytesMax: number) {
   const { 'content-type': type = '' } = request.headers
   if (!/^multipart\/form-data/i.test(type)) throw wrong('an upload is sent as multipart/form-data')
   const limits = {
-    fileSize: uploadBytesMax,
+    fileSize: bytesMax,
     files: 2,
     fields: fieldsMax,
     parts: fieldsMax + 2,

@@ -55,4 +55,12 @@ interface AskedEndpoint {
   /** In seconds since 1970. */
   readonly createdAt: number
   readonly form: string | null
+  /** Of the only document: pages that are not among the outputs; null: all are. */
+  readonly lost: LostPages | null
+}
+
+/** Pages of a document that nobody could read, counted from 1 and in order; `why`: of the first, in words. */
+export interface LostPages {
+  readonly pages: readonly number[]
+  readonly why: string
 }

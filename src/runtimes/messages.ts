@@ -18,7 +18,13 @@ import type {
   UnitCount,
 } from './runtime.ts'
 
-export type { EndpointComposer, EndpointDescription, EndpointRequest, PageOutputs } from './endpoint.ts'
+export type {
+  EndpointComposer,
+  EndpointDescription,
+  EndpointRequest,
+  LostPages,
+  PageOutputs,
+} from './endpoint.ts'
 export type {
   DocumentShape,
   DrawnPage,

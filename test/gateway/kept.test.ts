@@ -48,9 +48,12 @@ test('jobs of a batch count as its tenant’s, also when its files are gone, unt
   files.remove(input)
   const held = tables.get<{ held: number }>('SELECT held_bytes AS held FROM batches')!.held
   assert(held > 1000 && held < 2000, `${held}`)
-  assert.equal(files.refusal('team', quota - held), undefined)
-  assert.equal(files.refusal('team', quota - held + 1)?.code, 'storage_quota_exceeded')
-  assert.equal(files.refusal('other', quota - held + 1), undefined)
+  // The disk may have less room than a tenant.
+  const isOverQuota = (tenant: string, bytes: number) =>
+    files.refusal(tenant, bytes)?.code === 'storage_quota_exceeded'
+  assert(!isOverQuota('team', quota - held))
+  assert(isOverQuota('team', quota - held + 1))
+  assert(!isOverQuota('other', quota - held + 1))
 
   const forgotten: string[] = []
   const kept = new Map<string, object | null>([['job-1', { micros: 1 }]])
@@ -72,7 +75,7 @@ test('jobs of a batch count as its tenant’s, also when its files are gone, unt
   assert.deepEqual(forgotten, [], 'the day is not over')
   await look(dayMs)
   assert.deepEqual(forgotten, ['job-1'])
-  assert.equal(files.refusal('team', quota), undefined)
+  assert(!isOverQuota('team', quota))
   await look(30 * dayMs - 1)
   batches.get('team', batch.id)
   await look(30 * dayMs)

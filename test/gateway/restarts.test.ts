@@ -1,12 +1,18 @@
 /** Batches go on after a stop or a crash where they were: no job is made twice, no answer is lost, no cancellation is forgotten. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pino } from 'pino'
 import { createBatch } from '../../src/gateway/create-batch.ts'
 import { Files } from '../../src/gateway/files.ts'
+import { Runner } from '../../src/gateway/runner.ts'
 import { submitPart } from '../../src/gateway/submit.ts'
+import type { ResultLine } from '../../src/host/api.ts'
 import { systemClock } from '../../src/host/clock.ts'
+import { StoreError } from '../../src/host/store/errors.ts'
+import { WeightsRefused } from '../../src/host/submission/weights.ts'
 import { batchStage, chat, runOf, ScriptedNode, settings } from '../support/batch-stage.ts'
 
 const hourMs = 3_600_000
@@ -88,12 +94,12 @@ test('a batch pays by the price cap that its key had when it was made, whatever 
 })
 
 test('files that a batch writes expire when it has been over for long enough, and not before', async (t) => {
-  const stage = batchStage(t)
+  let [lateMs, atMs]: [number, number | undefined] = [0, undefined]
+  const clock = { ...systemClock, now: () => atMs ?? systemClock.now() + lateMs }
+  const stage = batchStage(t, clock)
   const { batches, files, add, create } = stage
   const batch = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
   const keepMs = batch.facts.keepMs
-  let lateMs = 0
-  const clock = { ...systemClock, now: () => systemClock.now() + lateMs }
   const scripted = new ScriptedNode()
   const node = scripted.node
   const late: typeof node = {
@@ -102,7 +108,7 @@ test('files that a batch writes expire when it has been over for long enough, an
       const ends = yield* node.followResults(job, signal)
       // A batch of many hours whose files are kept for few.
       lateMs = keepMs + hourMs
-      files.expire(clock.now())
+      files.expire()
       return ends
     },
   }
@@ -111,10 +117,15 @@ test('files that a batch writes expire when it has been over for long enough, an
   assert.equal(status, 'completed')
   const { expiresAtMs } = files.get('team', facts.outputFileId!)
   assert(expiresAtMs! >= systemClock.now() + keepMs + hourMs - 60_000)
-  files.expire(expiresAtMs! - 1)
+  atMs = expiresAtMs! - 1
+  files.expire()
   assert.match(readFileSync(files.pathOf(facts.outputFileId!), 'utf8'), /HELLO/)
-  files.expire(expiresAtMs!)
-  assert.throws(() => files.get('team', facts.outputFileId!), /there is no file/)
+  atMs = expiresAtMs!
+  assert.throws(() => files.get('team', facts.outputFileId!), /there is no file/, 'before it is removed, too')
+  const { rows } = files.list('team', { after: null, limit: 9, order: 'asc' }, null)
+  assert(!rows.some(({ id }) => id === facts.outputFileId))
+  files.expire()
+  assert(!existsSync(files.pathOf(facts.outputFileId!)))
 })
 
 test('a crash at the end of a batch loses no answer, and leaves no second proof', async (t) => {
@@ -154,6 +165,107 @@ test('answers that cannot be written leave no half files', async (t) => {
     readdirSync(join(dataDir, 'gateway')).filter((name) => name.endsWith('.part')),
     [],
   )
+})
+
+test('a model whose file is none that can be asked there is the fault of its lines alone', async (t) => {
+  const stage = batchStage(t)
+  const { batches, files, add, create } = stage
+  const { id } = create(add('batch', linesOf([chat('a', 'x'), scan('b')])), systemClock.now())
+  const scripted = new ScriptedNode()
+  scripted.onSubmit = (job) => {
+    if (job === 'job-0')
+      throw new WeightsRefused({ name: 'model', path: '/home/me/vectors.gguf' }, 'it cannot chat')
+  }
+  await runOf(stage, id, scripted.node).over
+  const { status, facts } = batches.byId(id)!
+  assert.deepEqual([status, facts.counts], ['completed', { total: 2, completed: 1, failed: 1 }])
+  const [line] = readFileSync(files.pathOf(facts.errorFileId!), 'utf8').split('\n')
+  const { response } = JSON.parse(line!)
+  assert.equal(response.status_code, 400)
+  assert.equal(
+    response.body.error.message,
+    'the model letters cannot be asked at /v1/chat/completions: it cannot chat',
+  )
+})
+
+test('a disk that is full ends no batch and no node: the run is tried again', async (t) => {
+  const stage = batchStage(t)
+  const { batches, files, lines, add, create } = stage
+  const { id } = create(add('batch', linesOf([chat('a', 'x')])), systemClock.now())
+  let isFull = true
+  const full = () => {
+    if (isFull) throw new StoreError({ code: 'disk-full', what: 'a test' })
+  }
+  const scripted = new ScriptedNode()
+  scripted.onSubmit = full
+  const waits: (() => void)[] = []
+  const after = (_: number, act: () => void) => {
+    waits.push(act)
+    return () => {}
+  }
+  const said = Promise.withResolvers<void>()
+  const log = pino({ level: 'error' }, { write: () => said.resolve() })
+  const clock = { ...systemClock, after }
+  const parts = { node: scripted.node, batches, files, lines, clock, log, ended: () => {} }
+  const runner = new Runner(parts)
+  const isOver = new Promise<void>((resolve) => {
+    runner.changes.on('change', () => batches.byId(id)!.status === 'completed' && resolve())
+  })
+  runner.begin(batches.byId(id)!)
+  await said.promise
+  assert.equal(batches.byId(id)!.status, 'validating')
+  assert.deepEqual(scripted.cancelled, [])
+  isFull = false
+  for (const act of waits.splice(0)) act()
+  await isOver
+  await runner.stop()
+})
+
+test('answers that are there when a node comes back stay there, but for half a line', async (t) => {
+  const stage = batchStage(t)
+  const { batches, files, add, create } = stage
+  const input = add('batch', linesOf(['a', 'b', 'c'].map((name) => chat(name, name))))
+  const { id } = create(input, systemClock.now())
+  const scripted = new ScriptedNode()
+  const held = Promise.withResolvers<void>()
+  const { node } = scripted
+  const path = () => files.pathOf(batches.byId(id)!.facts.outputFileId!)
+  const stopping: typeof node = {
+    ...node,
+    followResults: async function* (job, signal) {
+      const results = node.followResults(job, signal)
+      yield (await results.next()).value as ResultLine
+      held.resolve()
+      await once(signal, 'abort')
+      signal.throwIfAborted()
+      return undefined as never
+    },
+  }
+  const first = runOf(stage, id, stopping)
+  await held.promise
+  first.run.stop()
+  await first.over
+  const before = readFileSync(path(), 'utf8')
+  assert.equal(before.split('\n').length, 2)
+  writeFileSync(path(), `${before}{"id":"batch_req_0123`)
+  const seen: string[] = []
+  const looking: typeof node = {
+    ...node,
+    followResults: async function* (job, signal) {
+      for await (const record of node.followResults(job, signal)) {
+        yield record
+        seen.push(readFileSync(path(), 'utf8'))
+      }
+      return undefined as never
+    },
+  }
+  await runOf(stage, id, looking).over
+  assert(
+    seen.every((text) => text.startsWith(before)),
+    seen.join('\n---\n'),
+  )
+  const { status, facts } = batches.byId(id)!
+  assert.deepEqual([status, facts.counts.completed], ['completed', 3])
 })
 
 test('jobs of a batch that was cancelled as the node went are cancelled when it comes back', async (t) => {
@@ -202,7 +314,7 @@ test('the input of a batch that its client has deleted is there after a restart 
   files.hold(input)
   files.remove(input)
   writeFileSync(files.pathOf('file-of-nobody'), '')
-  const again = new Files(tables, dataDir)
+  const again = new Files(tables, dataDir, systemClock)
   assert(!existsSync(again.pathOf('file-of-nobody')))
   await runOf({ ...stage, files: again }, id, new ScriptedNode().node).over
   assert.equal(batches.byId(id)!.status, 'completed', JSON.stringify(batches.byId(id)!.facts.errors))

@@ -99,7 +99,7 @@ test('a tenant whose webhook hangs keeps nobody else’s news waiting', async (t
 test('a download that goes on while the gateway stops ends it for nobody, and a file that was deleted meanwhile goes with its last reader', (t) => {
   const dataDir = temporaryDirectory(t)
   const tables = openTables(dataDir)
-  const files = new Files(tables, dataDir)
+  const files = new Files(tables, dataDir, systemClock)
   const row = { tenant: 'team', filename: 'x', purpose: 'batch', createdAtMs: 0, expiresAtMs: null }
   const added = () => {
     const path = files.spoolPath()

@@ -27,12 +27,14 @@ test('a line of OpenAI’s batch format is a document, and equal questions are e
     { model: 'm', messages, max_tokens: 7, seed: 3 },
     { seed: 3, max_completion_tokens: 7, n: 1, stream: false, user: 'u', stop: null, messages },
     { messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello' }] }], max_tokens: 7, seed: 3 },
+    // A program in Python writes None for what it does not ask for.
+    { messages, max_tokens: 7, max_completion_tokens: null, seed: 3, response_format: null },
   ]
   const lines = bodies.map((body, i) => line(body, { custom_id: `id ${i}` }))
   const documents = await documentsOf(t, lines)
   assert.deepEqual(
     documents.map(([name]) => name),
-    ['id 0', 'id 1', 'id 2'],
+    ['id 0', 'id 1', 'id 2', 'id 3'],
   )
   for (const [, document] of documents)
     assert.equal(document, JSON.stringify({ messages, max_tokens: 7, seed: 3 }))
@@ -95,6 +97,14 @@ const wrong: readonly (readonly [line: object, said: RegExp])[] = [
     schemaLine({ type: 'array', maxItems: 50, items: { type: 'array', maxItems: 50, items: {} } }),
     /repeats a part up to 2500 times/,
   ],
+  // Properties may be called like words of the language.
+  ...['pattern', '$ref', 'maxItems'].map((name): (typeof wrong)[number] => [
+    schemaLine({
+      type: 'object',
+      properties: { [name]: { maxItems: 50, items: { maxItems: 50, items: {} } } },
+    }),
+    /repeats a part up to 2500 times/,
+  ]),
   [
     schemaLine({ type: 'string', pattern: '^(a{1,50}){50}$' }),
     /pattern that repeats a part up to 2500 times/,

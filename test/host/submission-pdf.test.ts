@@ -124,6 +124,34 @@ test('a PDF whose page draws itself a million times over is given up within its 
   )
 })
 
+test('a page that is damaged takes no other along, wherever it is, and is told by its number', async () => {
+  for (const damaged of [1, 2, 3, 5, 9]) {
+    const text = Buffer.from(scans(9)).toString('latin1')
+    const kids = /\/Kids\[(.*?)\]/.exec(text)![1]!.match(/\d+ 0 R/g)!
+    const torn = text.replace(kids[damaged - 1]!, '9999 0 R')
+    const told: unknown[] = []
+    const pdf = Buffer.from(torn, 'latin1')
+    const inspection = inspect(
+      {
+        total: 1,
+        leftOut: [],
+        async *documents() {
+          yield { name: 'a.pdf', read: () => pdf, told: (...heard: unknown[]) => told.push(...heard) }
+        },
+      },
+      inspectionOptions({ refusals: new Refusals() }),
+    )
+    const pages: (number | undefined)[] = []
+    for await (const { firstPage } of inspection) pages.push(firstPage)
+    assert.deepEqual(
+      pages,
+      [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((page) => page !== damaged),
+    )
+    const [count, refusal, lost] = told as [number, { what: string }, number[]]
+    assert.deepEqual([count, refusal.what, lost], [8, 'damaged page of a PDF', [damaged]])
+  }
+})
+
 test('PDFs that nobody can open are refused, each in a few words', async (t) => {
   const text = Buffer.from(book(1)).toString('latin1')
   const bytes = (changed: string) => Uint8Array.from(Buffer.from(changed, 'latin1'))
@@ -157,21 +185,24 @@ async function inspected(
     undefined,
   )
   const refusals = new Refusals()
-  const inspection = inspect(sources, {
+  const inspection = inspect(sources, inspectionOptions({ refusals, ...changes }))
+  const documents: InspectedDocument[] = []
+  for await (const document of inspection) documents.push(document)
+  return { documents, refused: refusals.list() }
+}
+
+function inspectionOptions(changes: Pick<InspectionOptions, 'refusals'> & Partial<InspectionOptions>) {
+  return {
     runtime: 'ocr',
     options: {},
     pages: null,
     passwords: [],
     samples: new Samples(),
-    refusals,
     strict: false,
     executor,
     submitter,
     name: nameOf,
     onProgress: () => {},
     ...changes,
-  })
-  const documents: InspectedDocument[] = []
-  for await (const document of inspection) documents.push(document)
-  return { documents, refused: refusals.list() }
+  }
 }

@@ -44,8 +44,8 @@ export const gateway: readonly Mutation[] = [
   {
     name: 'A file expires while its batch writes it.',
     file: 'src/gateway/files.ts',
-    find: ' AND bytes IS NOT NULL LIMIT 1000',
-    replace: ' LIMIT 1000',
+    find: ' AND bytes IS NOT NULL LIMIT ?',
+    replace: ' LIMIT ?',
     caughtBy: restarts,
   },
   {
@@ -212,8 +212,8 @@ export const gateway: readonly Mutation[] = [
   {
     name: 'A file of another tenant is found by its id.',
     file: 'src/gateway/files.ts',
-    find: 'if (row === undefined || row.tenant !== tenant)',
-    replace: 'if (row === undefined)',
+    find: 'if (row === undefined || row.tenant !== tenant || this.#isOver(row))',
+    replace: 'if (row === undefined || this.#isOver(row))',
     caughtBy: tenants,
   },
   {

@@ -1,5 +1,5 @@
 /** A temporary copy of what the tests read, in which one bug at a time is planted. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { FileRun, type TestRun } from './run-file.ts'
 
 /** All that the named tests read. */
 const copied = [
-  ...['src', 'test', 'bin', 'examples', 'scripts', 'samples/letters', 'samples/scans'],
+  ...['src', 'test', 'bin', 'examples', 'scripts', 'samples/letters', 'samples/scans', 'samples/truth'],
   ...['package.json', 'tsconfig.json', 'tsconfig.build.json'],
 ]
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -52,6 +52,8 @@ export class Tree {
       return undefined
     } finally {
       writeFileSync(path, original)
+      // What is killed cleans up nothing, and a thousand times that would fill the place.
+      for (const name of readdirSync(this.#temporary)) remove(join(this.#temporary, name))
     }
   }
 
@@ -63,14 +65,17 @@ export class Tree {
 
   remove(): void {
     this.#running?.kill()
-    for (const folder of [this.#folder, this.#temporary])
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    for (const folder of [this.#folder, this.#temporary]) remove(folder)
   }
 
   #mutated({ file, find, replace }: Mutation): string | undefined {
     const parts = readFileSync(join(this.#folder, file), 'utf8').split(find)
     return parts.length === 2 ? parts.join(replace) : undefined
   }
+}
+
+function remove(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 5 })
 }
 
 /** A test that is red with a bug and was green without it; undefined if nothing is. */

@@ -16,6 +16,7 @@ import {
   type TiffPage,
   toBits,
 } from '../support/images.ts'
+import { smallPictures } from '../support/small-pictures.ts'
 
 const width = 37
 const height = 11
@@ -98,6 +99,42 @@ test('a JPEG that says it lies on its side is stood up', async () => {
   const page = await decodePage(Buffer.concat([plain.subarray(0, 2), exif, plain.subarray(2)]), 0)
   assert.deepEqual([page.width, page.height], [8, 16])
   assert.ok(page.pixels[0]! < 60 && page.pixels[8 * 15]! > 200, 'the dark left edge is on top')
+})
+
+test('a PNG and a WebP that say how they lie are turned as well, wherever in the file it stands', async () => {
+  const image = { width: 3, height: 2, pixels: Uint8Array.from([1, 2, 3, 4, 5, 6]) }
+  const tiff = (orientation: number) =>
+    Buffer.from(`4d4d002a0000000800010112000300000001000${orientation}000000000000`, 'hex')
+  const raw = Uint8Array.from([0, 1, 2, 3, 0, 4, 5, 6])
+  const first = assemblePng(pngHeader(3, 2, 8, 0, 0), raw, [{ name: 'eXIf', body: tiff(5) }])
+  assert.deepEqual(await decodePage(first, 0), oriented(image, 5))
+  const end = 12
+  const plain = assemblePng(pngHeader(3, 2, 8, 0, 0), raw)
+  const chunk = first.subarray(33, 33 + 12 + tiff(5).byteLength)
+  const last = Buffer.concat([plain.subarray(0, plain.byteLength - end), chunk, plain.subarray(-end)])
+  assert.deepEqual(await decodePage(last, 0), oriented(image, 5))
+
+  const lossless = Buffer.from(smallPictures.webpLossless!)
+  const upright = await decodePage(lossless, 0)
+  const { width, height } = upright
+  const chunkOf = (name: string, body: Uint8Array) => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(body.byteLength)
+    return Buffer.concat([Buffer.from(name), length, body, Buffer.alloc(body.byteLength & 1)])
+  }
+  for (const exif of [tiff(6), Buffer.concat([Buffer.from('Exif\0\0'), tiff(6)])]) {
+    const extended = Buffer.alloc(10)
+    extended[0] = 8
+    extended.writeUIntLE(width - 1, 4, 3)
+    extended.writeUIntLE(height - 1, 7, 3)
+    const body = Buffer.concat([
+      Buffer.from('WEBP'),
+      chunkOf('VP8X', extended),
+      lossless.subarray(12),
+      chunkOf('EXIF', exif),
+    ])
+    assert.deepEqual(await decodePage(chunkOf('RIFF', body), 0), oriented(upright, 6))
+  }
 })
 
 test('all eight orientations put the first pixel where they say', async () => {

@@ -14,7 +14,7 @@ import type { RunContext } from '../../src/gateway/run-context.ts'
 import type { GatewayNode } from '../../src/gateway/submit.ts'
 import { openTables } from '../../src/gateway/tables.ts'
 import type { ResultLine, SubmitRequest } from '../../src/host/api.ts'
-import { systemClock } from '../../src/host/clock.ts'
+import { type Clock, systemClock } from '../../src/host/clock.ts'
 import type { GivenDocuments } from '../../src/host/submission/given.ts'
 import { temporaryDirectory } from './store.ts'
 
@@ -34,13 +34,13 @@ export const settings: KeySettings = {
 const lettersRow = { name: 'letters', path: '/letters.gguf', bytes: 1, addedAtMs: 0 }
 
 /** The tables and files of a gateway without a server, and one tenant's key. */
-export function batchStage(t: TestContext) {
+export function batchStage(t: TestContext, clock: Pick<Clock, 'now'> = systemClock) {
   const dataDir = temporaryDirectory(t)
   const tables = openTables(dataDir)
   t.after(() => tables.close())
   const [keys, files, batches, lines] = [
     new Keys(tables),
-    new Files(tables, dataDir),
+    new Files(tables, dataDir, clock),
     new Batches(tables),
     new LineRows(tables),
   ]
@@ -91,7 +91,7 @@ export class ScriptedNode {
         const names: string[] = []
         for await (const { name, told } of documents()) {
           const pages = this.pagesOf(name)
-          told?.(pages, pages === 0 ? { what: 'it is torn', wayOut: '' } : null)
+          told?.(pages, pages === 0 ? { what: 'it is torn', wayOut: '' } : null, [])
           if (pages > 0) names.push(name)
         }
         const job = `job-${salt.split('/')[1]}`

@@ -82,7 +82,8 @@ const headBytes = 4096
 
 const bytesMax = documentBytesMax - sealBytes
 
-function refusalBySize(bytes: number): Refusal | null {
+/** Null where a document may have so many bytes. */
+export function refusalBySize(bytes: number): Refusal | null {
   if (bytes <= bytesMax) return null
   return {
     what: `larger than the ${bytesMax} bytes that a document may have`,

@@ -76,10 +76,12 @@ export async function* inspect(
     done += 1
     const before = count
     let [pages, refusal]: [number, Refusal | null] = [0, null]
+    const lost: number[] = []
     for await (const part of partsOf(read, inspection)) {
       if ('what' in part) {
         refusals.add(part.name, part)
         refusal ??= part
+        for (const page of part.lost ?? []) lost.push(page)
         continue
       }
       const { bytes, ...shape } = part
@@ -93,7 +95,7 @@ export async function* inspect(
           `there are more than ${documentsMax} documents and parts of PDFs, which is what one job takes; submit fewer`,
         )
     }
-    source.told?.(pages, refusal)
+    source.told?.(pages, refusal, lost)
     if (count > before) sent += 1
   }
   yield* packer.end()
@@ -104,7 +106,7 @@ type Part =
   | (Pick<SplittableDocument, 'name' | 'pages' | 'pageCostMs' | 'units' | 'firstPage'> & {
       readonly bytes: Uint8Array
     })
-  | (Refusal & { readonly name: string })
+  | (Refusal & { readonly name: string; readonly lost?: readonly number[] })
 
 interface ReadDocument {
   readonly source: NamedDocument
@@ -168,8 +170,9 @@ async function* partsOf(
   else
     for await (const piece of piecesOf(executor, runtime, bytes, shape, wanted, passwords, runtimes)) {
       const { firstPage, pages: count, bytes: own } = piece
+      const lost = () => Array.from({ length: count }, (_, i) => firstPage + i)
       if (own instanceof Uint8Array) yield { name, firstPage, pages: count, pageCostMs, bytes: own }
-      else yield { name: count === pages ? name : `${name}, page ${firstPage}`, ...own }
+      else yield { name: count === pages ? name : `${name}, page ${firstPage}`, ...own, lost: lost() }
     }
 }
 

@@ -26,8 +26,8 @@ export interface NamedDocument {
   readonly name: string
   /** The document, or why no vehicle could read it. Throws RequestError. */
   read(): Uint8Array | Refusal
-  /** Hears how many of its pages are sent, and why others are not. */
-  told?(pages: number, refusal: Refusal | null): void
+  /** Hears how many of its pages are sent, and why others are not: `lost`, by their numbers from 1, where it is cut into pages. */
+  told?(pages: number, refusal: Refusal | null, lost: readonly number[]): void
 }
 
 export interface Sources {

@@ -207,11 +207,21 @@ export function readWeights(runtime: string, source: WeightSource, known?: Runti
     if (!statSync(source.path).isFile()) throw new Error('it is no file')
     bytes = readFileSync(source.path)
   } catch (error) {
-    throw new RequestError(`the ${source.name} at ${source.path} cannot be read: ${whyUnreadable(error)}`)
+    throw new WeightsRefused(source, `it cannot be read: ${whyUnreadable(error)}`)
   }
   const fault = described(runtime, known).faultOfWeights(source.name, bytes)
-  if (fault !== null) throw new RequestError(`the ${source.name} at ${source.path} is refused: ${fault}`)
+  if (fault !== null) throw new WeightsRefused(source, fault)
   return bytes
+}
+
+/** The file is none that a vehicle would load. `why` is for those who need not know its path. */
+export class WeightsRefused extends RequestError {
+  readonly why: string
+
+  constructor({ name, path }: WeightSource, why: string) {
+    super(`the ${name} at ${path} is refused: ${why}`)
+    this.why = why
+  }
 }
 
 /** Throws RequestError where the file that the submitter names is one that no vehicle would run, as far as shows without a session. */
@@ -224,19 +234,18 @@ export async function tryNamedWeight(
   if (trial === undefined) return
   for (const source of weightSources(runtime, request, known)) {
     const fault = await trial(readWeights(runtime, source, known), ownOptionsOf(options))
-    if (fault !== null)
-      throw new RequestError(`no vehicle would run the ${source.name} at ${source.path}: ${fault}`)
+    if (fault !== null) throw new WeightsRefused(source, `no vehicle would run it: ${fault}`)
   }
 }
 
 /** The bytes of a file of weights. Throws RequestError where it is none. */
-export function weightBytes({ name, path }: WeightSource): number {
+export function weightBytes(source: WeightSource): number {
   try {
-    const stat = statSync(path)
+    const stat = statSync(source.path)
     if (!stat.isFile()) throw new Error('it is no file')
     return stat.size
   } catch (error) {
-    throw new RequestError(`the ${name} at ${path} cannot be read: ${whyUnreadable(error)}`)
+    throw new WeightsRefused(source, `it cannot be read: ${whyUnreadable(error)}`)
   }
 }
 
@@ -252,5 +261,5 @@ export function judgeLargeWeights(
     faultOfLargeWeights === undefined
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
       : faultOfLargeWeights(name, headOf({ path, bytes }), bytes)
-  if (fault !== null) throw new RequestError(`the ${name} at ${path} is refused: ${fault}`)
+  if (fault !== null) throw new WeightsRefused({ name, path }, fault)
 }

@@ -65,8 +65,11 @@ export const embedRequests: RequestsDescription = {
 /** The text of a request's body, or what is wrong with it. */
 function documentOf(body: unknown): Uint8Array | string {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'body is no object'
-  const { input, model: _, user: __, encoding_format: ___, ...more } = body as Record<string, unknown>
-  const [strange] = Object.keys(more)
+  const { input, model: _, user: __, encoding_format: form, ...more } = body as Record<string, unknown>
+  // How vectors are written is an option of the job, for all of its lines.
+  if (form !== undefined && form !== null && form !== 'float' && form !== 'base64')
+    return 'body.encoding_format is neither float nor base64'
+  const strange = Object.keys(more).find((name) => more[name] !== null)
   if (strange !== undefined) return `body.${strange.slice(0, 64)} is not known here; leave it out`
   if (typeof input !== 'string') return 'body.input is no text; give one text in each line'
   if (!input.isWellFormed()) return 'body.input has half of a surrogate pair, which is no letter'

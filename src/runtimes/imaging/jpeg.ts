@@ -8,6 +8,7 @@
 import { decode, type RawImageData } from 'jpeg-js'
 import { RecordError } from '../runtime.ts'
 import { damaged, decoding, decodingLater } from './errors.ts'
+import { hasExifHead, orientationIn } from './exif.ts'
 import { type GrayImage, luma, oriented, pixelsMax } from './gray-image.ts'
 import { decodeLargeJpeg, type JpegFrame } from './large-jpeg.ts'
 import type { PageSize } from './page-size.ts'
@@ -132,26 +133,9 @@ export function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
 }
 
-const exifHead = [0x45, 0x78, 0x69, 0x66, 0, 0]
-const orientationTag = 0x0112
-
 /** 1 (upright) unless the first EXIF directory says otherwise. */
 export function exifOrientation(bytes: Uint8Array): number {
-  for (const { marker, body } of segments(bytes)) {
-    if (marker !== 0xe1 || !exifHead.every((byte, index) => body[index] === byte)) continue
-    const tiff = body.subarray(6)
-    const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength)
-    if (tiff.byteLength < 8) return 1
-    const littleEndian = tiff[0] === 0x49
-    const directory = view.getUint32(4, littleEndian)
-    if (directory + 2 > tiff.byteLength) return 1
-    const entries = view.getUint16(directory, littleEndian)
-    for (let entry = 0; entry < entries; entry += 1) {
-      const at = directory + 2 + 12 * entry
-      if (at + 12 > tiff.byteLength) return 1
-      if (view.getUint16(at, littleEndian) === orientationTag) return view.getUint16(at + 8, littleEndian)
-    }
-    return 1
-  }
+  for (const { marker, body } of segments(bytes))
+    if (marker === 0xe1 && hasExifHead(body)) return orientationIn(body)
   return 1
 }

@@ -2,7 +2,8 @@
 import { inflateSync } from 'node:zlib'
 import { PNG } from 'pngjs'
 import { damaged, decoding } from './errors.ts'
-import { type GrayImage, grayOfRgba } from './gray-image.ts'
+import { orientationIn } from './exif.ts'
+import { type GrayImage, grayOfRgba, oriented } from './gray-image.ts'
 import type { PageSize } from './page-size.ts'
 
 const headerBytes = 33
@@ -19,7 +20,8 @@ export function decodePng(bytes: Uint8Array): GrayImage {
   return decoding('PNG', () => {
     refuseInflateBomb(bytes)
     const whole = withoutTail(bytes)
-    return grayOfRgba(PNG.sync.read(Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength)))
+    const picture = PNG.sync.read(Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength))
+    return oriented(grayOfRgba(picture), orientationOf(whole))
   })
 }
 
@@ -31,20 +33,35 @@ function refuseInflateBomb(bytes: Uint8Array): void {
   const interlaced = bytes[28] === 1
   if (!interlaced) return
   const { width, height } = pngSize(bytes)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const parts: Uint8Array[] = []
-  for (let at = 8; at + 12 <= bytes.byteLength; at += 12 + view.getUint32(at)) {
-    if (chunkName(bytes, at) === 'IDAT') parts.push(bytes.subarray(at + 8, at + 8 + view.getUint32(at)))
-  }
+  const parts = [...chunks(bytes)].flatMap(({ name, body }) => (name === 'IDAT' ? [body] : []))
   inflateSync(Buffer.concat(parts), { maxOutputLength: (width * 9 + 16) * (height + 8) })
 }
 
 /** Cuts off what follows the last chunk: it is no part of the picture, and pngjs refuses it. */
 function withoutTail(bytes: Uint8Array): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 8; at + 12 <= bytes.byteLength; at += 12 + view.getUint32(at))
-    if (chunkName(bytes, at) === 'IEND') return bytes.subarray(0, at + 12 + view.getUint32(at))
+  for (const { name, end } of chunks(bytes)) if (name === 'IEND') return bytes.subarray(0, end)
   return bytes
+}
+
+function orientationOf(bytes: Uint8Array): number {
+  for (const { name, body } of chunks(bytes)) if (name === 'eXIf') return orientationIn(body)
+  return 1
+}
+
+interface Chunk {
+  readonly name: string
+  readonly body: Uint8Array
+  /** The place after its checksum. */
+  readonly end: number
+}
+
+function* chunks(bytes: Uint8Array): Generator<Chunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 8; at + 12 <= bytes.byteLength; ) {
+    const bodyEnd = at + 8 + view.getUint32(at)
+    yield { name: chunkName(bytes, at), body: bytes.subarray(at + 8, bodyEnd), end: bodyEnd + 4 }
+    at = bodyEnd + 4
+  }
 }
 
 function chunkName(bytes: Uint8Array, at: number): string {

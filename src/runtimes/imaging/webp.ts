@@ -5,7 +5,8 @@
  * the picture inside by itself. An animation is refused by name: it is no page.
  */
 import { damaged, decodingLater } from './errors.ts'
-import { type GrayImage, grayOfRgba } from './gray-image.ts'
+import { orientationIn } from './exif.ts'
+import { type GrayImage, grayOfRgba, oriented } from './gray-image.ts'
 import type { PageSize } from './page-size.ts'
 import { WasmDecoder } from './wasm-decoder.ts'
 
@@ -47,6 +48,18 @@ export async function decodeWebp(bytes: Uint8Array): Promise<GrayImage> {
   return decodingLater('WebP', async () => {
     const decoded = decode(bytes)
     if (decoded === null || decoded.width !== width || decoded.height !== height) throw damaged('WebP')
-    return grayOfRgba(decoded)
+    return oriented(grayOfRgba(decoded), orientationOf(bytes))
   })
+}
+
+/** Of the chunk that a file of several has after its picture. */
+function orientationOf(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 12; at + 8 <= bytes.byteLength; ) {
+    const length = view.getUint32(at + 4, true)
+    const name = String.fromCharCode(...bytes.subarray(at, at + 4))
+    if (name === 'EXIF') return orientationIn(bytes.subarray(at + 8, at + 8 + length))
+    at += 8 + length + (length & 1) // chunks begin at even places
+  }
+  return 1
 }

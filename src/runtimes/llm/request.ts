@@ -76,7 +76,8 @@ export function readChatRequest(body: unknown, field: string): ChatRequest {
     throw new RequestFault(`${field}.${name}`, 'is not known here; leave it out')
   }
   const at = (name: string) => `${field}.${name}`
-  const { max_completion_tokens: most = fields.max_tokens, stop, response_format: format } = fields
+  const { stop, response_format: format } = fields
+  const most = fields.max_completion_tokens ?? fields.max_tokens
   return inOrder({
     messages: messagesOf(fields.messages, at('messages')),
     max_tokens: numberOf(most, at('max_tokens'), 1, tokensMax, true),

@@ -62,7 +62,9 @@ function named(schema: object, reference: string): unknown {
 function faultIn(node: unknown, copies: number): string | null {
   if (typeof node !== 'object' || node === null) return null
   if (Array.isArray(node)) return firstOf(node.map((part) => faultIn(part, copies)))
-  const { $ref, pattern, ...others } = node as Record<string, unknown>
+  // A property may be called like a word of the language: then it is a schema.
+  const { $ref, pattern } = node as Record<string, unknown>
+  const parts = Object.values(node)
   if (typeof $ref === 'string' && !$ref.startsWith('#/'))
     return 'the schema refers to another document, or to all of itself; refer to a part of it, such as "#/$defs/name"'
   if (typeof pattern === 'string') {
@@ -71,14 +73,14 @@ function faultIn(node: unknown, copies: number): string | null {
   }
   const own = Math.max(
     ...['minItems', 'maxItems', 'minLength', 'maxLength'].map((name) => {
-      const value = others[name]
+      const value = (node as Record<string, unknown>)[name]
       return typeof value === 'number' ? value : 1
     }),
   )
   const total = copies * Math.max(1, own)
   if (!(total <= copiesMax))
     return `the schema repeats a part up to ${total} times, lists within lists multiplied; at most ${copiesMax} are taken`
-  return firstOf(Object.values(others).map((part) => faultIn(part, total)))
+  return firstOf(parts.map((part) => faultIn(part, total)))
 }
 
 function patternFault(pattern: string, copies: number): string | null {

@@ -3,12 +3,30 @@
  * boxes; and a chat with an image, as people ask models that see, whose answer is the text.
  */
 import { documentAt } from '../data-url.ts'
-import type { EndpointDescription, EndpointRequest, PageOutputs } from '../endpoint.ts'
+import type { EndpointDescription, EndpointRequest, LostPages, PageOutputs } from '../endpoint.ts'
 
 const models = ['ocr']
 const depthMax = 64
 /** Reading takes no tokens. */
 const usage = () => ({ input: 0, output: 0 })
+
+/** Fields of a request that are read, or make no difference to what stands on a page: values that they may have. */
+type Fields = Readonly<Record<string, (value: unknown) => boolean>>
+
+const any = () => true
+const pageFields: Fields = {
+  ...{ model: any, id: any, document: any, pages: any },
+  ...{ include_image_base64: any, image_limit: any, image_min_size: any },
+}
+const chatFields: Fields = {
+  ...{ model: any, messages: any, user: any, metadata: any, store: any, service_tier: any },
+  // The same page gives the same text, all of it.
+  ...{ temperature: any, top_p: any, seed: any, max_tokens: any, max_completion_tokens: any },
+  stream: (value) => value === false,
+  n: (value) => value === 1,
+  logprobs: (value) => value === false,
+  response_format: (value) => isObject(value) && value.type === 'text',
+}
 
 const isRecord = ({ text }: PageOutputs[number]) => typeof text === 'string'
 
@@ -35,6 +53,8 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
         }
       if (images === true)
         return { fault: 'no images are cut out of pages here', param: 'body.include_image_base64' }
+      const unknown = unknownIn(body, pageFields)
+      if (unknown !== undefined) return unknown
       if (!isObject(document)) return { fault: 'body.document is no object', param: 'body.document' }
       const { type } = document
       if (type === 'file') return carried(document.file_id, 'body.document.file_id')
@@ -45,11 +65,11 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
         }
       return carried(urlIn(document[type]), `body.document.${type}`)
     },
-    answer(outputs, { model }) {
-      const pages = pagesOf(outputs)
+    answer(outputs, { model, lost }) {
+      const pages = numbered(outputs, lost)
       return {
         model,
-        pages: pages.map((page, index) => ({
+        pages: pages.map(({ index, page }) => ({
           index,
           markdown: page.text,
           images: [],
@@ -58,6 +78,9 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
           ...(page.warnings === undefined ? {} : { warnings: page.warnings }),
         })),
         usage_info: { pages_processed: pages.length, doc_size_bytes: null },
+        ...(lost === null
+          ? {}
+          : { lost_pages: lost.pages.map((page) => ({ index: page - 1, reason: lost.why })) }),
       }
     },
   },
@@ -69,13 +92,23 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
     usage,
     read(body) {
       if (body.stream === true) return { fault: 'body.stream can only be false here', param: 'body.stream' }
+      const unknown = unknownIn(body, chatFields)
+      if (unknown !== undefined) return unknown
       const images = Array.isArray(body.messages) ? body.messages.flatMap(imagesIn) : []
       if (images.length === 1) return carried(images[0], 'body.messages[].content[].image_url')
       const fault = `body.messages has ${images.length} images, and one document is read for each line`
       return { fault, param: 'body.messages' }
     },
-    answer(outputs, { model, id, createdAt }) {
-      const content = pagesOf(outputs)
+    answer(outputs, { model, id, createdAt, lost }) {
+      const content = [
+        ...numbered(outputs, lost).map(({ index, page }) => ({ index, text: page.text })),
+        // Nobody should take what is left for the whole.
+        ...(lost?.pages ?? []).map((page) => ({
+          index: page - 1,
+          text: `[page ${page} could not be read: ${lost!.why}]`,
+        })),
+      ]
+        .sort((a, b) => a.index - b.index)
         .map(({ text }) => text)
         .join('\n\n')
       const message = { role: 'assistant', content, refusal: null }
@@ -90,6 +123,21 @@ export const ocrEndpoints: readonly EndpointDescription[] = [
     },
   },
 ]
+
+/** The fault of a field that asks for something else than the text of a page; one that is null asks for nothing. */
+function unknownIn(
+  body: Readonly<Record<string, unknown>>,
+  known: Fields,
+): { readonly fault: string; readonly param: string } | undefined {
+  for (const [name, value] of Object.entries(body)) {
+    const isKnown = Object.hasOwn(known, name)
+    if (value === null || (isKnown && known[name]!(value))) continue
+    const param = `body.${name.slice(0, 64)}`
+    const why = isKnown ? 'asks for what reading a page does not give' : 'is not known here'
+    return { fault: `${param} ${why}; leave it out`, param }
+  }
+  return undefined
+}
 
 function carried(url: unknown, field: string): EndpointRequest {
   const document = documentAt(url, field)
@@ -113,8 +161,15 @@ function urlIn(value: unknown): unknown {
   return isObject(value) ? value.url : value
 }
 
-function pagesOf([pages]: readonly PageOutputs[]): PageOutputs {
-  return pages!
+/** The pages of the document, by their places in it, from 0. */
+function numbered([pages]: readonly PageOutputs[], lost: LostPages | null) {
+  const without = new Set(lost?.pages)
+  let index = -1
+  return pages!.map((page) => {
+    do index += 1
+    while (without.has(index + 1))
+    return { index, page }
+  })
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -46,5 +46,15 @@ export async function shapeOfPdf(
 
 function allHaveText(pdf: Pdf): boolean {
   const pages = new Set([0, 1, pdf.pages >> 1].filter((page) => page < pdf.pages).slice(0, looked))
-  return [...pages].every((page) => textLayerOf(pdf, page, 72) !== null)
+  return [...pages].every((page) => hasText(pdf, page))
+}
+
+/** One that is damaged has none, and takes no others along. */
+function hasText(pdf: Pdf, page: number): boolean {
+  try {
+    return textLayerOf(pdf, page, 72) !== null
+  } catch (error) {
+    if (hasRunOut(error)) throw error
+    return false
+  }
 }
