@@ -247,7 +247,7 @@ export function looksOnLan({
   return !isLocal && (fleet !== null || meshKey !== null)
 }
 
-function autoPriceOf({ price, margin }: NodeConfig): AutoPrice | null {
+export function autoPriceOf({ price, margin }: NodeConfig): AutoPrice | null {
   const runtimes = autoRuntimesOf(price)
   return runtimes === undefined ? null : { runtimes, margin }
 }

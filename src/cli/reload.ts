@@ -9,12 +9,13 @@ import type { Reloaded } from '../host/reloaded.ts'
 import { ConfigError, configFileOf, readConfigFile, resolveConfig } from './config/config.ts'
 import { asksOf, type OptionName } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
-import { type NodeConfig, nodeOptionNames } from './local-node.ts'
+import { autoPriceOf, type NodeConfig, nodeOptionNames } from './local-node.ts'
 
 /** Days are counted in the time zone. */
 const liveNames: readonly OptionName[] = [
   ...preferenceNames.filter((name) => name !== 'timeZone'),
   'price',
+  'margin',
   'logLevel',
   'drainDeadline',
 ]
@@ -24,7 +25,7 @@ const names = [...nodeOptionNames, ...preferenceNames, 'http', 'httpHost', 'drai
 type RunningConfig = NodeConfig & ReturnType<typeof resolveConfig<(typeof names)[number]>>
 
 function termsOf(config: NodeConfig): Terms {
-  return { wish: wishOf(config), asks: asksOf(config.price) }
+  return { wish: wishOf(config), asks: asksOf(config.price), autoPrice: autoPriceOf(config) }
 }
 
 export class Configuration {

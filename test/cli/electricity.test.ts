@@ -23,33 +23,47 @@ const night = tariffOf({
   hours: [{ hours: `${clock(hour + 1)}-${clock(hour + 2)}`, price: 0.2 }],
 })
 
+const byNight = { tariff: night, usual: null, nowMs: 0 }
+const byNoted = { tariff: null, usual: null, nowMs: 0 }
+
 test('each hour costs what it cost then, with the computer that was awake for it, and what was broken off', () => {
-  const used = electricityOf(energy, { sinceMs: 0, ...nothing }, 'EUR', night, 0)
+  const used = electricityOf(energy, { sinceMs: 0, ...nothing }, 'EUR', byNight)
   // 1 kWh and 0.1 kWh of an idle computer at 0.40, and half a kWh at 0.20; a quarter of the first was lost.
   assert.equal(used.costMicros, 440_000 + 100_000)
   assert.equal(used.lostMicros, 100_000)
   assert.deepEqual([used.drawnJoules, used.lostJoules, used.idleJoules], [5_400_000, 900_000, 360_000])
-  const later = electricityOf(energy, { sinceMs: (hour + 1) * hourMs, ...nothing }, 'EUR', night, 0)
+  const later = electricityOf(energy, { sinceMs: (hour + 1) * hourMs, ...nothing }, 'EUR', byNight)
   assert.equal(later.costMicros, 100_000)
 })
 
 test('without a tariff the costs count that were noted then, and an hour without one makes all unknown', () => {
-  assert.equal(electricityOf(energy, { sinceMs: 0, ...nothing }, 'EUR', null, 0).costMicros, null)
+  assert.equal(electricityOf(energy, { sinceMs: 0, ...nothing }, 'EUR', byNoted).costMicros, null)
   const first = { ...energy, hours: energy.hours.slice(0, 1) }
-  assert.equal(electricityOf(first, { sinceMs: 0, ...nothing }, 'EUR', null, 0).costMicros, 440_000)
-  assert.equal(electricityOf(first, { sinceMs: 0, ...nothing }, 'CHF', night, 0).costMicros, null)
+  assert.equal(electricityOf(first, { sinceMs: 0, ...nothing }, 'EUR', byNoted).costMicros, 440_000)
+  assert.equal(electricityOf(first, { sinceMs: 0, ...nothing }, 'CHF', byNight).costMicros, null)
 })
 
 test('what receipts speak of and no hour has yet is counted at the price of now', () => {
   const work = { measuredJoules: 3_600_000, estimatedJoules: 3_600_000 }
-  const used = electricityOf(
-    { idleWatts: 0, hours: [] },
-    { sinceMs: 0, ...work },
-    'EUR',
-    flatTariff(null, 300_000),
-    0,
-  )
+  const used = electricityOf({ idleWatts: 0, hours: [] }, { sinceMs: 0, ...work }, 'EUR', {
+    tariff: flatTariff(null, 300_000),
+    usual: null,
+    nowMs: 0,
+  })
   assert.deepEqual([used.costMicros, used.drawnJoules], [600_000, 7_200_000])
+})
+
+test('the tariff of the configuration counts where nothing was noted, and energy without an hour costs as much as that of the hours', () => {
+  const usual = flatTariff('EUR', 1_000_000)
+  const used = electricityOf(energy, { sinceMs: 0, ...nothing }, 'EUR', { ...byNoted, usual })
+  assert.equal(used.costMicros, 440_000 + 500_000, 'the first hour stays as it was noted')
+  const first = { ...energy, hours: energy.hours.slice(0, 1) }
+  // The hours have 1.1 kWh, of which receipts speak of 1 kWh and a half more.
+  const work = { measuredJoules: 5_400_000, estimatedJoules: 0 }
+  assert.equal(
+    electricityOf(first, { sinceMs: 0, ...work }, 'EUR', byNoted).costMicros,
+    440_000 + Math.round((440_000 * 1_800_000) / 3_960_000),
+  )
 })
 
 test('energy and time are in units that show something', () => {
@@ -72,7 +86,7 @@ test('earnings show the net of electricity, and an owner sees the sum of its veh
     currencies,
     energy,
   }
-  const shown = { tariff: night, nowMs: 0 }
+  const shown = byNight
   const lines = describeEarnings(view, shown)
   assert.match(lines[1]!, /in all +1\.00 EUR +0\.00 EUR +3 pages +~750 Wh +1\.5 h +0\.46 EUR/)
   assert.ok(

@@ -28,13 +28,13 @@ test('each preference can be said, and is known by where it was said', () => {
       CARPOOL_POWER_WATTS_MAX: '450',
       CARPOOL_ENERGY_WH_PER_DAY_MAX: 'none',
       CARPOOL_OUTSIDE_CELSIUS_MIN: '-20.5',
-      CARPOOL_READY_BY: 'mon-fri 07:30,sat 10:00',
+      CARPOOL_READY_BY: 'mon-fri 07:30, sat,sun 10:00',
     },
   )
   assert.equal(preferences.pluggedOnly, false)
   assert.equal(preferences.settleMs, 300_000)
   assert.deepEqual(preferences.quietHours, ['22:00-06:00', 'sun 12:00-14:00'])
-  assert.deepEqual(preferences.readyBy, ['mon-fri 07:30', 'sat 10:00'])
+  assert.deepEqual(preferences.readyBy, ['mon-fri 07:30', 'sat,sun 10:00'])
   assert.equal(preferences.meteredBytesPerMonthMax, 2e9)
   assert.deepEqual([preferences.powerWattsMax, preferences.energyWhPerDayMax], [450, null])
   assert.equal(preferences.outsideCelsiusMin, -20.5)

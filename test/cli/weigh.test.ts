@@ -29,6 +29,13 @@ test('options that hardly anybody means are warned of, with the figure', () => {
       /asks 200\.00 EUR for a page of ocr, 1000000 times 0\.0002 EUR, since no other/,
     ],
     [['--price', 'auto'], /there is no tariff/],
+    [['--price', 'auto', '--tariff', '0.30'], /the tariff 0\.30 has no currency: no node starts so/],
+    [['--price', 'auto', '--tariff', '/nowhere/tariff.json'], /nowhere.*: no node starts so/],
+    [['--price', 'orc=auto', '--tariff', '0.30EUR'], /^price names orc, .*did you mean ocr\?/],
+    [
+      ['--price', 'ocr=auto', '--price', 'ocr=0.0002EUR', '--tariff', '0.30EUR'],
+      /an amount for ocr, and auto: the amount is asked/,
+    ],
     [['--signals', 'trace:/nowhere/it.jsonl'], /\/nowhere\/it\.jsonl, and there is no such file/],
   ] as const) {
     const said = warnings([...args])

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { Connections, lossMs } from '../../src/host/history/connections.ts'
-import { EnergyHours } from '../../src/host/history/energy-hours.ts'
+import { EnergyHours, unitJoulesOf } from '../../src/host/history/energy-hours.ts'
 import { History } from '../../src/host/history/history.ts'
 import { linesMax } from '../../src/host/history/log-lines.ts'
 import { daysKept, Tallies } from '../../src/host/history/tallies.ts'
@@ -277,6 +277,35 @@ test('a lost mesh is told once it has lasted, and so is its return; a connection
   connections.stop()
   clock.pass(hour)
   assert.equal(lines.length, 3, 'a node that stops says nothing of it')
+})
+
+test('an hour in which the local day changes has the costs of both days', (t) => {
+  const { database } = temporaryStore(t)
+  const tallies = new Tallies(database)
+  const energy = new EnergyHours(tallies, 0, () => ({ currency: 'INR', kwhMicros: 8_000_000 }))
+  const today = Math.floor(noonMs / day)
+  energy.drew({ day: today, wattHours: 0 }, today, noonMs)
+  energy.drew({ day: today, wattHours: 500 }, today, noonMs + minute)
+  energy.drew({ day: today + 1, wattHours: 500 }, today + 1, noonMs + 2 * minute)
+  const [hourOfBoth] = energy.since(today)
+  assert.deepEqual(hourOfBoth!.costMicros, { INR: 8_000_000 })
+})
+
+test('a unit has the energy of the computer that was awake while any work was under way, shared by the runtimes', () => {
+  const row = (kind: string, name: string, value: number) => ({ day: 0, kind, name, value })
+  const tallies = [
+    ...['ocr', 'llm'].flatMap((runtime) => [
+      row('pages', runtime, 100),
+      row('wall-ms', runtime, 600_000),
+      row('estimated-joules', runtime, 1_000),
+    ]),
+    row('busy-ms', '', 1_000_000),
+  ]
+  // One slot of four at a time: half of 1,000 s at 250 W, and 1,000 J of its own.
+  const idle = { watts: 250, slots: 4 }
+  assert.equal(unitJoulesOf(tallies, [], 'ocr', idle), (500 * 250 + 1_000) / 100)
+  // Nothing noted how long anything was under way: all slots may have worked.
+  assert.equal(unitJoulesOf(tallies.slice(0, 6), [], 'ocr', idle), (150 * 250 + 1_000) / 100)
 })
 
 test('energy is counted by the hour, at the price of that hour, and outlives a restart', (t) => {

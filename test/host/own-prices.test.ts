@@ -17,17 +17,20 @@ const engines = [
   { runtime: 'llm', id: 'llm-1' },
 ]
 
+const auto = { runtimes: null, margin: 0.2 }
+
 function pricesWith(changes: Partial<OwnPricesOptions>) {
   const clock = new SteppedClock(nowMs)
   const told: ReadonlyMap<string, { readonly unitMicros: number } | null>[] = []
   const warned: string[] = []
   const prices = new OwnPrices({
     fixed: new Map(),
-    auto: { runtimes: null, margin: 0.2 },
+    auto,
     tariff: '0.30EUR',
     engines,
     unitJoules: () => 3_600,
     slotWatts: 10,
+    idleWatts: 0,
     operatorPpm: () => 0,
     clock,
     log: { warn: (...args: unknown[]) => void warned.push(args.join(' ')) } as never,
@@ -138,7 +141,7 @@ test('prices that stand may change while the node runs, and those that follow po
   const { prices, told } = pricesWith({})
   prices.start()
   const ask = { currency: 'EUR', unitMicros: 7 }
-  prices.stand(new Map([['llm', { ...ask, per: 1_000 }]]))
+  prices.stand(new Map([['llm', { ...ask, per: 1_000 }]]), auto)
   assert.deepEqual(prices.offer(engines[1]!).ask, { ...ask, per: 1_000 })
   assert.equal(prices.offer(engines[0]!).ask?.unitMicros, 360)
   assert.deepEqual(told.at(-1)!.get('llm-1'), { ...ask, per: 1_000 })
@@ -150,7 +153,41 @@ test('a price that is taken away is nothing from then on', () => {
   const { prices, told } = pricesWith({ auto: null, fixed: new Map([['ocr', ask]]) })
   prices.start()
   assert.deepEqual([prices.offer(engines[0]!).ask, told.length], [ask, 0])
-  prices.stand(new Map())
+  prices.stand(new Map(), null)
   assert.deepEqual([prices.offer(engines[0]!).ask, told.at(-1)!.get('ocr-1')], [null, null])
+  prices.stop()
+})
+
+test('prices may begin to follow power while the node runs, and stop; never for nothing where nobody knows its price', () => {
+  const ask = { currency: 'EUR', unitMicros: 7 }
+  const fixed = new Map([['ocr', ask]])
+  const { prices, told } = pricesWith({ auto: null, fixed })
+  prices.start()
+  prices.stand(new Map(), auto)
+  assert.deepEqual(
+    [prices.offer(engines[0]!).ask?.unitMicros, told.at(-1)!.get('ocr-1')?.unitMicros],
+    [360, 360],
+  )
+  prices.stand(fixed, null)
+  assert.deepEqual(prices.offer(engines[0]!).ask, ask)
+  prices.stop()
+  for (const tariff of [null, '0.30']) {
+    const without = pricesWith({ auto: null, fixed, tariff }).prices
+    assert.throws(
+      () => without.stand(new Map(), auto),
+      /^RequestError: a price that follows power needs .*start again/,
+    )
+    assert.deepEqual(without.offer(engines[0]!).ask, ask)
+    without.stop()
+  }
+})
+
+test('before any work was measured, the computer that is awake for it is in the price', () => {
+  const { prices } = pricesWith({ unitJoules: () => null, idleWatts: 250 })
+  // A page takes half a minute of 260 W, 2.17 Wh; 1,000 tokens 300 s, 21.7 Wh.
+  assert.deepEqual(
+    engines.map((engine) => prices.offer(engine).ask?.unitMicros),
+    [780, 7_800],
+  )
   prices.stop()
 })

@@ -7,6 +7,8 @@ import { Incoming, namedPaymentsMax } from '../../src/host/ledger/incoming.ts'
 import { Owed } from '../../src/host/ledger/owed.ts'
 import { Payer } from '../../src/host/ledger/payer.ts'
 import { PayingDesk } from '../../src/host/ledger/paying-desk.ts'
+import { Payouts } from '../../src/host/ledger/payouts.ts'
+import type { SettleRequest } from '../../src/host/ledger/settle-contract.ts'
 import { SigningKey } from '../../src/host/store/keys.ts'
 import { placeOf } from '../../src/host/store/place.ts'
 import type { Store } from '../../src/host/store.ts'
@@ -167,6 +169,27 @@ test('a vehicle that says it was paid without bound is owed nothing, and other p
   hear(Number.MAX_SAFE_INTEGER)
   hear(Number.MAX_SAFE_INTEGER)
   assert.equal(store.books.paidTo(account, key.peerId, currency, true), 10 * unit)
+})
+
+test('what a transfer holds that is with the bank is not counted once more when its vehicle says that it was paid', async (t) => {
+  const { store, payer, key, hear } = payerOf(t)
+  const payouts = new Payouts(store.database, store.books, payer)
+  store.ledgerTables.notePaying(paidJob.job)
+  const settle = (request: SettleRequest) => payouts.settle(request, 3_000)
+  const wish = { thresholds: { '*': 0 }, payees: null, executionDate: '2026-01-01', alsoUnheard: true }
+  const { payout } = await settle({ action: 'prepare', ...wish })
+  const { settlement: of, micros } = payout!.lines[0]!
+  // A backup from before the bank's answer is restored, and takes over.
+  payer.takeOver(2_000)
+  hear(micros)
+  const paid = () => store.books.paidTo(account, key.peerId, currency, true)
+  assert.equal(paid(), 0)
+  const news = { of, state: 'paid', reference: 'bank', reason: '', byBank: true } as const
+  await settle({ action: 'note', news: [news] })
+  hear(micros)
+  assert.equal(paid(), micros)
+  await settle({ action: 'note', news: [{ ...news, state: 'returned' }] })
+  assert.equal(paid(), 0)
 })
 
 test('who takes over from a node whose clock is ahead is not taken for the older one', (t) => {

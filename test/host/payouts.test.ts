@@ -184,6 +184,15 @@ test('each transfer has a life of its own: one is paid, one rejected, and one se
   assert.equal(await store.books.check(), null)
   // An answer that comes late changes nothing, and what went back goes out under another id.
   assert.deepEqual((await note({ of: fleet, state: 'sent', byBank: true })).noted, 0)
+  // Files of a bank are read twice, and the month's after the day's.
+  for (const earlier of [
+    { of: bert, state: 'paid', reference: 'batch 7', byBank: true },
+    { of: bert, state: 'sent', reference: '', byBank: true },
+    { of: anna, state: 'sent', reference: '', byBank: true },
+  ] as const) {
+    const { noted, refused } = await note(earlier)
+    assert.deepEqual([noted, refused], [0, []], JSON.stringify(earlier))
+  }
   const again = await prepare()
   assert(again.payout!.lines.every(({ settlement }) => ![anna, bert, fleet].includes(settlement)))
   assert.equal((await note({ of: bert, state: 'paid', reference: 'x' })).refused.length, 1)
@@ -228,8 +237,9 @@ test('a data directory pays nothing for jobs that another submitted with its key
   const taken = await settle({ action: 'take-over' })
   assert.deepEqual([taken.owed.length, taken.owed.every(({ unheard }) => unheard)], [3, true])
   await assert.rejects(prepare(), /have not said what they were paid/)
-  payer.heard(ownerAccount(ownerNamed('bert'), peerNamed('v3')))
-  payer.heard(ownerAccount(ownerNamed('anna'), peerNamed('v1')))
+  payer.heard(ownerAccount(ownerNamed('bert'), peerNamed('v3')), 'EUR')
+  payer.heard(ownerAccount(ownerNamed('anna'), peerNamed('v1')), 'EUR')
+  payer.heard(ownerAccount(ownerNamed('anna'), peerNamed('v2')), 'USD')
   const { payout } = await prepare()
   assert.deepEqual(
     payout!.lines.map(({ payee }) => payee),

@@ -362,8 +362,8 @@ export const jobs: readonly Mutation[] = [
   {
     name: 'A vehicle is told what it was paid by a job that was forgotten: nobody says it.',
     file: 'src/host/jobs/job-money.ts',
-    find: 'const isHere = (job: JobId | undefined) => job !== undefined && registry.rows.get(job) !== undefined',
-    replace: 'const isHere = (job: JobId | undefined) => job !== undefined',
+    find: 'const here = some.filter(({ job }) => registry.rows.get(job) !== undefined)',
+    replace: 'const here = some',
     caughtBy: ['test/host/payments-told.test.ts'],
   },
   {

@@ -29,7 +29,7 @@ export const operating: readonly Mutation[] = [
   {
     name: 'A price that an owner changes is told to nobody.',
     file: 'src/host/node/node.ts',
-    find: 'prices.stand(changed.asks)',
+    find: 'prices.stand(changed.asks, changed.autoPrice ?? null)',
     replace: '',
     caughtBy: mesh,
   },

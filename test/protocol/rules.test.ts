@@ -213,6 +213,10 @@ test('work on solar surplus begins with enough of it, goes on until power would 
   car.tell(at(300))
   assert.equal(car.after(10 * minuteMs, at(300)), 'run')
   assert.notEqual(car.tell(at(null)), 'run')
+  // One good reading is not enough of it: it has to be there when work begins, after a pause as well.
+  const cloudy = new Car({ surplusOnly: true })
+  cloudy.tell(at(320))
+  assert.equal(cloudy.after(20 * minuteMs, at(20)), 'drain')
   const without = new Car({ surplusOnly: true })
   without.tell(willing)
   assert.notEqual(without.after(20 * minuteMs, willing), 'run')

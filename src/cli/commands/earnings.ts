@@ -31,8 +31,16 @@ export function earningsCommand(program: Command): void {
     .option('--owner-key <file>', "file of the owner's key (default: owner.key in the data directory)")
     .option('--operator', "the operator's share, by vehicle and job: on a registrar")
     .action(async (flags: Flags) => {
-      const { dataDir, json, tariff: spec } = resolveConfig(optionNames, { ...flags, owner: undefined })
-      const shown = { tariff: tariffFrom(spec), nowMs: Date.now() }
+      const {
+        dataDir,
+        json,
+        tariff: spec,
+        origins,
+      } = resolveConfig(optionNames, { ...flags, owner: undefined })
+      // What was noted counts, but for one who asks by the command to count by another.
+      const isAsked = origins.tariff.layer === 'flag'
+      const [tariff, usual] = isAsked ? [tariffFrom(spec), null] : [null, tariffFrom(spec)]
+      const shown = { tariff, usual, nowMs: Date.now() }
       const periods = periodsAt(new Date())
       await withNode(dataDir, async (node) => {
         if (flags.operator === true) {
@@ -42,7 +50,7 @@ export function earningsCommand(program: Command): void {
         } else if (flags.owner === true || flags.ownerKey !== undefined) {
           const accounts = await ownersAccounts(node, keyPath(flags.ownerKey, dataDir, 'owner'), periods)
           if (json) printJson({ event: 'owner', ...accounts })
-          else for (const line of describeOwner(accounts, shown)) print(line)
+          else for (const line of describeOwner(accounts, { ...shown, usual: null })) print(line)
         } else {
           const view = await node.earnings(periods)
           if (json) printJson({ event: 'earnings', tariff: spec, ...view })

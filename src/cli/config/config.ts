@@ -101,7 +101,7 @@ function resolveOption(
   const text = environment[variable]
   // An empty variable is how a shell or a unit file takes a variable back.
   if (text !== undefined && text !== '') {
-    const value = options[name].isList ? text.split(',').map((part) => part.trim()) : text
+    const value = options[name].isList ? cut(options[name], text) : text
     return check(name, value, workingDirectory, { layer: 'environment', where: variable }, variable)
   }
   if (file !== null && Object.hasOwn(file.values, name)) {
@@ -110,6 +110,11 @@ function resolveOption(
   }
   const { fallback, fallbackText } = options[name]
   return { value: fallback(machine), origin: { layer: 'default', where: fallbackText } }
+}
+
+/** The values of a list that somebody has written as one text. */
+export function cut({ cut: ownCut }: Pick<Option<unknown>, 'cut'>, text: string): string[] {
+  return ownCut?.(text) ?? text.split(',').map((part) => part.trim())
 }
 
 function check(name: OptionName, value: unknown, folder: string, origin: Origin, where: string): Resolved {

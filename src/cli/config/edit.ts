@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { writeWhole } from '../../host/store/durable.ts'
-import { configFileOf, readConfigFile, resolveFile } from './config.ts'
+import { configFileOf, cut, readConfigFile, resolveFile } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import type { Option } from './option.ts'
@@ -47,9 +47,10 @@ export function optionInFile(name: OptionName, flags: Readonly<Record<string, un
 
 /** As the file is to have it: paths whole, since the file's folder is not where the command was typed. Throws ConfigError: bad-value. */
 function typedValue(name: OptionName, texts: readonly string[]): unknown {
-  const { isList, expects, schema }: Option<unknown> = options[name]
+  const option: Option<unknown> = options[name]
+  const { isList, expects, schema } = option
   const [text = ''] = texts
-  const typed = isList ? texts.flatMap((one) => one.split(',')).map((one) => one.trim()) : text
+  const typed = isList ? texts.flatMap((one) => cut(option, one)) : text
   const values = [...(/^(true|false|-?\d{1,15}(\.\d{1,9})?)$/.test(text) ? [JSON.parse(text)] : []), typed]
   for (const value of isList || texts.length === 1 ? values : []) {
     const { success, data } = schema(process.cwd()).safeParse(value)

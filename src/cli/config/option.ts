@@ -18,6 +18,8 @@ export interface Option<Value> {
   readonly placeholder: string | null
   /** Repeated as a flag, separated by commas in the environment, an array in the file. */
   readonly isList: boolean
+  /** Cuts a text with several values; left out: at commas. */
+  readonly cut?: (text: string) => string[]
   /** Ends "… is not". */
   readonly expects: string
   /** Checks what the file's JSON says, or one flag's or variable's text. Paths are relative to `folder`. */

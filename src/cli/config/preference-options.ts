@@ -221,11 +221,24 @@ function hours(
     help: `${help}; repeat for several`,
     placeholder: name === 'quietHours' ? '<hours>' : '<time>',
     isList: true,
+    cut: hoursIn,
     expects,
     schema: () => z.array(z.string().max(64).refine(isUnderstood)).max(hoursMax),
     fallback: () => defaultPreferences[name],
     fallbackText: 'none',
   }
+}
+
+/** Days are separated by commas as well ("sat,sun 10:00"): a part without a time belongs to the next. */
+function hoursIn(text: string): string[] {
+  const all: string[] = []
+  let days = ''
+  for (const part of text.split(',').map((one) => one.trim())) {
+    const joined = days === '' ? part : `${days},${part}`
+    if (/\d/.test(part)) all.push(joined)
+    days = /\d/.test(part) ? '' : joined
+  }
+  return days === '' ? all : [...all, days]
 }
 
 /** Two a day, each day of its own. */

@@ -3,6 +3,7 @@
  * better; each warning has the figure that it is about.
  */
 import { existsSync } from 'node:fs'
+import { commandPrefix, readTariff } from '../../host/energy/tariff-source.ts'
 import { categoryDefault } from '../../protocol/job/manifest.ts'
 import { type Ask, formatMoney, isLikePriced } from '../../protocol/price.ts'
 import { Hours } from '../../protocol/rules/hours.ts'
@@ -74,7 +75,7 @@ function ofNames({ categories, price }: Config<OptionName>): string[] {
         (category) =>
           `jobs are of the category ${categoryDefault} unless their submitters name another, and ${category} is no such${meant(nearest(category, [categoryDefault]))}`,
       ),
-    ...[...asksOf(price).keys()]
+    ...[...asksOf(price).keys(), ...(autoRuntimesOf(price) ?? [])]
       .filter((runtime) => !known.includes(runtime))
       .map(
         (runtime) =>
@@ -84,10 +85,7 @@ function ofNames({ categories, price }: Config<OptionName>): string[] {
 }
 
 function ofPrices({ price, tariff }: Config<OptionName>, others: readonly OthersAsk[]): string[] {
-  const isUnpriced = autoRuntimesOf(price) !== undefined && tariff === null
-  const unpriced = isUnpriced
-    ? ['price follows that of power (auto), and there is no tariff: no node starts so']
-    : []
+  const unpriced = ofAuto(price, tariff)
   const dear = [...asksOf(price)].flatMap(([runtime, ask]) => {
     const theirs = others
       .filter(
@@ -108,6 +106,31 @@ function ofPrices({ price, tariff }: Config<OptionName>, others: readonly Others
     ]
   })
   return [...unpriced, ...dear]
+}
+
+function ofAuto(price: readonly string[], tariff: string | null): string[] {
+  const auto = autoRuntimesOf(price)
+  if (auto === undefined) return []
+  const both = (auto ?? [])
+    .filter((runtime) => asksOf(price).has(runtime))
+    .map(
+      (runtime) => `price has an amount for ${runtime}, and auto: the amount is asked, whatever power costs`,
+    )
+  const fault = whyNoTariff(tariff)
+  return fault === null
+    ? both
+    : [...both, `price follows that of power (auto), and ${fault}: no node starts so`]
+}
+
+/** Null: prices can follow it. A command is run by the node alone. */
+function whyNoTariff(spec: string | null): string | null {
+  if (spec === null) return 'there is no tariff'
+  if (spec.startsWith(commandPrefix)) return null
+  try {
+    return readTariff(spec).currency === null ? `the tariff ${spec} has no currency` : null
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 function ofSources({ signals }: Config<OptionName>): string[] {

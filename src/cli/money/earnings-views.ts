@@ -9,7 +9,6 @@ import type {
   PeriodEarnings,
   Work,
 } from '../../host/ledger/contract.ts'
-import type { Tariff } from '../../protocol/energy/tariff.ts'
 import { formatMoney } from '../../protocol/price.ts'
 import {
   formatCount,
@@ -22,17 +21,10 @@ import {
   shortPeer,
 } from '../format.ts'
 import { type Column, formatTable } from '../table.ts'
-import { electricityOf } from './electricity.ts'
+import { electricityOf, type Priced } from './electricity.ts'
 import { damage } from './views.ts'
 
-/** The costs that earnings are shown against. */
-export interface Shown {
-  /** Null: the costs count that the node noted by its own. */
-  readonly tariff: Tariff | null
-  readonly nowMs: number
-}
-
-export function describeEarnings(view: EarningsView, shown: Shown): string[] {
+export function describeEarnings(view: EarningsView, shown: Priced): string[] {
   const { currencies, jobs, damagedAt, energy } = view
   if (currencies.length === 0) return [...damage(damagedAt), 'no work for money so far']
   const unmeasured = jobs.reduce((sum, job) => sum + job.receiptsWithoutEnergy, 0)
@@ -51,7 +43,7 @@ export function describeEarnings(view: EarningsView, shown: Shown): string[] {
 }
 
 /** Each row is a vehicle, and below them all of them together. */
-export function describeOwner({ owner, vehicles }: OwnersAccounts, shown: Shown): string[] {
+export function describeOwner({ owner, vehicles }: OwnersAccounts, shown: Priced): string[] {
   const told = vehicles.filter(({ accounts }) => accounts !== null)
   const silent = vehicles.filter(({ accounts }) => accounts === null)
   const names = [
@@ -111,11 +103,11 @@ export function describeOperator({ shares, silent }: OperatorsAccounts): string[
 function describeCurrency(
   { currency, pendingMicros, owedMicros, beyondMicros = 0, periods }: CurrencyEarnings,
   energy: EnergyAccount,
-  { tariff, nowMs }: Shown,
+  prices: Priced,
 ): string[] {
   const money = (micros: number) => formatMoney(micros, currency)
   const used = new Map(
-    periods.map((period) => [period, electricityOf(energy, period, currency, tariff, nowMs)] as const),
+    periods.map((period) => [period, electricityOf(energy, period, currency, prices)] as const),
   )
   const columns: Column<PeriodEarnings>[] = [
     { title: currency, cell: ({ name }) => name },
@@ -125,7 +117,10 @@ function describeCurrency(
     { title: 'ENERGY', align: 'right', cell: formatEnergy },
     { title: 'TIME', align: 'right', cell: ({ wallMs }) => formatWorkTime(wallMs) },
   ]
-  if ([...used.values()].some(({ costMicros }) => costMicros !== null && costMicros !== 0) || tariff !== null)
+  if (
+    [...used.values()].some(({ costMicros }) => costMicros !== null && costMicros !== 0) ||
+    prices.tariff !== null
+  )
     columns.push({
       title: 'NET',
       align: 'right',
@@ -175,10 +170,10 @@ function rowOf(
   name: string,
   { currency, owedMicros, periods }: CurrencyEarnings,
   energy: EnergyAccount,
-  { tariff, nowMs }: Shown,
+  prices: Priced,
 ): VehicleRow {
   const last = periods.at(-1)
-  const used = last === undefined ? null : electricityOf(energy, last, currency, tariff, nowMs)
+  const used = last === undefined ? null : electricityOf(energy, last, currency, prices)
   const costMicros = used?.costMicros ?? null
   return {
     name,

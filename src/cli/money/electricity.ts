@@ -4,6 +4,14 @@ import { costOfJoules, type Tariff } from '../../protocol/energy/tariff.ts'
 
 const hourMs = 3_600_000
 
+export interface Priced {
+  /** By which all is counted, in place of what was noted; null: none. */
+  readonly tariff: Tariff | null
+  /** That of this machine's configuration. */
+  readonly usual: Tariff | null
+  readonly nowMs: number
+}
+
 /** Energy of a period. All in joules; costs in micros of the currency, null where the price is not known. */
 export interface Electricity {
   /** All that the work drew. */
@@ -17,17 +25,19 @@ export interface Electricity {
 }
 
 /**
- * Adds up the hours since then. `tariff` null: the costs that were counted when the energy was drawn. Energy that receipts speak
- * of and no hour has, since it was drawn in this minute or before hours were counted, has the price of now.
+ * Adds up the hours since then. `tariff` null: the costs that were counted when the energy was drawn, and by the `usual` one where
+ * none were. Energy that receipts speak of and no hour has, since it was drawn in this minute or before hours were counted, costs
+ * as much as that of the hours does, or has the price of now.
  */
 export function electricityOf(
   { idleWatts, hours }: EnergyAccount,
   { sinceMs, ...work }: Pick<PeriodEarnings, 'sinceMs'> & Pick<Work, 'measuredJoules' | 'estimatedJoules'>,
   currency: string,
-  tariff: Tariff | null,
-  nowMs: number,
+  { tariff, usual, nowMs }: Priced,
 ): Electricity {
-  const priced = tariff !== null && (tariff.currency === null || tariff.currency === currency) ? tariff : null
+  const inCurrency = (one: Tariff | null) =>
+    one !== null && (one.currency === null || one.currency === currency) ? one : null
+  const [priced, fallback] = [inCurrency(tariff), inCurrency(usual)]
   const since = hours.filter(({ hour }) => (hour + 1) * hourMs > sinceMs)
   let [drawn, lost, idle] = [0, 0, 0]
   let cost: number | null = 0
@@ -38,14 +48,17 @@ export function electricityOf(
     lost += lostHere
     idle += idleHere
     const all = drawnJoules + idleHere
-    const micros = tariff === null ? (costMicros[currency] ?? null) : priceOf(priced, hour * hourMs, all)
+    const noted = costMicros[currency] ?? priceOf(fallback, hour * hourMs, all)
+    const micros = tariff === null ? noted : priceOf(priced, hour * hourMs, all)
     if (all === 0) continue
     cost = micros === null || cost === null ? null : cost + micros
     lostCost = micros === null || lostCost === null ? null : lostCost + (micros * lostHere) / all
   }
   const unseen = Math.max(0, work.measuredJoules + work.estimatedJoules - drawn)
   if (unseen > 0) {
-    const micros = priceOf(priced, nowMs, unseen)
+    const seen = drawn + idle
+    const asBefore = tariff === null && cost !== null && seen > 0 ? (cost * unseen) / seen : null
+    const micros = asBefore ?? priceOf(tariff === null ? fallback : priced, nowMs, unseen)
     cost = micros === null || cost === null ? null : cost + micros
   }
   return {

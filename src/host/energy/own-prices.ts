@@ -13,6 +13,7 @@ import { unitMicrosMax } from '../../protocol/limits.ts'
 import type { Ask } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
 import type { Clock } from '../clock.ts'
+import { RequestError } from '../errors.ts'
 import type { PriceNow } from '../history/energy-hours.ts'
 import { TariffSource } from './tariff-source.ts'
 
@@ -33,6 +34,8 @@ export interface OwnPricesOptions {
   /** Joules of a unit as measured; null: too few were done. */
   readonly unitJoules: (runtime: string) => number | null
   readonly slotWatts: number
+  /** Watts of the computer that is awake for the work, beside it. */
+  readonly idleWatts: number
   readonly operatorPpm: () => number
   readonly clock: Clock
   readonly log: Pick<Logger, 'warn'>
@@ -53,6 +56,7 @@ export class OwnPrices {
   readonly #options: OwnPricesOptions
   readonly #source: TariffSource
   #fixed: ReadonlyMap<string, Ask>
+  #auto: AutoPrice | null
   #offers: ReadonlyMap<string, Offer> = new Map()
   #told = ''
   #isWarned = false
@@ -62,35 +66,46 @@ export class OwnPrices {
   constructor(options: OwnPricesOptions) {
     this.#options = options
     this.#fixed = options.fixed
-    const { tariff, clock, log, auto } = options
+    this.#auto = options.auto
+    const { tariff, clock, log } = options
     const onChange = () => {
-      if (auto !== null) this.#look()
+      if (this.#auto !== null) this.#look()
     }
     this.#source = new TariffSource({ spec: tariff, clock, log, onChange })
-    if (auto === null) return
-    if (tariff === null)
-      throw new Error(
-        'a price that follows power needs the price of power: --tariff 0.30EUR, or a file, or a command',
-      )
-    if (this.#source.tariff !== null && this.#source.tariff.currency === null)
-      throw new Error('a price that follows power needs a tariff with its currency, such as --tariff 0.30EUR')
+    const fault = this.#faultOf(options.auto)
+    if (fault !== null) throw new Error(fault)
   }
 
   /** Call once the parts that hear of prices are there. */
   start(): void {
-    if (this.#options.auto === null) return
-    this.#look()
-    const look = () => {
-      this.#look()
-      this.#callOff = this.#options.clock.after(lookMs, look)
-    }
-    this.#callOff = this.#options.clock.after(lookMs, look)
+    if (this.#auto !== null) this.#follow()
   }
 
-  /** The prices that stand from now on, by runtime. */
-  stand(fixed: ReadonlyMap<string, Ask>): void {
+  /** The prices that stand from now on, by runtime, and those that follow power. Throws RequestError, and nothing has changed. */
+  stand(fixed: ReadonlyMap<string, Ask>, auto: AutoPrice | null): void {
+    const fault = this.#faultOf(auto)
+    if (fault !== null)
+      throw new RequestError(`${fault}; a tariff is read at the start, and so the node has to start again`)
     this.#fixed = fixed
+    this.#auto = auto
+    this.#callOff()
+    if (auto === null) this.#look()
+    else this.#follow()
+  }
+
+  #follow(): void {
     this.#look()
+    this.#callOff = this.#options.clock.after(lookMs, () => this.#follow())
+  }
+
+  /** Why prices cannot follow power here; null: they can, or are not to. */
+  #faultOf(auto: AutoPrice | null): string | null {
+    if (auto === null) return null
+    if (this.#options.tariff === null)
+      return 'a price that follows power needs the price of power: --tariff 0.30EUR, or a file, or a command'
+    return this.#source.tariff !== null && this.#source.tariff.currency === null
+      ? 'a price that follows power needs a tariff with its currency, such as --tariff 0.30EUR'
+      : null
   }
 
   stop(): void {
@@ -119,7 +134,8 @@ export class OwnPrices {
   }
 
   #offerOf(runtime: string): Offer {
-    const { auto, clock, log } = this.#options
+    const { clock, log } = this.#options
+    const auto = this.#auto
     const stands = this.#fixed.get(runtime)
     if (stands !== undefined) return { ask: stands }
     if (auto === null || (auto.runtimes !== null && !auto.runtimes.includes(runtime))) return { ask: null }
@@ -143,9 +159,10 @@ export class OwnPrices {
   }
 
   #energyOf(runtime: string, margin: number): UnitEnergy {
-    const { unitJoules, slotWatts, operatorPpm } = this.#options
+    const { unitJoules, slotWatts, idleWatts, operatorPpm } = this.#options
     const { pricedPer: per } = unitOfRuntime(runtime)
-    const first = slotWatts * (per === 1 ? firstPageSeconds : firstTokenSeconds)
+    // One slot may be all that works, and then the computer is awake for it alone.
+    const first = (slotWatts + idleWatts) * (per === 1 ? firstPageSeconds : firstTokenSeconds)
     return { joules: unitJoules(runtime) ?? first, per, margin, operatorPpm: operatorPpm() }
   }
 }

@@ -73,8 +73,12 @@ export class EnergyHours {
           drawnJoules: of('hour-drawn'),
           doneJoules: of('hour-done'),
           readyMs: of('hour-ready'),
+          // Where midnight is within an hour of the world's time, it has rows of two days.
           costMicros: Object.fromEntries(
-            costs.map(({ kind, value }) => [kind.slice(costKind.length), value]),
+            [...Map.groupBy(costs, ({ kind }) => kind.slice(costKind.length))].map(([currency, rows]) => [
+              currency,
+              rows.reduce((sum, { value }) => sum + value, 0),
+            ]),
           ),
         }
       })
@@ -104,8 +108,9 @@ export function unitJoulesOf(
   tallies: readonly Tally[],
   hours: readonly EnergyHour[],
   runtime: string,
-  idleWattsPerSlot: number,
+  idle: { readonly watts: number; readonly slots: number },
 ): number | null {
+  const all = (kind: string) => tallies.reduce((sum, row) => sum + (row.kind === kind ? row.value : 0), 0)
   const of = (kind: string) =>
     tallies.reduce((sum, row) => sum + (row.kind === kind && row.name === runtime ? row.value : 0), 0)
   const units = of('units') || of('pages')
@@ -113,7 +118,11 @@ export function unitJoulesOf(
   const [drawn, done] = [sumOf(hours, 'drawnJoules'), sumOf(hours, 'doneJoules')]
   const loss = done === 0 ? 1 : Math.min(lossMax, Math.max(1, drawn / done))
   const work = of('measured-joules') + of('estimated-joules')
-  return (work * loss + (of('wall-ms') / 1_000) * idleWattsPerSlot) / units
+  // While any work was under way the computer was awake for it; with every slot busy all the while, for as long as a slot's share.
+  const wallMs = of('wall-ms')
+  const shared = wallMs / Math.max(1, idle.slots)
+  const alone = wallMs === 0 ? 0 : all('busy-ms') * (wallMs / all('wall-ms'))
+  return (work * loss + (Math.max(shared, alone) / 1_000) * idle.watts) / units
 }
 
 function sumOf(hours: readonly EnergyHour[], key: 'drawnJoules' | 'doneJoules'): number {

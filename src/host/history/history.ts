@@ -95,6 +95,7 @@ export class History implements WorkNews {
   leaseTaken({ id, payload }: Verified<Manifest>, lease: Verified<Lease>): void {
     const { runtime } = payload
     const shards = lease.payload.shards.length
+    this.#count()
     this.#held.set(lease.id, { runtime, shards, done: 0, takenMs: this.#options.clock.monotonicMs() })
     this.#add('leases-taken', runtime, 1)
     this.#lines.say('lease taken', shards, { runtime, job: id, steward: lease.signer, lease: lease.id })
@@ -127,6 +128,7 @@ export class History implements WorkNews {
   leaseOver(job: JobId, lease: LeaseId, reason: ReleaseReason | null): void {
     const held = this.#held.get(lease)
     if (held === undefined) return
+    this.#count()
     this.#held.delete(lease)
     const { runtime, shards, done, takenMs } = held
     const facts = {
@@ -192,12 +194,14 @@ export class History implements WorkNews {
   }
 
   /**
-   * The energy of one unit of a runtime's work in the last weeks, with what came to nothing, and with the share of a computer that
-   * draws so many watts for each slot beside the work; null: too little was done.
+   * The energy of one unit of a runtime's work in the last weeks, with what came to nothing, and with that of the computer which was
+   * awake for it; null: too little was done.
    */
-  unitJoules(runtime: string, idleWattsPerSlot: number): number | null {
+  unitJoules(runtime: string, slots: number): number | null {
+    this.#count()
     const first = this.#today() - weeksMeasured * 7
-    return unitJoulesOf(this.#tallies.since(first), this.#energy.since(first), runtime, idleWattsPerSlot)
+    const idle = { watts: this.#options.energy?.idleWatts ?? 0, slots }
+    return unitJoulesOf(this.#tallies.since(first), this.#energy.since(first), runtime, idle)
   }
 
   stop(): void {
@@ -236,6 +240,7 @@ export class History implements WorkNews {
       if (this.#pausedBy === null) {
         this.#tallies.add(day, 'ready-ms', '', ms)
         this.#energy.ready(ms, day, clock.now())
+        if (this.#held.size > 0) this.#tallies.add(day, 'busy-ms', '', ms)
       } else if (this.#pausedBy !== undefined) this.#tallies.add(day, 'paused-ms', this.#pausedBy, ms)
       if (this.#isAlone) this.#tallies.add(day, 'alone-ms', '', ms)
     }

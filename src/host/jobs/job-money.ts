@@ -83,21 +83,24 @@ export function tellAgain(options: TellingOptions, registry: Registry, vehicle: 
   for (const job of shuffled(resting).slice(0, toldAgainMax)) tellOf(job, options, registry, vehicle)
 }
 
-/** A statement of any job names all that was paid to a vehicle: one that has ended does, where none is in memory. */
+/** A statement of any job names all that was paid to a vehicle in its currency: one that has ended does, where none is in memory. */
 function tellVehicle(options: TellingOptions, registry: Registry, vehicle: PeerId): void {
   const { ledgerTables } = options.store
-  const jobs = ledgerTables.statedJobs(vehicle, options.key.peerId)
+  const stated = new Set(ledgerTables.statedJobs(vehicle, options.key.peerId))
   const running = [...registry.running()]
   for (const stewardship of running) stewardship.paid(vehicle)
-  // Statements and entries of a job that was forgotten stay, and nobody is left to say them.
-  const isHere = (job: JobId | undefined) => job !== undefined && registry.rows.get(job) !== undefined
-  const job = jobs.find(isHere) ?? [ledgerTables.lastJobOf(vehicle)].find(isHere)
-  if (
-    job === undefined ||
-    running.some((stewardship) => stewardship.job === job || jobs.includes(stewardship.job))
-  )
-    return
-  tellOf(job, options, registry, vehicle)
+  const told = new Set(running.map(({ job }) => job))
+  const worked = ledgerTables.workedJobs(vehicle)
+  const known = new Set(worked.map(({ job }) => job))
+  // A statement may be older than all entries that are left of its job.
+  for (const job of stated) if (!known.has(job)) worked.push({ job, currency: '' })
+  for (const some of Map.groupBy(worked, ({ currency }) => currency).values()) {
+    // Statements and entries of a job that was forgotten stay, and nobody is left to say them.
+    const here = some.filter(({ job }) => registry.rows.get(job) !== undefined)
+    if (here.some(({ job }) => told.has(job) && stated.has(job))) continue
+    const next = here.find(({ job }) => stated.has(job)) ?? here[0]
+    if (next !== undefined && !told.has(next.job)) tellOf(next.job, options, registry, vehicle)
+  }
 }
 
 function tellOf(job: JobId, { log }: TellingOptions, registry: Registry, vehicle: PeerId): void {

@@ -48,7 +48,7 @@ export class Debts {
         const owedMicros = accounts.reduce((sum, { micros }) => sum + micros, 0)
         const minor = minorMicros(currency)
         const whole = Math.max(0, Math.floor(owedMicros / minor) * minor)
-        const isUnheard = accounts.some(({ account }) => unheard.has(account))
+        const isUnheard = accounts.some(({ account }) => unheard.get(account)?.has(currency))
         const waits = (isUnheard && !alsoUnheard) || whole < leastMicros(thresholds, currency)
         return {
           payee: key.slice(currency.length + 1),

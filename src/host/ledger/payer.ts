@@ -76,35 +76,48 @@ export class Payer {
     })
   }
 
-  /** The vehicle of this account has said what it was paid. */
-  heard(account: AccountId): void {
+  /** The vehicle of this account has said what it was paid in this currency. */
+  heard(account: AccountId, currency: string): void {
     const epoch = this.#epoch()
     if (epoch === undefined || this.doubt() !== null) return
     const known = this.#database.get<{ epoch: number }>(
-      'SELECT epoch FROM ledger_heard WHERE account = ?',
+      'SELECT epoch FROM ledger_heard_in WHERE account = ? AND currency = ?',
       account,
+      currency,
     )
     if (known?.epoch === epoch.serial) return
-    this.#database.run('INSERT OR REPLACE INTO ledger_heard VALUES (?, ?)', account, epoch.serial)
+    this.#database.run(
+      'INSERT OR REPLACE INTO ledger_heard_in VALUES (?, ?, ?)',
+      account,
+      currency,
+      epoch.serial,
+    )
   }
 
-  /** Accounts that are owed for a job that was taken over, and whose vehicle has not said yet what it was paid. */
-  unheard(): Set<AccountId> {
+  /** Accounts that are owed for a job that was taken over, with the currencies in which their vehicle has not said yet what it was paid. */
+  unheard(): Map<AccountId, ReadonlySet<string>> {
     const epoch = this.#epoch()
     const hasTaken =
       this.#database.get('SELECT 1 FROM ledger_paying WHERE taken_in IS NOT NULL') !== undefined
-    if (epoch === undefined || !hasTaken) return new Set()
+    if (epoch === undefined || !hasTaken) return new Map()
     const taken = `FROM ledger_entries WHERE kind IN ('posted', 'reversed')
       AND debit = (SELECT number FROM ledger_names WHERE name = ?1)
       AND job IN (SELECT n.number FROM ledger_paying AS p JOIN ledger_names AS n ON n.name = p.job WHERE p.taken_in IS NOT NULL)`
-    const rows = this.#database.all<{ account: AccountId }>(
-      `SELECT name AS account FROM ledger_names
-       WHERE number IN (SELECT credit ${taken} UNION SELECT share ${taken} AND share IS NOT NULL)
-       AND name NOT IN (SELECT account FROM ledger_heard WHERE epoch = ?2)`,
+    const rows = this.#database.all<{ account: AccountId; currency: string }>(
+      `SELECT a.name AS account, c.name AS currency
+       FROM (SELECT credit AS number, currency ${taken} UNION SELECT share, currency ${taken} AND share IS NOT NULL) AS owed
+       JOIN ledger_names AS a ON a.number = owed.number JOIN ledger_names AS c ON c.number = owed.currency
+       WHERE NOT EXISTS (SELECT 1 FROM ledger_heard_in AS h
+         WHERE h.account = a.name AND h.currency = c.name AND h.epoch = ?2)`,
       submitterAccount(this.submitter),
       epoch.serial,
     )
-    return new Set(rows.map(({ account }) => account))
+    return new Map(
+      [...Map.groupBy(rows, ({ account }) => account)].map(([account, some]) => [
+        account,
+        new Set(some.map(({ currency }) => currency)),
+      ]),
+    )
   }
 
   /** Another node with the submitter's key took over at this time. Returns true where that is news. */

@@ -89,14 +89,16 @@ export class PayingDesk {
     // What another node of the key pays for its own jobs is not this one's to count, unless it took those over.
     if (payer.tookOverMs === 0) return
     const { currency, paidMicros } = word
-    const knownMicros = books.paidTo(account, payer.submitter, currency, true)
+    // What a transfer holds may be what it speaks of, and is noted when the bank's answer is: never both.
+    const heldMicros = this.#transfers.heldFor(account, currency)
+    const knownMicros = books.paidTo(account, payer.submitter, currency, true) + heldMicros
     // Beyond what it has earned its word changes no debt, and would only fill the ledger. It says it again when it has earned more.
     const mostMicros =
       paidMicros > knownMicros ? books.earnedFrom(account, vehicle, payer.submitter, currency) : 0
     const micros = Math.min(paidMicros, mostMicros) - knownMicros
     if (micros > 0) {
       const order = {
-        name: `${heardPrefix}${account}/${currency}/${knownMicros + micros}`,
+        name: `${heardPrefix}${account}/${currency}/${knownMicros - heldMicros + micros}`,
         ...{ currency, from: account, to: outsideAccount(payer.submitter), micros },
         reference: 'paid before, says the payee',
         isFact: true,
@@ -104,7 +106,7 @@ export class PayingDesk {
       for (const refusal of books.handleNow([{ type: 'pay', order }], nowMs))
         log.error({ vehicle, refusal }, 'the ledger refused a payment')
     }
-    payer.heard(account)
+    payer.heard(account, currency)
   }
 
   /** The submitter's key signed a statement on another node: that one pays now. */

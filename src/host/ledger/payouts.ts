@@ -75,7 +75,8 @@ export class Payouts {
       )
     const done = this.#act(request, nowMs)
     // Those that have not said yet what they were paid are asked each time that somebody looks.
-    if (request.action === 'preview' || request.action === 'take-over') this.#tell(this.#payer.unheard())
+    if (request.action === 'preview' || request.action === 'take-over')
+      this.#tell(new Set(this.#payer.unheard().keys()))
     const thresholds = 'thresholds' in request ? request.thresholds : {}
     const { debts, objection } = this.#debts.list(
       thresholds,
@@ -276,9 +277,12 @@ function objection(line: PayoutLine, news: TransferNews): string | null {
   return null
 }
 
-/** The first word of a bank on a transfer is old news once it has said more. */
+/** An earlier word of a bank on a transfer is old news once it has said more: a file may be read twice, or after a later one. */
 function isKnown({ state }: PayoutLine, news: TransferNews): boolean {
-  return state === news.state || (news.state === 'sent' && (state === 'paid' || state === 'returned'))
+  if (state === news.state || (news.state === 'sent' && (state === 'paid' || state === 'returned')))
+    return true
+  if (!news.byBank) return false
+  return news.state === 'sent' ? state === 'rejected' : news.state === 'paid' && state === 'returned'
 }
 
 function unknown(of: string): string {

@@ -140,13 +140,16 @@ export class LedgerTables {
     this.#database.run('INSERT OR IGNORE INTO ledger_paying VALUES (?, NULL)', job)
   }
 
-  /** Returns the newest job for which this vehicle is known to have worked. */
-  lastJobOf(vehicle: PeerId): JobId | undefined {
-    return this.#database.get<{ job: JobId }>(
-      `SELECT (SELECT name FROM ledger_names WHERE number = e.job) AS job FROM ledger_entries AS e
-       WHERE e.vehicle = (SELECT number FROM ledger_names WHERE name = ?) ORDER BY e.serial DESC LIMIT 1`,
+  /** Returns the jobs for which this vehicle is known to have worked, the newest first, each with its currency. */
+  workedJobs(vehicle: PeerId): { readonly job: JobId; readonly currency: string }[] {
+    const nameOf = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column})`
+    return this.#database.all<{ job: JobId; currency: string }>(
+      `SELECT ${nameOf('job')} AS job, ${nameOf('currency')} AS currency FROM (
+         SELECT job, currency, max(serial) AS last FROM ledger_entries
+         WHERE vehicle = (SELECT number FROM ledger_names WHERE name = ?) AND job IS NOT NULL
+         GROUP BY job, currency) ORDER BY last DESC`,
       vehicle,
-    )?.job
+    )
   }
 
   async putJobSoon({ job, submitter, fleet, currency, stewards, sinceMs }: WorkedJob): Promise<void> {

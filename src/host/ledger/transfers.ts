@@ -174,6 +174,17 @@ export class Transfers {
     )
   }
 
+  /** … for one account. */
+  heldFor(account: string, currency: string): number {
+    return this.#database.get<{ micros: number }>(
+      `SELECT coalesce(sum(p.micros), 0) AS micros FROM ledger_transfer_parts AS p
+       JOIN ledger_transfers AS t ON t.settlement = p.settlement
+       WHERE p.account = ? AND t.currency = ? AND t.state IN ('prepared', 'sent')`,
+      account,
+      currency,
+    )!.micros
+  }
+
   /** The newest payments to this account, as its vehicle is told of them. */
   notices(account: string, currency: string): PaymentNotice[] {
     return this.#database

@@ -71,14 +71,18 @@ export class CarpoolNode {
     return this.#parts.jobs.contents.followResults(job, signal)
   }
 
-  /** Changes its owner's terms while it runs. The time zone stays: days are counted in it. Resolves when they are in force. */
+  /**
+   * Changes its owner's terms while it runs. The time zone stays: days are counted in it. Resolves when they are in force. Throws
+   * RequestError where a price is to follow that of power, and nobody knows it; then nothing has changed.
+   */
   async change(changed: Terms): Promise<void> {
     const { terms, watch, vehicle, prices, hub } = this.#parts
+    // First what may be refused: then nothing has changed.
+    prices.stand(changed.asks, changed.autoPrice ?? null)
     const { timeZone } = terms.current.wish.preferences
     const wish = { ...changed.wish, preferences: { ...changed.wish.preferences, timeZone } }
     terms.current = { ...changed, wish }
     vehicle.setCategories(wish.preferences.categories)
-    prices.stand(changed.asks)
     await watch.setPreferences(wish.preferences)
     hub.tell('offer')
   }

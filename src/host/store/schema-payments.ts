@@ -113,3 +113,14 @@ export const earlierPayments = `
 export const incomingByPayer = `
   CREATE INDEX ledger_incoming_by_payer ON ledger_incoming (account, submitter, at_ms);
 `
+
+/** A word on what was paid is about one currency. */
+export const heardByCurrency = `
+  CREATE TABLE ledger_heard_in (
+    account TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    PRIMARY KEY (account, currency)
+  ) STRICT, WITHOUT ROWID;
+  DROP TABLE ledger_heard;
+`

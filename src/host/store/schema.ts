@@ -1,5 +1,11 @@
 /** The tables of carpool.sqlite, one script a version. A script that was released is never edited, only followed. */
-import { controlSums, earlierPayments, incomingByPayer, payments } from './schema-payments.ts'
+import {
+  controlSums,
+  earlierPayments,
+  heardByCurrency,
+  incomingByPayer,
+  payments,
+} from './schema-payments.ts'
 
 export const migrations: readonly string[] = [
   `
@@ -285,4 +291,5 @@ export const migrations: readonly string[] = [
   controlSums,
   earlierPayments,
   incomingByPayer,
+  heardByCurrency,
 ]

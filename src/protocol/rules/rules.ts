@@ -197,6 +197,8 @@ export class OwnerRules {
       findings.push(this.#settling.finding(bySignals, settled, this.#local))
     if (!this.#isVehicle) findings.push(noSignals)
     this.#verdict = stricter(settled, byHours)
+    // Whatever else holds work back: to begin again takes what it takes to begin.
+    if (this.#verdict !== 'run') this.#crossed.add(surplusCode)
     this.#noteWarmth(nowMs)
     const availableUntilMs = this.#availableUntil(nowMs)
     const judgement = {
