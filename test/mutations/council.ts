@@ -510,7 +510,7 @@ export const council: readonly Mutation[] = [
     file: 'src/protocol/council/rest.ts',
     find: '  if (seat.records.decisions.isSeeking) return false\n',
     replace: '',
-    caughtBy: ['test/simulator/ended-jobs.test.ts'],
+    caughtBy: ['test/protocol/council-rest.test.ts'],
   },
   {
     name: 'A steward that is reached is asked for no result that others did not have.',

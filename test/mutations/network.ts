@@ -13,7 +13,7 @@ export const network: readonly Mutation[] = [
     file: 'src/protocol/cells/moving.ts',
     find: '!station.isMetered && (regionsUntilMs.get(topic) ?? 0) > nowMs',
     replace: 'false',
-    caughtBy: ['test/host/cells-company.test.ts'],
+    caughtBy: ['test/protocol/cells/machines.test.ts'],
   },
   {
     name: 'A node that speaks lets go of those who speak for other cells.',
@@ -27,7 +27,7 @@ export const network: readonly Mutation[] = [
     file: 'src/protocol/cells/asking.ts',
     find: "this.#searchAcross(silent[this.#silent]!, 'company', nowMs)",
     replace: '',
-    caughtBy: ['test/host/cells-company.test.ts'],
+    caughtBy: ['test/protocol/cells/machines.test.ts'],
   },
   {
     name: 'A node that does not speak looks at a proof only when the next vehicle of its owner comes.',

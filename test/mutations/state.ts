@@ -90,14 +90,14 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/job-state.ts',
     find: "const entry = 'signed' in opened ? this.shared(opened) : opened",
     replace: 'const entry = opened',
-    caughtBy: ['test/protocol/stewarded-memory.test.ts'],
+    caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
     name: 'A lease that is of two pages of shards has its claims on the first alone.',
     file: 'src/protocol/state/leased.ts',
     find: 'of new Set(record.payload.positions.map(pageOf)))',
     replace: 'of [pageOf(record.payload.positions[0]!)])',
-    caughtBy: ['test/protocol/stewarded-memory.test.ts'],
+    caughtBy: ['test/protocol/job-state.test.ts'],
   },
   {
     name: 'A record of another job gets in.',
@@ -279,7 +279,7 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/proofs.ts',
     find: "outcome.state === 'accepted' && outcome.agreeing.some((claim) => claim.result === result)",
     replace: "outcome.state === 'accepted'",
-    caughtBy: ['test/protocol/decisions.test.ts'],
+    caughtBy: ['test/protocol/own-words.test.ts'],
   },
   {
     name: 'A shard stands that claims have opened again.',
@@ -455,7 +455,7 @@ export const state: readonly Mutation[] = [
     file: 'src/protocol/state/proofs.ts',
     find: 'alike.some(({ receipt }) => decision.verdict.contradicting.includes(receipt))',
     replace: 'alike.length < 0',
-    caughtBy: ['test/protocol/decisions.test.ts'],
+    caughtBy: ['test/protocol/own-words.test.ts'],
   },
   {
     name: 'A report has verdicts whole that count for some of their shards.',

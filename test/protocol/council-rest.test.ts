@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CouncilEffect, CouncilInput, FellowMessage } from '../../src/protocol/council/contract.ts'
 import { Council } from '../../src/protocol/council/council.ts'
+import { rests } from '../../src/protocol/council/rest.ts'
 import { stewardLostMs } from '../../src/protocol/limits.ts'
 import { checked } from '../../src/protocol/records.ts'
 import { seatOf } from '../support/core-council-job.ts'
@@ -186,4 +187,20 @@ test('a job is whole where its receipts are, and the candidates that they were d
     council.handle({ type: 'record', from: peerNamed('steward'), record }, 0)
     assert.equal(council.isComplete, isWhole)
   }
+})
+
+test('whoever has all of a job that has ended does not rest while results are asked for that verdicts of others rest on', () => {
+  const self = peerNamed('b')
+  const isResting = (isSeeking: boolean) =>
+    rests(
+      {
+        options: { self, manifest: manifestWith({ stewards: [seatOf('a')] }) },
+        places: { has: () => true, stewards: [] },
+        shards: [],
+        records: { end: () => endOf('failed'), decisions: { isSeeking } },
+        results: { areAllHere: true, haveNews: false },
+      } as unknown as Parameters<typeof rests>[0],
+      0,
+    )
+  assert.deepEqual([isResting(true), isResting(false)], [false, true])
 })

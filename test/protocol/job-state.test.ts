@@ -15,6 +15,7 @@ import { RecordedView } from '../../src/protocol/state/job-view.ts'
 import { reportedOf } from '../../src/protocol/state/reported.ts'
 import { examineResult } from '../../src/protocol/verification/examination.ts'
 import { drawSecret, peerNamed, sha256 } from '../support/core-fakes.ts'
+import { JobBench } from '../support/job-bench.ts'
 import { stories, type Told, tell } from '../support/job-stories.ts'
 
 const runs = { numRuns: 200 }
@@ -279,4 +280,25 @@ test('a lease counts unless the audit objects to it, and so do the claims of its
     runs,
   )
   assert(refused > 0, 'some leases do not count')
+})
+
+test('a lease has its claims on each of its shards, however far apart they are in the list', () => {
+  const bench = new JobBench({ shards: 40 })
+  const claims = ['v1', 'v2'].map((vehicle) => bench.claim('b', vehicle, 'x', [0, 15, 16, 39]))
+  for (const position of [0, 15, 16, 39])
+    assert.deepEqual(
+      bench.state.decisions.claimsOn(position).map(({ receipt }) => receipt),
+      claims,
+      `shard ${position}`,
+    )
+})
+
+test('a record that is here keeps no bytes, and is the same as another node signed it', () => {
+  const bench = new JobBench()
+  const id = bench.claim('b', 'v1', 'x')
+  const kept = bench.state.get(id)!
+  assert(!('signed' in kept))
+  const [signed] = bench.records.filter(({ record }) => record.id === id)
+  assert(signed !== undefined && 'signed' in signed)
+  assert.deepEqual([kept.record.id, kept.record.payload], [id, signed.record.payload])
 })

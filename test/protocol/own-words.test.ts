@@ -141,3 +141,26 @@ test('what repeats a recomputation counts only those that say the same, also whe
   }
   assert.deepEqual([counts('x'), counts('z')], [true, false])
 })
+
+test('a verdict on which too few owners agree counts nothing, whatever so many others agree on', () => {
+  const bench = new JobBench()
+  // More of them than the lead.
+  for (const vehicle of ['v1', 'v2', 'v4', 'v5', 'v7']) bench.claim('b', vehicle, 'x')
+  const claims = ['v3', 'v6'].map((vehicle) => bench.claim('b', vehicle, 'z'))
+  const { id } = bench.verdict('c', 'z', claims)
+  bench.look()
+  assert.deepEqual([bench.stands(), bench.state.verdicts.records.has(id)], ['open', false])
+})
+
+test('under a tolerance nobody is called a liar whose result is as good in other letters', () => {
+  const agreement = { relation: 'text-distance', editsMax: 1 } as const
+  const stands = (other: string) => {
+    const bench = new JobBench({ agreement })
+    const claims = ['v1', 'v2', 'v4', 'v5'].map((vehicle) => bench.claim('b', vehicle, 'word'))
+    const contradicting = [bench.claim('b', 'v3', other)]
+    bench.verdict('c', 'word', claims, { because: 'lead', contradicting })
+    bench.look()
+    return bench.stands()
+  }
+  assert.deepEqual([stands('lie'), stands('work')], ['word', 'open'])
+})

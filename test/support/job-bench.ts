@@ -182,7 +182,11 @@ export class JobBench {
           if (missing.includes(name)) return { result, pages, finding: { state: 'missing' } }
           if (invalid.includes(name)) return { result, pages, finding: { state: 'invalid' } }
           const counted = units && { units }
-          return { result, pages, finding: { state: 'good', text: name, exhausted: false, ...counted } }
+          const content = [{ error: null, text: name, output: undefined }]
+          return {
+            ...{ result, pages },
+            finding: { state: 'good', text: name, exhausted: false, content, ...counted },
+          }
         }),
       )
     state.decisions.review(0)

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { mergeBelow, resizeAfterMs, splitAbove } from '../../../src/protocol/cell-limits.ts'
+import {
+  defaultCellLimits,
+  mergeBelow,
+  resizeAfterMs,
+  splitAbove,
+} from '../../../src/protocol/cell-limits.ts'
+import { Asking } from '../../../src/protocol/cells/asking.ts'
 import { CellDepth, type Crowd } from '../../../src/protocol/cells/depth.ts'
 import {
   digestType,
@@ -28,8 +34,10 @@ import {
   siblingOf,
 } from '../../../src/protocol/cells/key.ts'
 import { decodeCellMessage, encodeCellMessage } from '../../../src/protocol/cells/message.ts'
+import { arrangeTopics } from '../../../src/protocol/cells/moving.ts'
 import { News } from '../../../src/protocol/cells/news.ts'
 import { hourOf, SpeakerLots } from '../../../src/protocol/cells/speakers.ts'
+import type { Station } from '../../../src/protocol/cells/station.ts'
 import type { CellId } from '../../../src/protocol/ids.ts'
 import { recordBytesMax } from '../../../src/protocol/sizes.ts'
 import { digestOf, memberAt } from '../../support/core-cells.ts'
@@ -263,4 +271,52 @@ test('messages of cells are read as they were written, and longer ones are refus
   assert.throws(() => decodeCellMessage(encodeCellMessage(long)), /malformed|contacts/)
   const outside = { type: 'where', question: 1, key: circle } as const
   assert.throws(() => decodeCellMessage(encodeCellMessage(outside)), /key/)
+})
+
+test('whoever stops speaking stays in its regions for a while, and one that is metered for none', () => {
+  const left = (nowMs: number, isMetered = false) => {
+    const regions = { topics: new Set<string>(), regionsUntilMs: new Map<string, number>() }
+    const station = (speaks: boolean) =>
+      ({
+        ...regions,
+        ...{
+          cell: '0',
+          earlier: [],
+          effects: [],
+          limits: defaultCellLimits,
+          isMetered: !speaks && isMetered,
+        },
+        ...{ speaks: () => speaks, regions: () => [] },
+      }) as unknown as Station
+    arrangeTopics(station(true), 0)
+    const spoken = [...regions.topics].filter((topic) => topic.startsWith('region/'))
+    assert(spoken.length > 0)
+    arrangeTopics(station(false), nowMs)
+    return spoken.filter((topic) => regions.topics.has(topic)).length / spoken.length
+  }
+  assert.equal(left(defaultCellLimits.bothCellsMs - 1), 1)
+  assert.equal(left(defaultCellLimits.bothCellsMs), 0)
+  assert.equal(left(1, true), 0)
+})
+
+test('a speaker that hears nobody in a half of its region looks there, and one that hears somebody does not', () => {
+  const own = memberAt('own', 0)
+  const asked = (isHeard: boolean) => {
+    const effects: { type: string; message?: { type: string; key?: number } }[] = []
+    const other = { key: circle / 2 }
+    const station = {
+      ...{ own, depth: 1, cell: '0', met: new Map(), effects, bootstraps: [{ peer: peerNamed('boot') }] },
+      ...{
+        options: { sha256, secret: new Uint8Array(32) },
+        digests: { speakersIn: () => (isHeard ? [other] : []) },
+      },
+      ...{ speaks: () => true, regions: () => [], nearest: () => [], contacts: { lost: () => {} } },
+    }
+    const asking = new Asking(station as unknown as Station, 0)
+    asking.look(0)
+    return effects.flatMap(({ message }) => (message?.type === 'where' ? [message.key!] : []))
+  }
+  const keys = asked(false)
+  assert(keys.length > 0 && keys.every((one) => one >= circle / 2), `${keys}`)
+  assert.deepEqual(asked(true), [])
 })
