@@ -37,7 +37,11 @@ test('two nodes of a mesh on one local network find each other, and one of anoth
   const first = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
   const second = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'] })
   await connected(first, second.peer)
-  assert.deepEqual(stranger.connectedPeers(), [])
+  // It has had time to hear of them once it has found one of its own.
+  const own = await startNetwork(t, { lan, listen: ['/ip4/0.0.0.0/tcp/0'], gossipScope: 'another' })
+  await connected(stranger, own.peer)
+  assert.deepEqual(stranger.connectedPeers(), [own.peer])
+  assert.deepEqual(first.connectedPeers(), [second.peer])
 })
 
 test('two nodes under one identity that know nobody else find each other on the local network, and both are told', {
