@@ -68,7 +68,7 @@ export async function submitPart(
 function unusable(model: string, { facts }: Batch, { why }: WeightsRefused): ErrorFacts {
   return {
     status: 400,
-    message: `the model ${model} cannot be asked at ${facts.endpoint}: ${why}`,
+    message: `the model ${model} cannot be asked at ${facts.endpoint}: its file ${why}`,
     code: 'model_not_usable',
     param: 'body.model',
   }

@@ -174,7 +174,7 @@ test('a model whose file is none that can be asked there is the fault of its lin
   const scripted = new ScriptedNode()
   scripted.onSubmit = (job) => {
     if (job === 'job-0')
-      throw new WeightsRefused({ name: 'model', path: '/home/me/vectors.gguf' }, 'it cannot chat')
+      throw new WeightsRefused({ name: 'model', path: '/home/me/vectors.gguf' }, 'is refused: it cannot chat')
   }
   await runOf(stage, id, scripted.node).over
   const { status, facts } = batches.byId(id)!
@@ -184,7 +184,7 @@ test('a model whose file is none that can be asked there is the fault of its lin
   assert.equal(response.status_code, 400)
   assert.equal(
     response.body.error.message,
-    'the model letters cannot be asked at /v1/chat/completions: it cannot chat',
+    'the model letters cannot be asked at /v1/chat/completions: its file is refused: it cannot chat',
   )
 })
 

@@ -207,19 +207,19 @@ export function readWeights(runtime: string, source: WeightSource, known?: Runti
     if (!statSync(source.path).isFile()) throw new Error('it is no file')
     bytes = readFileSync(source.path)
   } catch (error) {
-    throw new WeightsRefused(source, `it cannot be read: ${whyUnreadable(error)}`)
+    throw new WeightsRefused(source, `cannot be read: ${whyUnreadable(error)}`)
   }
   const fault = described(runtime, known).faultOfWeights(source.name, bytes)
-  if (fault !== null) throw new WeightsRefused(source, fault)
+  if (fault !== null) throw new WeightsRefused(source, `is refused: ${fault}`)
   return bytes
 }
 
-/** The file is none that a vehicle would load. `why` is for those who need not know its path. */
+/** The file is none that a vehicle would load. `why` ends a sentence about it, for those who need not know its path. */
 export class WeightsRefused extends RequestError {
   readonly why: string
 
-  constructor({ name, path }: WeightSource, why: string) {
-    super(`the ${name} at ${path} is refused: ${why}`)
+  constructor({ name, path }: WeightSource, why: string, sentence = `the ${name} at ${path} ${why}`) {
+    super(sentence)
     this.why = why
   }
 }
@@ -234,7 +234,12 @@ export async function tryNamedWeight(
   if (trial === undefined) return
   for (const source of weightSources(runtime, request, known)) {
     const fault = await trial(readWeights(runtime, source, known), ownOptionsOf(options))
-    if (fault !== null) throw new WeightsRefused(source, `no vehicle would run it: ${fault}`)
+    if (fault !== null)
+      throw new WeightsRefused(
+        source,
+        `would be run by no vehicle: ${fault}`,
+        `no vehicle would run the ${source.name} at ${source.path}: ${fault}`,
+      )
   }
 }
 
@@ -245,7 +250,7 @@ export function weightBytes(source: WeightSource): number {
     if (!stat.isFile()) throw new Error('it is no file')
     return stat.size
   } catch (error) {
-    throw new WeightsRefused(source, `it cannot be read: ${whyUnreadable(error)}`)
+    throw new WeightsRefused(source, `cannot be read: ${whyUnreadable(error)}`)
   }
 }
 
@@ -261,5 +266,5 @@ export function judgeLargeWeights(
     faultOfLargeWeights === undefined
       ? `the ${runtime} runtime takes files of at most ${bytesInMemoryMax} bytes`
       : faultOfLargeWeights(name, headOf({ path, bytes }), bytes)
-  if (fault !== null) throw new WeightsRefused({ name, path }, fault)
+  if (fault !== null) throw new WeightsRefused({ name, path }, `is refused: ${fault}`)
 }
