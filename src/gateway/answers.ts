@@ -88,6 +88,9 @@ function lineOf(batch: Batch, row: LineRow, response: object | null, error: obje
   return `${JSON.stringify(line)}\n`
 }
 
+/** How each line of a batch begins, with an id of its own. */
+export const lineHead = { pattern: /^\{"id":"batch_req_[0-9a-f]{24}"/, letters: 42 }
+
 /** The same whenever the line is written. */
 function idOf({ id }: Batch, { line }: LineRow): string {
   return createHash('sha256').update(`${id}/${line}`).digest('hex').slice(0, 24)

@@ -26,6 +26,8 @@ export class BatchRun {
   readonly #breakOff = new AbortController()
   readonly #begun = Promise.withResolvers<void>()
   readonly #jobs = new PartJobs()
+  /** Lets its input go, which its client may have deleted meanwhile. */
+  readonly letGo: () => void
   #batch: Batch
   readonly #notes: CountNotes
 
@@ -33,6 +35,7 @@ export class BatchRun {
     this.#batch = batch
     this.#context = context
     this.#models = modelsOf(context.node.api)
+    this.letGo = context.files.hold(batch.facts.inputFileId)
     this.#notes = new CountNotes(context.clock, context.log, () => {
       if (!this.#stop.signal.aborted && !isOver(this.#batch.status)) this.#set(this.#batch.status, {})
     })
@@ -40,8 +43,6 @@ export class BatchRun {
 
   /** Resolves when the batch is over, or the run was stopped. `prepared`: its jobs are submitted, or it has failed. */
   async run(inTurn: (prepare: () => Promise<void>) => Promise<void>): Promise<void> {
-    // Its client may delete the input meanwhile.
-    const release = this.#context.files.hold(this.#batch.facts.inputFileId)
     if (this.#isBegun) this.#begun.resolve()
     const prepared = this.#isPrepared ? Promise.resolve() : inTurn(() => this.#prepare())
     try {
@@ -58,7 +59,7 @@ export class BatchRun {
         await isFollowed
         throw error
       }
-      release()
+      this.letGo()
       if (isOver(this.#batch.status)) return
       await followed
       await this.#finish()
@@ -69,10 +70,11 @@ export class BatchRun {
       await this.#cancelJobs() // they would go on costing
       const [fault, { log }] = [faultOf(error, this.#isPrepared), this.#context]
       if (fault.code === 'server_error') log.error({ batch: this.#batch.id, error }, 'a batch failed')
-      this.#fail([fault], await this.#owed())
+      this.#fail([fault], await owedBy(this.#parts(), this.#context.node.api))
     } finally {
       this.#notes.end()
-      release()
+      // One that goes on later has to read it.
+      if (this.#isPrepared || isOver(this.#batch.status)) this.letGo()
     }
   }
 
@@ -243,10 +245,6 @@ export class BatchRun {
     const { facts } = this.#batch
     this.#batch = { ...this.#batch, facts: { ...facts, counts: { ...facts.counts, ...counts } } }
     this.#notes.changed()
-  }
-
-  #owed(): Promise<number> {
-    return owedBy(this.#parts(), this.#context.node.api)
   }
 
   /** `budgetMicros`: what it did cost all the same. Answers false: there is nothing more to do. */

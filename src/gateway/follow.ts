@@ -5,7 +5,7 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { type FileHandle, open, truncate } from 'node:fs/promises'
 import type { ResultLine } from '../host/api.ts'
-import { type AnsweredLine, answerOf, faultOf, lineNumberOf } from './answers.ts'
+import { type AnsweredLine, answerOf, faultOf, lineHead, lineNumberOf } from './answers.ts'
 import type { Batch } from './batches.ts'
 import type { Breather } from './breather.ts'
 import type { LineRow, LineRows } from './line-rows.ts'
@@ -121,7 +121,7 @@ export class PartialFile {
 
   /** False where the line was there before. */
   add(line: string): boolean {
-    if (this.#before.has(line.slice(0, headLetters))) return false
+    if (this.#before.has(line.slice(0, lineHead.letters))) return false
     this.#appender ??= new LineAppender(this.#path(), this.#before.size > 0)
     this.#appender.add(line)
     return true
@@ -132,10 +132,6 @@ export class PartialFile {
   }
 }
 
-/** `{"id":"batch_req_` and 24 digits: each line of a batch has its own. */
-const headPattern = /^\{"id":"batch_req_[0-9a-f]{24}"/
-const headLetters = 42
-
 /** The lines at the beginning of a file that are whole, by their heads: a crash may have left anything after them. */
 async function wholeLines(path: string): Promise<{ readonly heads: string[]; readonly bytes: number }> {
   const heads: string[] = []
@@ -144,11 +140,11 @@ async function wholeLines(path: string): Promise<{ readonly heads: string[]; rea
     for (let start = 0; start < chunk.byteLength; ) {
       const newline = chunk.indexOf(0x0a, start)
       const end = newline === -1 ? chunk.byteLength : newline
-      head += chunk.toString('latin1', start, Math.min(end, start + headLetters - head.length))
+      head += chunk.toString('latin1', start, Math.min(end, start + lineHead.letters - head.length))
       if (end > start) last = chunk[end - 1]!
       at += end - start
       if (newline === -1) break
-      if (!headPattern.test(head) || last !== closingBrace) return { heads, bytes }
+      if (!lineHead.pattern.test(head) || last !== closingBrace) return { heads, bytes }
       heads.push(head)
       at += 1
       ;[head, bytes, start] = ['', at, newline + 1]

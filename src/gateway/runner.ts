@@ -19,8 +19,10 @@ export class Runner {
   readonly #runs = new Map<string, { readonly run: BatchRun; readonly over: Promise<void> }>()
   readonly #turns = new Turns()
   /** Batches that are tried again. */
-  readonly #waiting = new Map<string, () => void>()
+  readonly #waiting = new Map<string, { readonly run: BatchRun; readonly callOff: () => void }>()
+  #isStopped = false
   #callOffExpiry = () => {}
+  #callOffFiles = () => {}
   #looking: Promise<void> = Promise.resolve()
 
   constructor(parts: RunnerParts) {
@@ -38,27 +40,30 @@ export class Runner {
     // Reading and storing a file keeps the disk busy: one after another, and nobody waits for another tenant's.
     const over = run
       .run((prepare) => this.#turns.inTurn(batch.tenant, prepare))
-      .catch((error) => this.#tryLater(batch, error))
+      .catch((error) => this.#tryLater(batch, run, error))
       .finally(() => this.#runs.delete(batch.id))
     this.#runs.set(batch.id, { run, over })
   }
 
   /** A disk that is full has room again some time, and what is noted by then is where the batch goes on. */
-  #tryLater({ id }: Batch, error: unknown): void {
+  #tryLater({ id }: Batch, run: BatchRun, error: unknown): void {
+    if (this.#isStopped) return
     const { clock, log } = this.#context
     log.error({ batch: id, error }, 'a batch waits, since it cannot be noted; it is tried again in a minute')
-    this.#waiting.set(
-      id,
-      clock.after(againMs, () => this.#again(id)),
-    )
+    const callOff = clock.after(againMs, () => this.#again(id))
+    this.#waiting.set(id, { run, callOff })
   }
 
   /** Tries a batch again that waits. */
   #again(id: string): void {
-    this.#waiting.get(id)?.()
-    if (!this.#waiting.delete(id)) return
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    this.#waiting.delete(id)
+    waiting.callOff()
     const batch = this.#context.batches.byId(id)
     if (batch !== undefined && !isOver(batch.status)) this.begin(batch)
+    // Only now: the next run keeps the input by itself.
+    waiting.run.letGo()
   }
 
   cancel(batch: string): void {
@@ -68,8 +73,10 @@ export class Runner {
 
   /** Resolves when nothing of them is under way any more. */
   async stop(): Promise<void> {
+    this.#isStopped = true
     this.#callOffExpiry()
-    for (const callOff of this.#waiting.values()) callOff()
+    this.#callOffFiles()
+    for (const { callOff } of this.#waiting.values()) callOff()
     const runs = [...this.#runs.values()]
     for (const { run } of runs) run.stop()
     await Promise.all([...runs.map(({ over }) => over), this.#looking])
@@ -77,21 +84,21 @@ export class Runner {
 
   #expire(): void {
     const { clock, batches, node, log } = this.#context
-    const hasMore = this.#expireFiles()
+    this.#callOffFiles()
+    this.#expireFiles()
     this.#looking = batches.kept.look(clock.now(), node.api).catch((error) => {
       log.warn({ error }, 'jobs of batches that are over cannot be let go')
     })
-    this.#callOffExpiry = clock.after(hasMore ? moreLookMs : expiryLookMs, () => this.#expire())
+    this.#callOffExpiry = clock.after(expiryLookMs, () => this.#expire())
   }
 
-  /** Answers whether there may be more. Files that cannot go stop no node. */
-  #expireFiles(): boolean {
-    const { files, log } = this.#context
+  /** Some now, and the rest soon after. Files that cannot go stop no node. */
+  #expireFiles(): void {
+    const { clock, files, log } = this.#context
     try {
-      return files.expire()
+      if (files.expire()) this.#callOffFiles = clock.after(moreLookMs, () => this.#expireFiles())
     } catch (error) {
       log.warn({ error }, 'files whose time is over cannot be removed')
-      return false
     }
   }
 }

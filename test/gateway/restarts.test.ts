@@ -174,7 +174,7 @@ test('a model whose file is none that can be asked there is the fault of its lin
   const scripted = new ScriptedNode()
   scripted.onSubmit = (job) => {
     if (job === 'job-0')
-      throw new WeightsRefused({ name: 'model', path: '/home/me/vectors.gguf' }, 'is refused: it cannot chat')
+      throw new WeightsRefused({ name: 'model', path: '/models/vectors.gguf' }, 'is refused: it cannot chat')
   }
   await runOf(stage, id, scripted.node).over
   const { status, facts } = batches.byId(id)!
@@ -209,15 +209,18 @@ test('a disk that is full ends no batch and no node: the run is tried again', as
   const parts = { node: scripted.node, batches, files, lines, clock, log, ended: () => {} }
   const runner = new Runner(parts)
   const isOver = new Promise<void>((resolve) => {
-    runner.changes.on('change', () => batches.byId(id)!.status === 'completed' && resolve())
+    runner.changes.on('change', () => ['completed', 'failed'].includes(batches.byId(id)!.status) && resolve())
   })
   runner.begin(batches.byId(id)!)
   await said.promise
   assert.equal(batches.byId(id)!.status, 'validating')
   assert.deepEqual(scripted.cancelled, [])
+  // Its client may delete the input as soon as the batch is made, also while it waits.
+  files.remove(batches.byId(id)!.facts.inputFileId)
   isFull = false
   for (const act of waits.splice(0)) act()
   await isOver
+  assert.equal(batches.byId(id)!.status, 'completed')
   await runner.stop()
 })
 

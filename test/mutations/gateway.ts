@@ -149,7 +149,7 @@ export const gateway: readonly Mutation[] = [
   {
     name: 'What a batch did cost is forgotten when a part of it is refused.',
     file: 'src/gateway/batch-run.ts',
-    find: 'this.#fail([fault], await this.#owed())',
+    find: 'this.#fail([fault], await owedBy(this.#parts(), this.#context.node.api))',
     replace: 'this.#fail([fault])',
     caughtBy: batches,
   },
@@ -198,9 +198,16 @@ export const gateway: readonly Mutation[] = [
   {
     name: 'The input of a batch that is about to be read goes as soon as its client deletes it.',
     file: 'src/gateway/batch-run.ts',
-    find: 'const release = this.#context.files.hold(this.#batch.facts.inputFileId)',
-    replace: 'const release = () => {}',
+    find: 'this.letGo = context.files.hold(batch.facts.inputFileId)',
+    replace: 'this.letGo = () => {}',
     caughtBy: acceptance,
+  },
+  {
+    name: 'The input of a batch that waits for room on the disk goes when its client deletes it.',
+    file: 'src/gateway/batch-run.ts',
+    find: 'if (this.#isPrepared || isOver(this.#batch.status)) this.letGo()',
+    replace: 'this.letGo()',
+    caughtBy: restarts,
   },
   {
     name: 'A batch whose time is over is complete.',

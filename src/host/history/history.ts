@@ -95,15 +95,14 @@ export class History implements WorkNews {
   leaseTaken({ id, payload }: Verified<Manifest>, lease: Verified<Lease>): void {
     const { runtime } = payload
     const shards = lease.payload.shards.length
-    this.#count()
-    this.#held.set(lease.id, { runtime, shards, done: 0, takenMs: this.#options.clock.monotonicMs() })
+    this.#hold(lease.id, { runtime, shards, done: 0, takenMs: this.#options.clock.monotonicMs() })
     this.#add('leases-taken', runtime, 1)
     this.#lines.say('lease taken', shards, { runtime, job: id, steward: lease.signer, lease: lease.id })
   }
 
   leaseKept({ payload }: Verified<Manifest>, lease: Verified<Lease>, done: number): void {
     const shards = lease.payload.shards.length
-    this.#held.set(lease.id, { runtime: payload.runtime, shards, done, takenMs: null })
+    this.#hold(lease.id, { runtime: payload.runtime, shards, done, takenMs: null })
   }
 
   shardDone(
@@ -128,7 +127,7 @@ export class History implements WorkNews {
   leaseOver(job: JobId, lease: LeaseId, reason: ReleaseReason | null): void {
     const held = this.#held.get(lease)
     if (held === undefined) return
-    this.#count()
+    if (this.#held.size === 1) this.#count()
     this.#held.delete(lease)
     const { runtime, shards, done, takenMs } = held
     const facts = {
@@ -215,6 +214,12 @@ export class History implements WorkNews {
 
   #today(): number {
     return Math.floor(this.#local.toLocal(this.#options.clock.now()) / dayMs)
+  }
+
+  /** Time is counted as busy from the first lease to the last: the others change nothing of it. */
+  #hold(lease: LeaseId, held: Held): void {
+    if (this.#held.size === 0) this.#count()
+    this.#held.set(lease, held)
   }
 
   #add(kind: string, name: string, value: number): void {

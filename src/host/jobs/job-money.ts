@@ -64,7 +64,8 @@ export function tellPaid(options: TellingOptions, registry: Registry, accounts: 
     const account = accountOf(id)
     if (account.kind === 'owner') vehicles.add(account.vehicle)
   }
-  for (const vehicle of vehicles) tellVehicle(options, registry, vehicle)
+  const worked = options.store.ledgerTables.workedJobs(vehicles)
+  for (const vehicle of vehicles) tellVehicle(options, registry, vehicle, worked.get(vehicle) ?? [])
 }
 
 /** Each is read from the disk: a vehicle that comes and goes, and never answers, makes so much work each time. A guess. */
@@ -84,17 +85,20 @@ export function tellAgain(options: TellingOptions, registry: Registry, vehicle: 
 }
 
 /** A statement of any job names all that was paid to a vehicle in its currency: one that has ended does, where none is in memory. */
-function tellVehicle(options: TellingOptions, registry: Registry, vehicle: PeerId): void {
-  const { ledgerTables } = options.store
-  const stated = new Set(ledgerTables.statedJobs(vehicle, options.key.peerId))
+function tellVehicle(
+  options: TellingOptions,
+  registry: Registry,
+  vehicle: PeerId,
+  worked: readonly { readonly job: JobId; readonly currency: string }[],
+): void {
+  const stated = new Set(options.store.ledgerTables.statedJobs(vehicle, options.key.peerId))
   const running = [...registry.running()]
   for (const stewardship of running) stewardship.paid(vehicle)
   const told = new Set(running.map(({ job }) => job))
-  const worked = ledgerTables.workedJobs(vehicle)
   const known = new Set(worked.map(({ job }) => job))
   // A statement may be older than all entries that are left of its job.
-  for (const job of stated) if (!known.has(job)) worked.push({ job, currency: '' })
-  for (const some of Map.groupBy(worked, ({ currency }) => currency).values()) {
+  const more = [...stated].filter((job) => !known.has(job)).map((job) => ({ job, currency: '' }))
+  for (const some of Map.groupBy([...worked, ...more], ({ currency }) => currency).values()) {
     // Statements and entries of a job that was forgotten stay, and nobody is left to say them.
     const here = some.filter(({ job }) => registry.rows.get(job) !== undefined)
     if (here.some(({ job }) => told.has(job) && stated.has(job))) continue

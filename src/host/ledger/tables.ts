@@ -23,6 +23,12 @@ export interface WorkedJob extends PaidJob {
   readonly settledAtMs: number | null
 }
 
+/** A job for which a vehicle has worked. */
+interface WorkedFor {
+  readonly job: JobId
+  readonly currency: string
+}
+
 export class LedgerTables {
   readonly #database: Database
 
@@ -140,16 +146,17 @@ export class LedgerTables {
     this.#database.run('INSERT OR IGNORE INTO ledger_paying VALUES (?, NULL)', job)
   }
 
-  /** Returns the jobs for which this vehicle is known to have worked, the newest first, each with its currency. */
-  workedJobs(vehicle: PeerId): { readonly job: JobId; readonly currency: string }[] {
+  /** Returns the jobs for which these vehicles are known to have worked, the newest first, each with its currency: all in one walk over the ledger. */
+  workedJobs(vehicles: ReadonlySet<PeerId>): Map<PeerId, WorkedFor[]> {
     const nameOf = (column: string) => `(SELECT name FROM ledger_names WHERE number = ${column})`
-    return this.#database.all<{ job: JobId; currency: string }>(
-      `SELECT ${nameOf('job')} AS job, ${nameOf('currency')} AS currency FROM (
-         SELECT job, currency, max(serial) AS last FROM ledger_entries
-         WHERE vehicle = (SELECT number FROM ledger_names WHERE name = ?) AND job IS NOT NULL
-         GROUP BY job, currency) ORDER BY last DESC`,
-      vehicle,
+    const rows = this.#database.all<WorkedFor & { vehicle: PeerId }>(
+      `SELECT ${nameOf('vehicle')} AS vehicle, ${nameOf('job')} AS job, ${nameOf('currency')} AS currency FROM (
+         SELECT vehicle, job, currency, max(serial) AS last FROM ledger_entries
+         WHERE vehicle IN (SELECT number FROM ledger_names WHERE name IN (SELECT value FROM json_each(?)))
+         AND job IS NOT NULL GROUP BY vehicle, job, currency) ORDER BY last DESC`,
+      JSON.stringify([...vehicles]),
     )
+    return Map.groupBy(rows, ({ vehicle }) => vehicle)
   }
 
   async putJobSoon({ job, submitter, fleet, currency, stewards, sinceMs }: WorkedJob): Promise<void> {

@@ -9,7 +9,14 @@ import type { Executor } from '../executor/contract.ts'
 import { fileBytesMax } from '../store/files.ts'
 import { namedWeightOf } from './runtime-facts.ts'
 import type { Staging } from './staging.ts'
-import { judgeLargeWeights, judgeTogether, readWeights, weightBytes, weightSources } from './weights.ts'
+import {
+  judgeLargeWeights,
+  judgeTogether,
+  notRun,
+  readWeights,
+  weightBytes,
+  weightSources,
+} from './weights.ts'
 
 /** In the order of their names. Throws RequestError. */
 export async function keepWeights(
@@ -49,8 +56,7 @@ export async function keepWeights(
     if (source.name === namedWeightOf(runtime, known)) {
       const weight = { name: source.name, bytes: file }
       const fault = (await executor.tryWeight?.(runtime, weight, ownOptionsOf(options))) ?? null
-      if (fault !== null)
-        throw new RequestError(`no vehicle would run the ${source.name} at ${source.path}: ${fault}`)
+      if (fault !== null) throw notRun(source, fault)
     }
     weights.push({ name: source.name, ...(await staged.keep(file, 'weights')) })
   }

@@ -224,6 +224,16 @@ export class WeightsRefused extends RequestError {
   }
 }
 
+/** It can be read, and does not run. */
+export function notRun(source: WeightSource, fault: string): WeightsRefused {
+  const { name, path } = source
+  return new WeightsRefused(
+    source,
+    `would be run by no vehicle: ${fault}`,
+    `no vehicle would run the ${name} at ${path}: ${fault}`,
+  )
+}
+
 /** Throws RequestError where the file that the submitter names is one that no vehicle would run, as far as shows without a session. */
 export async function tryNamedWeight(
   request: WeightChoice & Pick<SubmitRequest, 'runtime' | 'options'>,
@@ -234,12 +244,7 @@ export async function tryNamedWeight(
   if (trial === undefined) return
   for (const source of weightSources(runtime, request, known)) {
     const fault = await trial(readWeights(runtime, source, known), ownOptionsOf(options))
-    if (fault !== null)
-      throw new WeightsRefused(
-        source,
-        `would be run by no vehicle: ${fault}`,
-        `no vehicle would run the ${source.name} at ${source.path}: ${fault}`,
-      )
+    if (fault !== null) throw notRun(source, fault)
   }
 }
 
