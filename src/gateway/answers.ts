@@ -55,11 +55,10 @@ export function answerOf(
   }
 }
 
-/** Several documents are the inputs of one request, and have a page each. */
-function placeOf({ document, page }: ResultLine, [first]: readonly ResultLine[]): string {
-  const isOneDocument = document === first!.document && page > 1
-  const input = Number(document.slice(document.indexOf('.') + 1))
-  return isOneDocument || (input === 0 && first!.page > 1) ? `page ${page}` : `input ${input + 1}`
+/** A request has several inputs, which are documents of a page each, or one document of several pages. */
+function placeOf({ document, page }: ResultLine, records: readonly ResultLine[]): string {
+  if (records.every((one) => one.document === document)) return `page ${page}`
+  return `input ${Number(document.slice(document.indexOf('.') + 1)) + 1}`
 }
 
 /** The line of a request that nobody could answer as it was meant. */

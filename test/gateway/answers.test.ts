@@ -24,6 +24,28 @@ test('a vehicle’s words about a failed line draw nothing in a terminal', () =>
   assert.deepEqual([response.body.error.code, response.body.error.message], ['bad�', 'red: �[31m�this�way'])
 })
 
+test('what failed of a line is named: the page of its document, or which of its inputs', () => {
+  const batch = { id: 'batch_1', createdAtMs: 0 } as never
+  const row = { line: 1, customId: 'a', part: 0, form: null, records: 2, fault: null, lost: null }
+  const said = (failed: number, places: readonly (readonly [document: string, page: number])[]) => {
+    const records = places.map(([document, page], i) => ({
+      ...{ document, page, result: {}, error: i === failed ? { code: 'long', message: 'it is long' } : null },
+    }))
+    const { text } = answerOf(batch, row, { endpoint: {}, model: { id: 'm' } } as never, records as never)
+    return JSON.parse(text).response.body.error.message
+  }
+  const pages = [
+    ['1.0', 1],
+    ['1.0', 2],
+  ] as const
+  const inputs = [
+    ['1.0', 1],
+    ['1.1', 1],
+  ] as const
+  assert.deepEqual([said(0, pages), said(1, pages)], ['page 1: it is long', 'page 2: it is long'])
+  assert.deepEqual([said(0, inputs), said(1, inputs)], ['input 1: it is long', 'input 2: it is long'])
+})
+
 test('pages that nobody could read are named in an answer, and the others keep their numbers', () => {
   const outputs = [[{ text: 'one' }, { text: 'three' }, { text: 'four' }]]
   const lost = { pages: [2, 5], why: 'damaged page of a PDF' }
