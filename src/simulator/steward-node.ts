@@ -170,6 +170,11 @@ export class StewardNode extends Shell<StewardWritten> implements CouncilDesk {
       })
   }
 
+  clockSet(byMs: number): void {
+    for (const job of this.#jobs.values()) job.tell({ type: 'clock-set', byMs })
+    this.#money.tellAll({ type: 'clock-set', byMs }, this.clockMs)
+  }
+
   linked(peer: PeerId, up: boolean): void {
     if (up) this.#money.tellAll({ type: 'connected', peer }, this.clockMs)
     for (const job of this.#jobs.values()) job.tell({ type: up ? 'connected' : 'disconnected', peer })

@@ -16,6 +16,8 @@ export interface Fallible extends SimNode {
   /** After a crash: it knows nothing but what was durable. */
   restart(): void
   linked(peer: PeerId, up: boolean): void
+  /** Its clock was set: forward by so much, or back when negative. */
+  clockSet(byMs: number): void
   /** A bit flips on its disk. */
   flip(chance: Chance): void
 }
@@ -189,10 +191,13 @@ export class Trouble {
     note(() => `${nameOf(node.peer)} sleeps for a minute`)
   }
 
-  #jump(node: SimNode): void {
+  /** A process that runs notices it at once, as src/host/clock.ts does. */
+  #jump(node: Fallible): void {
     const condition = this.#world.conditionOf(node)
+    const beforeMs = condition.skewMs
     condition.skewMs = this.#fate.between(-clockJumpMsMax, clockJumpMsMax)
     this.#world.note(() => `the clock of ${nameOf(node.peer)} is off by ${condition.skewMs} ms`)
+    if (condition.up) this.#world.later(node, 0, () => node.clockSet(condition.skewMs - beforeMs))
   }
 
   #fill(node: SimNode): void {

@@ -112,20 +112,17 @@ export class VehicleNode extends Shell<VehicleWritten> {
         this.#jobs.set(job.manifest.id, job)
         this.#leases.set(lease.id, { job, lease })
         if (this.temper === 'grumbler') {
-          const word = { type: 'decline', job: job.manifest.id, lease: lease.id, retryMs: 0 } as const
-          this.world.send(this, from, { type: 'message', message: { ...word, reason: 'busy' } })
+          const of = { job: job.manifest.id, lease: lease.id }
+          this.#say(from, { type: 'decline', ...of, retryMs: 0, reason: 'busy' })
           break
         }
-        // It never forgets a job in here.
         this.#tell({ type: 'offer', from, manifest: job.manifest, handovers, lease, isPast: false })
-        break
+        break // it never forgets a job in here
       }
-      case 'adopt': {
-        const { manifest } = parcel.job
-        this.#jobs.set(manifest.id, parcel.job)
-        this.#tell({ type: 'adopt', from, manifest, handovers: parcel.handovers })
+      case 'adopt':
+        this.#jobs.set(parcel.job.manifest.id, parcel.job)
+        this.#tell({ ...parcel, type: 'adopt', from, manifest: parcel.job.manifest })
         break
-      }
       case 'ended':
         this.#tell(parcel)
         break
@@ -165,8 +162,11 @@ export class VehicleNode extends Shell<VehicleWritten> {
 
   linked(peer: PeerId, up: boolean): void {
     this.#tell({ type: up ? 'connected' : 'disconnected', peer })
-    if (!up) return
-    this.#money.connected(peer, this.clockMs)
+    if (up) this.#money.connected(peer, this.clockMs)
+  }
+
+  clockSet(byMs: number): void {
+    this.#tell({ type: 'clock-set', byMs })
   }
 
   worksFor(job: JobId): boolean {
@@ -201,8 +201,8 @@ export class VehicleNode extends Shell<VehicleWritten> {
       for (const { lease, receipts } of restored.leases)
         for (const receipt of receipts) this.#money.signed(lease, receipt, this.clockMs)
     }
-    const restored = jobs.map((job) => job.restored)
-    this.#carryOut(this.#worker.restore(restored, this.clockMs))
+    const held = jobs.map(({ restored }) => restored)
+    this.#carryOut(this.#worker.restore(held, this.clockMs))
     for (const { job } of jobs) this.#knowStewards(job)
     if (this.#mode !== 'run') this.#tell({ type: 'mode', mode: this.#mode })
     for (const peer of this.world.linkedTo(this)) this.#tell({ type: 'connected', peer })

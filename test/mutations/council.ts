@@ -345,6 +345,20 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A steward whose process stood still takes the turn of one that acts all the time.',
+    file: 'src/protocol/council/gap.ts',
+    find: '  seat.progress.watchAnew(nowMs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-fellows.test.ts'],
+  },
+  {
+    name: 'A node that stood still judges lists by the vehicles that it knew before.',
+    file: 'src/protocol/council/gap.ts',
+    find: '  seat.watch.watchAnew(nowMs)\n',
+    replace: '',
+    caughtBy: ['test/protocol/council-shut-out.test.ts'],
+  },
+  {
     name: 'A steward that acts and gets on with nothing keeps its turn.',
     file: 'src/protocol/council/attendance.ts',
     find: ' && !this.#passed.has(peer)',

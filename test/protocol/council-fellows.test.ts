@@ -67,6 +67,11 @@ class Seat {
     return this.council.handle(input, this.#nowMs)
   }
 
+  /** Its clock goes on by so much, or back, and it does nothing meanwhile. */
+  jump(ms: number): void {
+    this.#nowMs += ms
+  }
+
   /** Lets so much time pass; `before` is done before each look. */
   pass(ms: number, before = () => {}): CouncilEffect[] {
     const effects: CouncilEffect[] = []
@@ -257,6 +262,28 @@ test('a steward that acts on lost leases alone loses its turn where one owner is
   }
   assert.equal(acts('v9:o9'), true)
   assert.equal(acts('v1:owner of v1'), false, 'the one that is idle has had them')
+})
+
+test('a steward whose process stood still, or whose clock nobody told it of, takes no turn by what it watched before', () => {
+  const hourMs = 3_600_000
+  for (const gapMs of [2 * stewardIdleMs, hourMs, -hourMs]) {
+    const a = peerNamed('a')
+    const b = new Seat('b')
+    b.handle({ type: 'connected', peer: a })
+    const idle = ['v1:o1', 'v2:o2'].map(capacityOf)
+    b.handle({ type: 'roster', capacities: idle })
+    for (const { peer } of idle) b.handle({ type: 'connected', peer })
+    const acts = (ms: number) =>
+      b.pass(ms, () => void b.beat(a, true)).some((effect) => effect.type === 'acting' && effect.acting)
+    assert.equal(acts(stewardIdleMs / 2), false)
+    b.jump(gapMs)
+    assert.equal(
+      acts(stewardIdleMs / 2),
+      false,
+      `after ${gapMs} ms: what the other did meanwhile is on its way`,
+    )
+    assert.equal(acts(stewardIdleMs), true, 'and it is watched as before from then on')
+  }
 })
 
 test('the node that a job was submitted to asks nobody to take its place', () => {

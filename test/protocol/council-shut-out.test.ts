@@ -51,6 +51,10 @@ class Standby {
     this.#nowMs += ms
   }
 
+  looks(): void {
+    this.#council.handle({ type: 'wake' }, this.#nowMs)
+  }
+
   /** Hears of a lease that the steward drew from so many of the vehicles, and tells whether it counts. */
   takes(steward: 'a' | 'c', count: number): boolean {
     const candidates = vehicles.slice(0, count).map(({ peer, owner }) => ({ peer, owner }))
@@ -128,6 +132,20 @@ test('a list that comes before the one that it changes is judged once both are h
   b.pass(rosterLagMs)
   assert.equal(b.takesBackwards('c', 9), true)
   assert.equal(b.takesBackwards('c', 7), false)
+})
+
+test('a node that stood still judges no list by the vehicles that it knew before', () => {
+  const b = standby()
+  b.pass(rosterLagMs)
+  b.looks()
+  assert.equal(b.takes('c', 7), false)
+  b.pass(2 * stewardLeaseMs)
+  assert.equal(b.takes('c', 7), true, 'three of them may have left meanwhile, and that is on its way')
+  for (let ms = 0; ms < rosterLagMs; ms += 1_000) {
+    b.pass(1_000)
+    b.looks()
+  }
+  assert.equal(b.takes('c', 7), false)
 })
 
 /** The node that submitted a job acts for it, and hears c, which stands by, and may lease what it likes. */

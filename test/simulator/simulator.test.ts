@@ -31,6 +31,14 @@ test('stewards that hear one side of a conversation alone act in good faith, and
   }
 })
 
+test('a steward whose clock is set takes no turn for it, and all ledgers say the same', () => {
+  // The clock of a standby is set forward by 335 s, and the one of the submitter's node back by 486 s while they are apart.
+  for (const seed of [6_000_956, 5_000_057]) {
+    const { violations, lastEvents } = new World(scenarios.chaos!, seed, minutes).run()
+    assert.deepEqual(violations, [], `seed ${seed}\n${lastEvents.join('\n')}`)
+  }
+})
+
 test('stewards are compared once the last record has had the time to reach them all', () => {
   // One vehicle is too few for two replicas, so the job ends at its deadline: up to half a second before the world does.
   const lonely = { ...scenarios.lossy!, name: 'lonely', vehicles: 1, jobs: 1, shardsPerJob: 1 }

@@ -16,6 +16,7 @@ import type { RecordedView } from '../state/job-view.ts'
 import { clockWasSet } from './clock-set.ts'
 import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
+import { heedGap } from './gap.ts'
 import { sayInputsHeld } from './holding.ts'
 import { checkCensus, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, followRecounted, lookAtProofs, seekAnew } from './judging.ts'
@@ -116,6 +117,7 @@ export class Council {
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     if (seat.hasLeft) return []
+    if (input.type !== 'clock-set') heedGap(seat, nowMs)
     switch (input.type) {
       case 'fellow':
         this.#hear(input.from, input.message, nowMs)

@@ -1,6 +1,5 @@
 /** The look of a council, once a second: it heeds handovers, judges, takes or leaves its turn, copies results, and says that it lives. */
 
-import { stewardLeaseMs } from '../limits.ts'
 import { isCancelOverdue } from './cancelling.ts'
 import { sayLastWord } from './closing.ts'
 import { askForRecords, greet } from './comparison.ts'
@@ -31,11 +30,6 @@ import { standDown, takeOver, tellSteward } from './turn.ts'
 const beatsBetweenDials = 5
 
 export function look(seat: Seat, nowMs: number): void {
-  const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
-  if (sinceMs < 0 || sinceMs > stewardLeaseMs / 2) {
-    seat.attendance.seatAnew(nowMs)
-    if (seat.actingSinceMs !== undefined) seat.actingSinceMs = nowMs
-  }
   seat.lookedMs = nowMs
   heedHandovers(seat, nowMs)
   if (seat.hasLeft) return

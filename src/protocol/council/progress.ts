@@ -15,6 +15,11 @@ export class Progress {
   watch(acting: PeerId | undefined, nowMs: number): void {
     if (acting === this.#acting) return
     this.#acting = acting
+    this.watchAnew(nowMs)
+  }
+
+  /** This node did not look for a while: what the steward that acts did meanwhile it may not have heard yet. */
+  watchAnew(nowMs: number): void {
     this.#overSinceMs = undefined
     this.#newsMs = nowMs
     this.#returnedMs = nowMs

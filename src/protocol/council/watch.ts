@@ -148,6 +148,14 @@ export class Watch {
     }
   }
 
+  /** This node did not look for a while: nothing is known of that time. */
+  watchAnew(nowMs: number): void {
+    this.tooFewSinceMs = undefined
+    for (const known of this.#owners.values()) known.sinceMs = nowMs
+    for (const peer of this.#stewards.keys()) this.#stewards.set(peer, nowMs)
+    this.#hearing.clear()
+  }
+
   /** The owners that could be drawn at that time and ever since. */
   ownersSince(timeMs: number): OwnerId[] {
     return [...this.#owners].flatMap(([owner, { sinceMs }]) => (sinceMs <= timeMs ? [owner] : []))
