@@ -24,7 +24,7 @@ export function formatSpan(ms: number): string {
 }
 
 /** '2026-11-29 12:03:04 +01:00', in the time zone of the machine. */
-export function localTime(atMs: number): string {
+export function formatLocalTime(atMs: number): string {
   const minutes = -new Date(atMs).getTimezoneOffset()
   if (Number.isNaN(minutes)) return `${atMs}`
   const local = new Date(atMs + minutes * minuteMs).toISOString()

@@ -1,7 +1,7 @@
 /** The log, on stderr: JSON lines for machines, one plain line each for people. */
 import { type Logger, pino } from 'pino'
 import { clean, escaped, lineLettersMax } from '../base/printable.ts'
-import { formatSpan, localTime } from './format.ts'
+import { formatLocalTime, formatSpan } from './format.ts'
 import { note } from './output.ts'
 
 export function createLog(level: string, asJson: boolean): Logger {
@@ -27,7 +27,7 @@ export function plainLine(json: string): string {
   if (error?.message !== undefined) told.push(`error=${factText(error.message)}`)
   const said = clean(`${msg ?? ''}`, lineLettersMax)
   return clean(
-    `${localTime(Number(time))} ${label.padEnd(5)} ${said}${told.length > 0 ? `  ${told.join(' ')}` : ''}`,
+    `${formatLocalTime(Number(time))} ${label.padEnd(5)} ${said}${told.length > 0 ? `  ${told.join(' ')}` : ''}`,
     2 * lineLettersMax,
   )
 }
@@ -38,7 +38,7 @@ const durationMsMax = 86_400_000_000
 function factOf(name: string, value: unknown): string {
   if (/[a-z]Ms$/.test(name) && typeof value === 'number' && Number.isFinite(value)) {
     const isDate = Math.abs(value) > durationMsMax
-    return `${name.slice(0, -2)}="${isDate ? localTime(value) : formatSpan(value)}"`
+    return `${name.slice(0, -2)}="${isDate ? formatLocalTime(value) : formatSpan(value)}"`
   }
   const { message } = (value ?? {}) as { readonly message?: unknown }
   return `${name}=${factText(typeof message === 'string' ? message : value)}`

@@ -7,9 +7,9 @@ import { RequestError } from '../host/errors.ts'
 import type { Terms } from '../host/node/terms.ts'
 import type { Reloaded } from '../host/reloaded.ts'
 import { ConfigError, configFileOf, readConfigFile, resolveConfig } from './config/config.ts'
+import { autoPriceOf, type NodeConfig, nodeOptionNames } from './config/node-config.ts'
 import { asksOf, type OptionName } from './config/options.ts'
 import { preferenceNames, wishOf } from './config/preferences.ts'
-import { autoPriceOf, type NodeConfig, nodeOptionNames } from './local-node.ts'
 
 /** Days are counted in the time zone. */
 const liveNames: readonly OptionName[] = [

@@ -3,6 +3,7 @@ import type { JobStatus, ResultsEnd, SubmitProgress, SubmitRequest, Submitted } 
 import type { Executor } from '../host/executor/contract.ts'
 import type { RemoteApi } from '../host/local/client.ts'
 import { stdinFor } from './before-start.ts'
+import type { NodeConfig } from './config/node-config.ts'
 import { CommandFailure, withErrorsExitCode } from './failure.ts'
 import { type Display, follow, liveDisplay } from './follow.ts'
 import { formatCount, formatNumber, quoted, shortJob } from './format.ts'
@@ -16,10 +17,10 @@ import {
   describeShortage,
   describeWaiting,
 } from './job-view.ts'
-import { type NodeConfig, startOwnNode } from './local-node.ts'
 import { createLog } from './log.ts'
 import { note, print } from './output.ts'
 import { isStdout, type Output, placeOf } from './output-choice.ts'
+import { startOwnNode } from './own-node.ts'
 import { refuseErrors, writeResults } from './results-output.ts'
 
 /** The order that is handed to a node, which makes a job of it. */

@@ -23,7 +23,12 @@ const bodySchema = z.looseObject({
   input_file_id: z.string().min(1).max(128),
   endpoint: z.string().max(128),
   completion_window: z.string().max(16),
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  // A name that means something to JavaScript would be dropped without a word.
+  metadata: z
+    .unknown()
+    .refine((given) => !Object.hasOwn(Object(given), '__proto__'), 'no pair can have this name: __proto__')
+    .pipe(z.record(z.string().max(64), z.string().max(512)).nullable())
+    .optional(),
   output_expires_after: z
     .object({ anchor: z.literal('created_at'), seconds: z.int().min(3600).max(2_592_000) })
     .nullish(),

@@ -195,7 +195,7 @@ export class Files {
     this.remove(id)
   }
 
-  /** Whoever reads it goes on to the end: the name goes, and then the bytes. */
+  /** Drops the name at once, and the bytes after their last reader. */
   remove(id: string): void {
     this.#tables.transaction(() => {
       this.#tables.run(
@@ -252,7 +252,7 @@ export class Files {
     return this.#tables.get<FileRow>(`${selection} WHERE id = ?`, id)
   }
 
-  /** Whoever deletes files page by page goes on after one that is gone. Throws ApiError. */
+  /** Finds a deleted file, too: clients delete page by page. Throws ApiError. */
   #serialOf(tenant: string, id: string): number {
     const sql = `SELECT serial FROM files WHERE id = ?1 AND tenant = ?2
       UNION ALL SELECT serial FROM gone_files WHERE id = ?1 AND tenant = ?2`

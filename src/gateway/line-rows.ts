@@ -18,7 +18,7 @@ export interface LineRow {
   readonly lost: LostPages | null
 }
 
-/** What is known before its documents are read. */
+/** A line before its documents are read. */
 export type CheckedLine = Omit<LineRow, 'lost'>
 
 export class LineRows {

@@ -6,6 +6,7 @@
  * here costs nothing. Real nodes and simulated ones read their messages with this one table. It lists every type by
  * name: a new one does not compile before somebody has decided who is to hear it.
  */
+import { impossible } from '../base/assert.ts'
 import type { FellowMessage } from './council/contract.ts'
 import type { JobId, PeerId } from './ids.ts'
 import type { Message } from './message.ts'
@@ -14,25 +15,48 @@ import type { StewardInput } from './steward/contract.ts'
 /** The messages of these types. */
 type Of<Type extends Message['type']> = Extract<Message, { readonly type: Type }>
 
+/** To whom each message is said: to a node as a steward, as a vehicle that works, or as a member of the mesh. */
+const hearers = {
+  accept: 'steward',
+  decline: 'steward',
+  progress: 'steward',
+  receipt: 'steward',
+  invite: 'steward',
+  willing: 'steward',
+  unwilling: 'steward',
+  entrust: 'steward',
+  record: 'steward',
+  beat: 'steward',
+  branches: 'steward',
+  leaves: 'steward',
+  ids: 'steward',
+  want: 'steward',
+  find: 'steward',
+  account: 'steward',
+  accounted: 'steward',
+  offer: 'vehicle',
+  adopt: 'vehicle',
+  acknowledge: 'vehicle',
+  withdraw: 'vehicle',
+  ended: 'vehicle',
+  statement: 'vehicle',
+  charter: 'member',
+  advert: 'member',
+  credential: 'member',
+  evidence: 'member',
+} as const satisfies Readonly<Record<Message['type'], 'steward' | 'vehicle' | 'member'>>
+
+type Hearer = (typeof hearers)[Message['type']]
+type To<Whom extends Hearer> = Of<
+  { [Type in Message['type']]: (typeof hearers)[Type] extends Whom ? Type : never }[Message['type']]
+>
+
+export type MessageToSteward = To<'steward'>
+export type MessageToVehicle = To<'vehicle'>
+export type MessageToMember = To<'member'>
+
 /** The messages with which a vehicle answers for a lease. */
 export type LeaseMessage = Of<'accept' | 'decline' | 'progress'>
-
-/** A node is a steward to those who say this to it; it is a vehicle, or a member of the mesh, to the others. */
-export type MessageToSteward = Exclude<
-  Message,
-  Of<
-    | 'offer'
-    | 'adopt'
-    | 'acknowledge'
-    | 'withdraw'
-    | 'ended'
-    | 'statement'
-    | 'charter'
-    | 'advert'
-    | 'credential'
-    | 'evidence'
-  >
->
 
 export type LeaseInput = Extract<StewardInput, { readonly type: 'accepted' | 'declined' | 'progress' }>
 
@@ -53,38 +77,12 @@ export type Delivery =
   /** To the node itself, which looks after the job not yet, or not for the sender. */
   | { readonly to: 'node'; readonly message: Of<'invite' | 'entrust' | 'find'> }
 
-const hearers: Readonly<Record<Message['type'], 'steward' | 'other'>> = {
-  accept: 'steward',
-  decline: 'steward',
-  progress: 'steward',
-  receipt: 'steward',
-  invite: 'steward',
-  willing: 'steward',
-  unwilling: 'steward',
-  entrust: 'steward',
-  record: 'steward',
-  beat: 'steward',
-  branches: 'steward',
-  leaves: 'steward',
-  ids: 'steward',
-  want: 'steward',
-  find: 'steward',
-  account: 'steward',
-  accounted: 'steward',
-  offer: 'other',
-  adopt: 'other',
-  acknowledge: 'other',
-  withdraw: 'other',
-  ended: 'other',
-  statement: 'other',
-  charter: 'other',
-  advert: 'other',
-  credential: 'other',
-  evidence: 'other',
-}
-
 export function isToSteward(message: Message): message is MessageToSteward {
   return hearers[message.type] === 'steward'
+}
+
+export function isToVehicle(message: Message): message is MessageToVehicle {
+  return hearers[message.type] === 'vehicle'
 }
 
 export function deliveryOf(from: PeerId, message: MessageToSteward): Delivery {
@@ -112,6 +110,8 @@ export function deliveryOf(from: PeerId, message: MessageToSteward): Delivery {
     case 'entrust':
     case 'find':
       return { to: 'node', message }
+    default:
+      return impossible(message)
   }
 }
 
@@ -124,5 +124,7 @@ export function leaseInput(from: PeerId, message: LeaseMessage): LeaseInput {
       return { type: 'declined', lease, from, reason: message.reason, retryMs: message.retryMs }
     case 'progress':
       return { type: 'progress', lease, from, done: message.done }
+    default:
+      return impossible(message)
   }
 }

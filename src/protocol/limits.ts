@@ -235,7 +235,7 @@ export const outputDepthMax = 64
 export const verdictReceiptsMax = 64
 /** Verdicts of one steward on one shard that wait for their proof: an honest one gives one, and one more for each that it settles. A guess. */
 export const waitingVerdictsMax = 8
-/** Whoever takes over waits so long for the results on which others' verdicts rest: a guess, longer than a fetch takes. */
+/** A taker waits so long for the results on which others' verdicts rest: a guess, longer than a fetch takes. */
 export const proofWaitMs = 10_000
 /** … and asks again for those that did not come, ever more seldom, and at last at every so many looks: twice a minute. A guess. */
 export const proofRetryLooks = 30

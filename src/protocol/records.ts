@@ -31,6 +31,7 @@ import {
   type Verified,
   type Verify,
 } from './record/record.ts'
+import { carriedBytesMax } from './sizes.ts'
 
 interface Row {
   readonly type: RecordType<unknown>
@@ -47,11 +48,20 @@ interface Row {
   readonly isMoney: boolean
   /** It commits to something that is shown beside it, and only to stewards. */
   readonly hasOpening: boolean
+  /** A job's report has it always, never, or as far as it counts on the node that reports (state/reported.ts). */
+  readonly reported: 'always' | 'counted' | 'never'
 }
 
-const shared = { isShared: true, signedBy: 'steward', isMoney: false, hasOpening: false } as const
-const sharedMoney = { ...shared, isMoney: true } as const
-const alone = { rank: null, isShared: false, isMoney: false, hasOpening: false } as const
+const counted = {
+  isShared: true,
+  signedBy: 'steward',
+  isMoney: false,
+  hasOpening: false,
+  reported: 'counted',
+} as const
+const always = { ...counted, reported: 'always' } as const
+const money = { ...counted, isMoney: true } as const
+const alone = { rank: null, isShared: false, isMoney: false, hasOpening: false, reported: 'never' } as const
 
 const table = {
   owner: { type: certificateType, ...alone, signedBy: 'owner' },
@@ -63,17 +73,17 @@ const table = {
   accounts: { type: accountsAccessType, ...alone, signedBy: 'owner' },
   consent: { type: job.consentType, ...alone, signedBy: 'node' },
   statement: { type: statementType, ...alone, signedBy: 'steward' },
-  manifest: { type: job.manifestType, ...alone, rank: 0, signedBy: 'submitter' },
-  handover: { type: job.handoverType, rank: 1, ...shared },
-  draw: { type: job.drawBasisType, rank: 2, ...shared },
-  lease: { type: job.leaseType, rank: 3, ...sharedMoney },
-  allowance: { type: job.allowanceType, rank: 4, ...sharedMoney },
-  receipt: { type: job.receiptType, rank: 5, ...sharedMoney, signedBy: 'vehicle', hasOpening: true },
-  window: { type: job.windowType, rank: 6, ...shared },
-  verdict: { type: job.verdictType, rank: 7, ...shared },
-  holding: { type: job.holdingType, rank: 8, ...shared },
-  cancellation: { type: job.cancellationType, rank: 9, ...shared, signedBy: 'submitter' },
-  end: { type: job.endType, rank: 10, ...shared },
+  manifest: { type: job.manifestType, ...alone, rank: 0, reported: 'always', signedBy: 'submitter' },
+  handover: { type: job.handoverType, rank: 1, ...always },
+  draw: { type: job.drawBasisType, rank: 2, ...counted },
+  lease: { type: job.leaseType, rank: 3, ...money },
+  allowance: { type: job.allowanceType, rank: 4, ...money },
+  receipt: { type: job.receiptType, rank: 5, ...money, signedBy: 'vehicle', hasOpening: true },
+  window: { type: job.windowType, rank: 6, ...always },
+  verdict: { type: job.verdictType, rank: 7, ...counted },
+  holding: { type: job.holdingType, rank: 8, ...always },
+  cancellation: { type: job.cancellationType, rank: 9, ...always, signedBy: 'submitter' },
+  end: { type: job.endType, rank: 10, ...counted },
 } as const satisfies Readonly<Record<string, Row>>
 
 type Table = typeof table
@@ -107,6 +117,7 @@ export type JobRecord = Checked<JobRecordKind>
 const rows: ReadonlyMap<string, Row> = new Map(Object.entries(table))
 export const recordKinds = Object.keys(table) as readonly RecordKind[]
 const bytesMax = Math.max(...recordKinds.map((kind) => table[kind].type.bytesMax))
+assert(bytesMax <= carriedBytesMax, 'every record and its opening fit a message')
 
 for (const kind of recordKinds) assert(table[kind].type.kind === kind, 'a row has the name of its kind')
 
@@ -193,6 +204,21 @@ export function bodyOf<Kind extends RecordKind>(
   },
 ): RecordBody<PayloadOf<Kind>> & { readonly kind: Kind } {
   return { domain: 'carpool', version: recordVersion, kind, job: null, epoch: 0, steward: null, ...fields }
+}
+
+/** The longest body of a record of this kind. */
+export function bytesMaxOf(kind: RecordKind): number {
+  return table[kind].type.bytesMax
+}
+
+/** The ids that the record lists, each as often as it is kept. */
+export function namesIn({ kind, record }: Checked<RecordKind>): number {
+  return (table[kind].type as RecordType<unknown>).names(record.payload)
+}
+
+/** Tells whether a job's report has all records of this kind. */
+export function isAlwaysReported(kind: RecordKind): boolean {
+  return table[kind].reported === 'always'
 }
 
 /** Tells whether the stewards of a job share the record. */

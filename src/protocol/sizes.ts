@@ -63,11 +63,11 @@ export const recordBytesMax = {
   /** 64 leases that are written off, with 64 places each, and the units that stay owed of each. */
   allowance: 40 * 1024,
 } as const
-/** What a record takes in memory beside the names that it lists, and what each of those takes: both measured (2,200 and 117). */
+/** The bytes of a record in memory beside the names that it lists, and of each name: both measured (2,200 and 117). */
 export const recordBytesLeast = 2304
 export const recordEntryBytes = 120
 /**
- * What the records of one standby may take for one job, by an estimate of memory (state/signer-bounds.ts): some three
+ * Bytes that the records of one standby may take for one job, by an estimate (state/signer-bounds.ts): some three
  * thousand leases that were declined …
  */
 export const signerBytesMax = 16 * 2 ** 20
@@ -134,11 +134,8 @@ assert(
   leaseShardsMax * cidBytes + nonceBytesMax + fieldsBytes <= openingBytesMax,
   "a full lease's results fit an opening",
 )
-assert(
-  Math.max(...Object.values(recordBytesMax)) + envelopeBytes + openingBytesMax + fieldsBytes <=
-    messageBytesMax,
-  'every record and its opening fit a message',
-)
+/** The longest record that fits a message with its opening (records.ts). */
+export const carriedBytesMax = messageBytesMax - envelopeBytes - openingBytesMax - fieldsBytes
 assert(
   carried('manifest') +
     handoverRecordsMax * carried('handover') +

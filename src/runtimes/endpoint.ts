@@ -55,7 +55,7 @@ interface AskedEndpoint {
   /** In seconds since 1970. */
   readonly createdAt: number
   readonly form: string | null
-  /** Of the only document: pages that are not among the outputs; null: all are. */
+  /** Pages of the only document that are not among the outputs; null: all are. */
   readonly lost: LostPages | null
 }
 

@@ -192,7 +192,7 @@ export class Checkers {
     if (new Set(roots).size > 1) this.#blame(`the stewards of job ${job} have different records in the end`)
   }
 
-  /** Whatever others say, no node throws. */
+  /** No node throws, whatever others say. */
   threw(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : `${error}`
     this.#blame(`a node throws ${stack.split('\n').slice(0, 4).join(' ')}`)

@@ -25,7 +25,7 @@ export class LedgerChecker {
   readonly #blame: (violation: string) => void
   readonly #budgets = new Map<JobId, number>()
   readonly #ledgers = new Map<PeerId, Ledger>()
-  /** Which receipts some verdict names, as `<receipt>/<position>`. */
+  /** Receipts that some verdict names, as `<receipt>/<position>`. */
   readonly #named = new Set<string>()
   readonly #leaseOf = new Map<RecordId, Lease>()
 

@@ -1,4 +1,5 @@
 /** The money of simulated nodes: carries out what payables and receivables decide, as src/host/ledger does in the real world. */
+import { impossible } from '../base/assert.ts'
 import type { JobId, LeaseId, PeerId, RecordId } from '../protocol/ids.ts'
 import type { Lease, Receipt } from '../protocol/job/lease.ts'
 import {
@@ -202,7 +203,10 @@ export class VehicleMoney {
         case 'wake':
           this.#shell.wake(effect.atMs, () => this.#tell(job, { type: 'wake' }, Math.max(nowMs, effect.atMs)))
           break
-        default: // statements are asked for again after a crash
+        case 'keep':
+          break // statements are asked for again after a crash
+        default:
+          impossible(effect)
       }
   }
 }

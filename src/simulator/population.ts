@@ -122,7 +122,7 @@ export class Population {
   }
 }
 
-/** Which stewards lie, by their numbers: drawn among those that submit no job themselves. */
+/** Draws the numbers of the stewards that lie, among those that submit no job themselves. */
 function lyingAmong({ lyingStewards, stewards, jobs, standbys }: Scenario, chance: Chance): Set<number> {
   const submitters = new Set(Array.from({ length: jobs }, (_, job) => submitterOf(job, standbys, stewards)))
   const left = Array.from({ length: stewards }, (_, i) => i).filter((i) => !submitters.has(i))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { looksOnLan } from '../../src/cli/local-node.ts'
+import { looksOnLan } from '../../src/cli/config/node-config.ts'
 
 test('only a closed mesh that listens beyond this machine looks on the local network by itself', () => {
   const open = { lan: 'auto', fleet: null, meshKey: null, listen: ['/ip4/0.0.0.0/tcp/0'] } as const

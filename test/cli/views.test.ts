@@ -9,7 +9,7 @@ import { requestOf } from '../../src/cli/commands/submit.ts'
 import { describeWhy } from '../../src/cli/commands/why.ts'
 import { describeFailure } from '../../src/cli/failure.ts'
 import { money, percentage, price } from '../../src/cli/flags.ts'
-import { localTime } from '../../src/cli/format.ts'
+import { formatLocalTime } from '../../src/cli/format.ts'
 import { describeHistory } from '../../src/cli/history-view.ts'
 import {
   describeMissing,
@@ -334,7 +334,7 @@ test('a log line for people has a time, a level, what happened, and the facts', 
     '{"level":40,"time":1796040184000,"msg":"cannot reach a peer","peer":"12D3","why":"no route","attempt":2}'
   assert.equal(
     plainLine(json),
-    `${localTime(1_796_040_184_000)} warn  cannot reach a peer  peer=12D3 why="no route" attempt=2`,
+    `${formatLocalTime(1_796_040_184_000)} warn  cannot reach a peer  peer=12D3 why="no route" attempt=2`,
   )
 })
 
@@ -342,7 +342,7 @@ test('a log line says durations and dates in plain units, and an error by its me
   const facts = { pauseMs: 802.1488590464029, afterMs: 125_000, untilMs: 1_796_040_184_000, ms: 5 }
   const error = { type: 'Error', message: 'the disk is full', stack: 'at …' }
   const line = plainLine(JSON.stringify({ level: 30, time: 0, msg: 'so', ...facts, error }))
-  const until = localTime(1_796_040_184_000)
+  const until = formatLocalTime(1_796_040_184_000)
   assert(
     line.endsWith(
       ` info  so  pause="0.8 s" after="2 min 05 s" until="${until}" ms=5 error="the disk is full"`,
@@ -360,7 +360,7 @@ test('a time is said with its date and its zone, also where the day is another o
       ['UTC', '2026-11-29 23:03:04 +00:00'],
     ] as const) {
       process.env.TZ = name
-      assert.equal(localTime(Date.UTC(2026, 10, 29, 23, 3, 4)), text)
+      assert.equal(formatLocalTime(Date.UTC(2026, 10, 29, 23, 3, 4)), text)
     }
   } finally {
     if (zone === undefined) delete process.env.TZ

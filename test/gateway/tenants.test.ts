@@ -139,6 +139,7 @@ test('wrong requests are refused at once, each with the field that is wrong', as
   assert.deepEqual(await wrong({ endpoint: '/v1/images' }), [400, 'endpoint'])
   assert.deepEqual(await wrong({ completion_window: 'soon' }), [400, 'completion_window'])
   assert.deepEqual(await wrong({ metadata: { 'carpool.speed': '1' } }), [400, 'carpool.speed'])
+  assert.deepEqual(await wrong({ metadata: JSON.parse('{"__proto__": "x"}') }), [400, 'metadata'])
   assert.deepEqual(await wrong({ metadata: { 'carpool.budget': 'much' } }), [400, 'carpool.budget'])
   assert.deepEqual(await wrong({ carpool: { budget: '1EUR' } }), [400, 'carpool.budget'])
   assert.deepEqual(await wrong({ input_file_id: undefined }), [400, 'input_file_id'])

@@ -56,6 +56,7 @@ export const council: readonly Mutation[] = [
     find: '.sort((a, b) => a.failures - b.failures ||',
     replace: '.sort((a, b) =>',
     caughtBy: ['test/protocol/standbys.test.ts', 'test/protocol/scenarios.test.ts'],
+    test: 'an owner that was asked in vain comes after all others, also when its node has gone',
   },
   {
     name: 'A steward whose node was silent forgets which owner that was.',
@@ -77,6 +78,7 @@ export const council: readonly Mutation[] = [
     find: "vehicles.filter(({ mode }) => mode !== 'stop')",
     replace: 'vehicles',
     caughtBy: ['test/protocol/standbys.test.ts'],
+    test: 'standbys belong to different owners, and leave enough owners to execute the job',
   },
   {
     name: 'A submitter asks for standbys until somebody is willing, however long that takes.',
@@ -112,6 +114,7 @@ export const council: readonly Mutation[] = [
     find: '[...taken.owners, ...[...this.#found, ...chosen].map(({ owner }) => owner)]',
     replace: '[...taken.owners]',
     caughtBy: ['test/protocol/standbys.test.ts'],
+    test: 'an owner that the job could spare once another one declined is asked for it',
   },
   {
     name: 'A node that asks in vain for the results behind a verdict asks the same steward for ever.',
@@ -126,6 +129,7 @@ export const council: readonly Mutation[] = [
     find: '    seat.issuer.learn({ signer: seat.options.self, serial: serial - 1 })\n',
     replace: '',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'a node that left a job and gets a place in it again signs nothing under a serial that it has used',
   },
   {
     name: 'Nobody but the one that acts tells a steward that was away who took its place.',
@@ -133,6 +137,7 @@ export const council: readonly Mutation[] = [
     find: '      const path = pathsTo(seat, [seat.options.self, peer])',
     replace: '      const path = pathsTo(seat, [peer])',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'a replaced steward that comes back after the end learns of its taker and of the end',
   },
   {
     name: 'A handover is heeded whether or not the steward that it calls lost is silent.',
@@ -140,6 +145,7 @@ export const council: readonly Mutation[] = [
     find: 'return this.#attendance.isLost(lost, nowMs)',
     replace: 'return true',
     caughtBy: ['test/protocol/council.test.ts', 'test/mesh/hostile-standby.test.ts'],
+    test: 'a taker that hears the steward that it should replace, before it was silent to it as well, leaves',
   },
   {
     name: 'A steward that lives and is called lost counts its taker.',
@@ -154,6 +160,7 @@ export const council: readonly Mutation[] = [
     find: 'if (payload.lost === peer && signer !== peer) this.#presumed.delete(id)',
     replace: 'if (payload.lost === payload.taker.peer && signer !== peer) this.#presumed.delete(id)',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'a taker that hears the steward that it should replace, before it was silent to it as well, leaves',
   },
   {
     name: 'A taker that never signed anything shuts its owner out.',
@@ -175,6 +182,7 @@ export const council: readonly Mutation[] = [
     find: '  seat.named.set(key, end < ids.length ? end : 0)\n',
     replace: '',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'stewards find what they lack in a leaf with more ids than a message names',
   },
   {
     name: 'A word about a lease of another job makes this job look for vehicles.',
@@ -189,6 +197,7 @@ export const council: readonly Mutation[] = [
     find: 'if (nowMs >= deadlineMs && desk.board.open.size === 0) concludeJob(desk, nowMs)',
     replace: 'if (nowMs >= deadlineMs && desk.board.open.size < 0) concludeJob(desk, nowMs)',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'a job of which every shard is accepted at its deadline is complete, though its results are on one disk',
   },
   {
     name: 'A restored council uses its serials again.',
@@ -203,6 +212,7 @@ export const council: readonly Mutation[] = [
     find: 'aliveUntilMs: nowMs + stewardLeaseMs,\n          lastHeardMs',
     replace: 'aliveUntilMs: nowMs,\n          lastHeardMs',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'who has just begun leaves the job to the others until they had the time to say that they live',
   },
   {
     name: 'Two stewards that act go on when they hear each other.',
@@ -294,6 +304,7 @@ export const council: readonly Mutation[] = [
     find: 'seat.attendance.clockSet(byMs)',
     replace: '',
     caughtBy: ['test/protocol/clock-set.test.ts'],
+    test: 'a clock that is set changes nothing in council-allowances.txt',
   },
   {
     name: 'After its clock was set back, a steward compares its records with nobody for as long as the step was.',
@@ -301,6 +312,7 @@ export const council: readonly Mutation[] = [
     find: 'seat.compared.set(peer, atMs + byMs)',
     replace: 'seat.compared.set(peer, atMs)',
     caughtBy: ['test/protocol/clock-set.test.ts'],
+    test: 'a clock that is set changes nothing in council-allowances.txt',
   },
   {
     name: 'A standby that is released leaves before its heir holds the inputs.',
@@ -308,6 +320,7 @@ export const council: readonly Mutation[] = [
     find: ' || !records.holders.hasInputs(heir)) return',
     replace: ') return',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-leaving-place.txt gives its golden trace',
   },
   {
     name: 'A standby that is released leaves with results that only it has.',
@@ -315,6 +328,7 @@ export const council: readonly Mutation[] = [
     find: '|| !results.areSafeWithoutThis(livingFellows(seat, nowMs))',
     replace: '|| livingFellows(seat, nowMs).length + results.lacking([]).size < 0',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-leaving.txt gives its golden trace',
   },
   {
     name: 'A standby that is released goes on acting while its heir gets the inputs.',
@@ -322,6 +336,7 @@ export const council: readonly Mutation[] = [
     find: '!yields(seat, nowMs)',
     replace: '(yields(seat, nowMs) || true)',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-leaving-place.txt gives its golden trace',
   },
   {
     name: 'A standby that is released keeps its part of the budget.',
@@ -345,6 +360,14 @@ export const council: readonly Mutation[] = [
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
+    name: 'A report rests on a promise of the submitter’s node that does not count, and nobody says so.',
+    file: 'src/protocol/council/rest.ts',
+    find: '  return !lacksMoney(seat)',
+    replace: '  return true',
+    caughtBy: ['test/simulator/simulator.test.ts'],
+    test: 'where the submitter’s node is lost with what it wrote off, the others say that a report would not pass',
+  },
+  {
     name: 'A steward whose process stood still takes the turn of one that acts all the time.',
     file: 'src/protocol/council/gap.ts',
     find: '  seat.progress.watchAnew(nowMs)\n',
@@ -364,6 +387,7 @@ export const council: readonly Mutation[] = [
     find: ' && !this.#passed.has(peer)',
     replace: '',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-idle.txt gives its golden trace',
   },
   {
     name: 'The node that a job was submitted to gives its place away.',
@@ -378,6 +402,7 @@ export const council: readonly Mutation[] = [
     find: '    seat.attendance.decided(signer)\n',
     replace: '',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-idle.txt gives its golden trace',
   },
   {
     name: 'A steward that takes no results holds up the end for ever.',
@@ -385,6 +410,7 @@ export const council: readonly Mutation[] = [
     find: '(isLate || results.areSafe(',
     replace: '(results.areSafe(',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'a steward that lives and takes no results holds up the end of a decided job for a bounded time',
   },
   {
     name: 'A steward whose end does not count keeps its turn though all is decided.',
@@ -399,6 +425,7 @@ export const council: readonly Mutation[] = [
     find: 'if (acting) return !isAside && !before',
     replace: 'if (acting) return !before',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-reach-alone.txt gives its golden trace',
   },
   {
     name: 'A steward behind a router leaves its turn though it reaches vehicles enough.',
@@ -413,6 +440,7 @@ export const council: readonly Mutation[] = [
     find: 'byRelay ? reachedAtAll : directly',
     replace: 'reachedAtAll',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-reach-over-relay.txt gives its golden trace',
   },
   {
     name: 'A relay counts for nothing where there is nothing better.',
@@ -420,6 +448,7 @@ export const council: readonly Mutation[] = [
     find: 'byRelay ? reachedAtAll : directly',
     replace: 'directly',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-reach-relay.txt gives its golden trace',
   },
   {
     name: 'Where nobody takes the turn that a steward left, it takes it at once.',
@@ -427,6 +456,7 @@ export const council: readonly Mutation[] = [
     find: ' + 2 * Number(isAside)',
     replace: '',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-reach-alone.txt gives its golden trace',
   },
   {
     name: 'A submitter behind a router draws its standbys as if others could dial it.',
@@ -455,6 +485,7 @@ export const council: readonly Mutation[] = [
     find: 'records, serial: seat.issuer.serial',
     replace: 'records, serial: 0',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'a taker whose handover gives way says what it signed under, so that no serial is used twice after a restart',
   },
   {
     name: 'A steward keeps a cancellation to itself.',

@@ -13,6 +13,7 @@ export const executor: readonly Mutation[] = [
     find: 'folders.find((folder)',
     replace: "(folders === systemFolders ? (process.env.PATH ?? '').split(':') : folders).find((folder)",
     caughtBy: isolation,
+    test: 'the chain is the same for every PATH, also for that of an ordinary Debian login',
   },
   {
     name: 'The native engine is offered without a root of its own.',
@@ -20,6 +21,7 @@ export const executor: readonly Mutation[] = [
     find: "missing.filter((name) => name !== 'seccomp')",
     replace: "missing.filter((name) => name !== 'seccomp' && name !== 'root')",
     caughtBy: native,
+    test: 'without pivot_root the native engine is not offered, and its owner is told why',
   },
   {
     name: 'A slot runs an engine that is not offered.',
@@ -27,6 +29,7 @@ export const executor: readonly Mutation[] = [
     find: 'if (missing.length > 0) throw new SlotFailed(whyNot(missing))\n',
     replace: '',
     caughtBy: native,
+    test: 'a slot that is asked for it all the same starts no process',
   },
   {
     name: 'A child stands in the root of its file system.',
@@ -34,6 +37,7 @@ export const executor: readonly Mutation[] = [
     find: 'cd /empty\n',
     replace: 'cd /\n',
     caughtBy: isolation,
+    test: 'a child stands in an empty folder, so that a path in a stranger’s file leads nowhere',
   },
   {
     name: 'A child without a root of its own stands in the root of the machine.',
@@ -41,6 +45,7 @@ export const executor: readonly Mutation[] = [
     find: "isolation.missing.includes('root') ? this.#folders.make() : '/'",
     replace: "'/'",
     caughtBy: isolation,
+    test: 'where children have no root of their own, each stands in an empty folder that goes with it',
   },
   {
     name: 'A child gets the files that the node was given.',
@@ -48,6 +53,7 @@ export const executor: readonly Mutation[] = [
     find: 'syscall($closeRange, 3, 4294967295, 0);\n',
     replace: '',
     caughtBy: isolation,
+    test: 'files that the node itself was given do not reach its children',
   },
   {
     name: 'The launcher passes on the files that it was given.',
@@ -146,6 +152,7 @@ export const executor: readonly Mutation[] = [
     find: 'some((location) => location !== 0n)',
     replace: 'some((location) => location === 1n)',
     caughtBy: ['test/runtimes/onnx.test.ts'],
+    test: 'each half of the reference is enough to be refused, and an enum that wraps around is no default',
   },
   {
     name: 'Graphs within attributes are not looked at.',
@@ -160,6 +167,7 @@ export const executor: readonly Mutation[] = [
     find: 'if (field === undefined) throw new WireError(',
     replace: 'if (field === undefined) break\n      if (field === null) throw new WireError(',
     caughtBy: ['test/runtimes/onnx.test.ts'],
+    test: 'a field in another spelling is refused, and never read as another field',
   },
   {
     name: 'A data directory that others can read stays so.',
@@ -174,6 +182,7 @@ export const executor: readonly Mutation[] = [
     find: '(fstatSync(file).mode & others) !== 0',
     replace: '(fstatSync(file).mode & 0o007) !== 0',
     caughtBy: ['test/host/store-private.test.ts'],
+    test: 'a secret that others can read is refused with the command that mends it',
   },
   {
     name: 'A folder of other things is closed to their users.',
@@ -188,6 +197,7 @@ export const executor: readonly Mutation[] = [
     find: 'if (child.pid !== undefined) endFirst(child.pid)',
     replace: '',
     caughtBy: ['test/host/executor.test.ts'],
+    test: 'a slot’s process is the first that the kernel ends when memory runs out, and its node is not',
   },
   {
     name: 'A process that the kernel ended, as memory ran out, is begun again for the same page.',
@@ -195,6 +205,7 @@ export const executor: readonly Mutation[] = [
     find: '|| !this.#memoryKills.take()) return said',
     replace: '|| this.#memoryKills !== undefined) return said',
     caughtBy: ['test/host/executor.test.ts'],
+    test: 'a process that the kernel ends as memory runs out ends as a record, and is not begun again for it',
   },
   {
     name: 'A page is blamed for a frozen process that the kernel ended.',
@@ -230,6 +241,7 @@ export const executor: readonly Mutation[] = [
     find: '    budget.values -= count\n',
     replace: '',
     caughtBy: ['test/runtimes/imaging-refusals.test.ts'],
+    test: 'a TIFF whose lists have more values together than any scan has is damaged, however often they name the same',
   },
   {
     name: 'Pages of files that a child maps count as its own memory.',
@@ -237,6 +249,7 @@ export const executor: readonly Mutation[] = [
     find: '/^RssAnon:',
     replace: '/^VmRSS:',
     caughtBy: weights,
+    test: 'a child that maps a file larger than its memory may be is within its limit, and what it allocates counts',
   },
   {
     name: 'A child may change the weights that it is given.',
@@ -251,5 +264,6 @@ export const executor: readonly Mutation[] = [
     find: 'fileName.test(name) ? name :',
     replace: 'name !== null ? name :',
     caughtBy: weights,
+    test: 'slots load a session from a file, with a root of their own, whatever a stranger calls it',
   },
 ]

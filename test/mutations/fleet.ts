@@ -171,6 +171,7 @@ export const fleet: readonly Mutation[] = [
     find: 'return begunMs <= (this.#lifted.get(owner) ?? -1) || this.#options.isCleared(owner, begunMs)',
     replace: 'return this.#options.isCleared(owner, begunMs)',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'a ban names its evidence, and one that is lifted stays lifted for what had begun by then',
   },
   {
     name: 'An owner is banned for a car that it had sold.',
@@ -178,6 +179,7 @@ export const fleet: readonly Mutation[] = [
     find: ' || this.#hadLeft(lie)',
     replace: '',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'who had sold the vehicle by then is not banned for what it did afterwards',
   },
   {
     name: 'Proofs of lies are kept in any number.',
@@ -185,6 +187,7 @@ export const fleet: readonly Mutation[] = [
     find: 'return place < provenMax && left >= 0',
     replace: 'return place + left < Number.POSITIVE_INFINITY',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts nobody’s ban',
   },
   {
     name: 'An owner whose proof makes room for others is banned no more.',
@@ -192,6 +195,7 @@ export const fleet: readonly Mutation[] = [
     find: 'this.#banned.set(each.owner, { ...each, bytes: 0 })',
     replace: 'this.#banned.delete(each.owner)',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts nobody’s ban',
   },
   {
     name: 'Bans are kept in any number.',
@@ -199,6 +203,7 @@ export const fleet: readonly Mutation[] = [
     find: 'this.#banned.size < (this.#options.bannedMax ?? bannedMax)',
     replace: 'this.#banned.size >= 0',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'bans have a bound: who is here takes the place of the last that came of those who are not',
   },
   {
     name: 'A newcomer is told every proof that there is.',
@@ -206,6 +211,7 @@ export const fleet: readonly Mutation[] = [
     find: '      if (left < 0) return\n',
     replace: '',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts nobody’s ban',
   },
   {
     name: 'Bans of owners that nobody has met keep out that of one who is here.',
@@ -213,6 +219,7 @@ export const fleet: readonly Mutation[] = [
     find: 'here.has(owner) ? 0 : 1',
     replace: 'here.has(owner) ? 1 : 1',
     caughtBy: ['test/host/bans.test.ts'],
+    test: 'whoever makes up owners and proves lies of each fills no disk, tells newcomers little, and lifts nobody’s ban',
   },
   {
     name: 'A new charter forgets who is cleared.',
@@ -227,6 +234,7 @@ export const fleet: readonly Mutation[] = [
     find: '  if (existing === undefined) return\n',
     replace: '  if (existing !== null) return\n',
     caughtBy: ['test/cli/commands.test.ts'],
+    test: 'an owner vouches for a vehicle, and a fleet admits it by hand',
   },
   {
     name: 'A renewed advert is news to every job.',
@@ -290,6 +298,7 @@ export const fleet: readonly Mutation[] = [
     find: 'owner: owner ?? known?.owner ?? null',
     replace: 'owner',
     caughtBy: ['test/host/registrar.test.ts'],
+    test: 'a vehicle whose owner was put out is not said to be in',
   },
   {
     name: 'Newcomers are given the charter of before.',
@@ -297,6 +306,7 @@ export const fleet: readonly Mutation[] = [
     find: '              replaceCharter(charterPath, this.#fleet, log)\n',
     replace: '',
     caughtBy: ['test/mesh/fleet.test.ts'],
+    test: 'name and share change for everybody by a charter, and newcomers are given it',
   },
   {
     name: 'The word for all that wait lets in a stranger that nobody has seen.',
@@ -304,6 +314,7 @@ export const fleet: readonly Mutation[] = [
     find: 'this.#listed?.has(row.peer) !== false && ',
     replace: '',
     caughtBy: ['test/host/registrar.test.ts'],
+    test: 'a stranger that asks between the list and the word for all is not let in by that word',
   },
   {
     name: 'Of two charters that were signed apart the later one forgets whom the other put out.',
@@ -311,6 +322,7 @@ export const fleet: readonly Mutation[] = [
     find: '      if (hasRoom) all.set(id, until)\n',
     replace: '',
     caughtBy: ['test/host/registrar.test.ts'],
+    test: 'two registrars that decide apart come to one charter with the word of both, whichever signed last: the first',
   },
   {
     name: 'A registrar overrules one that has heard its word, and let the vehicle back in.',

@@ -21,6 +21,7 @@ export const formats: readonly Mutation[] = [
     find: 'line.error !== null || lackOf(this.#format, line) !== null',
     replace: 'line.error !== null',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'pages that a format cannot show are named, counted once, and an exit code of their own',
   },
   {
     name: 'Pages that a format cannot show are a note, and the command has succeeded.',
@@ -28,6 +29,7 @@ export const formats: readonly Mutation[] = [
     find: '  unshown.refuse()\n',
     replace: '',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'pages that a format cannot show are named, counted once, and an exit code of their own',
   },
   {
     name: 'A document of nothing but errors gets an empty text.',
@@ -35,6 +37,7 @@ export const formats: readonly Mutation[] = [
     find: 'return line.error === null && lackOf(format, line) === null',
     replace: 'return lackOf(format, line) === null',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'a document of nothing but errors gets no file, and its pages are named',
   },
   {
     name: 'Results take the place of any file.',
@@ -42,6 +45,7 @@ export const formats: readonly Mutation[] = [
     find: 'overwrite || firstResult.test(headOf(path))',
     replace: 'true',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'results go into a folder, a file for each document, and take the place of older ones with --overwrite',
   },
   {
     name: 'Results that are followed take the place of any file.',
@@ -56,6 +60,7 @@ export const formats: readonly Mutation[] = [
     find: "    writeFileSync(tried, '')\n",
     replace: '',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'a place that nothing can be written to is said before anything is submitted',
   },
   {
     name: 'Two documents become one file.',
@@ -63,6 +68,7 @@ export const formats: readonly Mutation[] = [
     find: 'this.#files.add(at(name))',
     replace: '',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'files are distinct, below the folder, and not hidden, whatever documents are called',
   },
   {
     name: 'A document that is called .. leaves the folder.',
@@ -70,6 +76,7 @@ export const formats: readonly Mutation[] = [
     find: "    .replace(/^[.~ -]/, '_')\n",
     replace: '',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'files are distinct, below the folder, and not hidden, whatever documents are called',
   },
   {
     name: 'Results follow a link out of their folder.',
@@ -77,6 +84,7 @@ export const formats: readonly Mutation[] = [
     find: 'const real = madeFolder(join(this.#path, below))',
     replace: 'const real = join(this.#root, below, String(madeFolder(join(this.#path, below)).length))',
     caughtBy: ['test/cli/formats.test.ts'],
+    test: 'nothing is written through a link that leads out of the folder, nor over a folder',
   },
   {
     name: 'A word of a document is markup of its hOCR.',

@@ -138,6 +138,7 @@ export const gateway: readonly Mutation[] = [
     find: 'if (this.#sending.has(tenant)) continue',
     replace: 'if (this.#sending.size > 0) continue',
     caughtBy: room,
+    test: 'a tenant whose webhook hangs keeps nobody else’s news waiting',
   },
   {
     name: 'A tenant has as many requests at a time as it likes.',
@@ -145,6 +146,7 @@ export const gateway: readonly Mutation[] = [
     find: 'if (open >= this.#most)',
     replace: 'if (open < 0)',
     caughtBy: hostile,
+    test: 'a tenant has so many requests at a time, streams of events among them, and a stream ends with its key',
   },
   {
     name: 'What a batch did cost is forgotten when a part of it is refused.',
@@ -152,6 +154,7 @@ export const gateway: readonly Mutation[] = [
     find: 'this.#fail([fault], await owedBy(this.#parts(), this.#context.node.api))',
     replace: 'this.#fail([fault])',
     caughtBy: batches,
+    test: 'a batch that is refused after a part of it has cost something keeps that from the budget of the day',
   },
   {
     name: 'A stream of events outlives its key.',
@@ -187,6 +190,7 @@ export const gateway: readonly Mutation[] = [
     find: 'if (this.get(tenant, id).bytes === null)',
     replace: "if (this.get(tenant, id).id === '')",
     caughtBy: acceptance,
+    test: 'a batch outlives its input file, a restart, and the name of its model',
   },
   {
     name: 'A list does not go on after a file that was deleted meanwhile.',
@@ -194,6 +198,7 @@ export const gateway: readonly Mutation[] = [
     find: 'UNION ALL SELECT serial FROM gone_files WHERE id = ?1 AND tenant = ?2',
     replace: "UNION ALL SELECT serial FROM gone_files WHERE id = ?1 AND tenant = ?2 AND id = ''",
     caughtBy: acceptance,
+    test: 'a client’s program finds all as upstream has it, by the newest package',
   },
   {
     name: 'The input of a batch that is about to be read goes as soon as its client deletes it.',
@@ -201,6 +206,7 @@ export const gateway: readonly Mutation[] = [
     find: 'this.letGo = context.files.hold(batch.facts.inputFileId)',
     replace: 'this.letGo = () => {}',
     caughtBy: acceptance,
+    test: 'a batch outlives its input file, a restart, and the name of its model',
   },
   {
     name: 'The input of a batch that waits for room on the disk goes when its client deletes it.',
@@ -215,6 +221,7 @@ export const gateway: readonly Mutation[] = [
     find: "isExpired ? 'expired' : 'completed'",
     replace: "isExpired ? 'completed' : 'completed'",
     caughtBy: acceptance,
+    test: 'a batch whose time is over is expired: what is done stays, and each other line says so',
   },
   {
     name: 'A file of another tenant is found by its id.',
@@ -285,6 +292,7 @@ export const gateway: readonly Mutation[] = [
     find: '    this.#appender.add(line)\n',
     replace: '',
     caughtBy: batches,
+    test: 'answers are there while the batch runs, a restart loses none, and a cancelled batch keeps them',
   },
   {
     name: 'Lines of a batch that was cancelled are in no file.',
@@ -293,6 +301,7 @@ export const gateway: readonly Mutation[] = [
     replace:
       "if (answered.isSuccess || !answered.text.includes('batch_cancelled')) await (answered.isSuccess ? files.output : files.errors).write(answered.text)",
     caughtBy: batches,
+    test: 'answers are there while the batch runs, a restart loses none, and a cancelled batch keeps them',
   },
   {
     name: 'A page on another port of this machine is taken for the console.',
@@ -370,5 +379,6 @@ export const gateway: readonly Mutation[] = [
     find: "    stream.on('error', () => {})\n",
     replace: '',
     caughtBy: ['test/fuzz/fuzz.test.ts', 'test/gateway/hostile.test.ts'],
+    test: 'upload: what comes from outside is read or refused by name',
   },
 ]

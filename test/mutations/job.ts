@@ -35,6 +35,7 @@ export const job: readonly Mutation[] = [
     find: 'crowd === undefined ? Infinity : depth.dueMs',
     replace: 'depth.dueMs',
     caughtBy: ['test/simulator/cells.test.ts'],
+    test: 'a node that does not listen, and whose cell had been too small before, does not wake every millisecond',
   },
   {
     name: 'A cell that has become huge waits for a quarter of an hour.',
@@ -91,6 +92,7 @@ export const job: readonly Mutation[] = [
     find: '(best.owner === owner ? lots.wins(peer, best.peer) : wins(owner, best.owner))',
     replace: 'lots.wins(peer, best.peer)',
     caughtBy: ['test/protocol/draw.test.ts'],
+    test: 'an owner with twenty vehicles is drawn as often as an owner with one',
   },
   {
     name: 'A giver takes back a handover by signing its serial once more.',

@@ -7,6 +7,7 @@ export const jobs: readonly Mutation[] = [
     find: 'if (debtOf(store.books, submitter.peerId, job) === null) await this.#registry.drop(job)',
     replace: 'await this.#registry.drop(job)',
     caughtBy: ['test/mesh/money.test.ts'],
+    test: 'a job expires thirty days after its end, and one for which money is owed after a year',
   },
   {
     name: 'A job for which less is owed than anybody can be paid stays for ever.',
@@ -105,6 +106,7 @@ export const jobs: readonly Mutation[] = [
     find: 'if (stewardship.hasEnded && known!.endedAtMs === null) this.#ended(job)',
     replace: '',
     caughtBy: ['test/host/jobs-registry.test.ts'],
+    test: 'a node that was ended between a job’s end and its row finds the end when it starts',
   },
   {
     name: 'A steward that missed a job’s end is not told when it is back.',
@@ -217,6 +219,7 @@ export const jobs: readonly Mutation[] = [
     find: 'entries.push(entry) % entriesPerTurn === 0',
     replace: 'entries.push(entry) < 0',
     caughtBy: ['test/host/jobs-places.test.ts'],
+    test: 'a long list of shards is read with turns for all else between its entries',
   },
   {
     name: 'A list of shards names one block many times.',
@@ -309,6 +312,7 @@ export const jobs: readonly Mutation[] = [
     find: '!isLeaving && ',
     replace: '',
     caughtBy: ['test/mesh/release.test.ts'],
+    test: 'a standby that acts hands its job over with all that only it has, and the other one finishes it',
   },
   {
     name: 'A job that runs is forgotten without a word.',
@@ -386,6 +390,7 @@ export const jobs: readonly Mutation[] = [
     find: 'row.state.end ?? this.#formerEnd(job)',
     replace: 'row.state.end',
     caughtBy: ['test/host/jobs-registry.test.ts'],
+    test: 'a late word about a job that has ended is answered, and brings nothing into memory',
   },
   {
     name: 'A job that must outlive its node asks each node once, and those alone that were known at first.',

@@ -112,6 +112,7 @@ export const ledger: readonly Mutation[] = [
     find: 'payee.toldMs += input.byMs',
     replace: 'payee.toldMs += 0',
     caughtBy: ['test/protocol/clock-set.test.ts'],
+    test: 'what a steward owes is told again as soon as on a good clock, when the clock is set in between',
   },
   {
     name: 'A vehicle that begins again forgets what was paid, and books a second steward’s pay for the same shard.',
@@ -133,6 +134,7 @@ export const ledger: readonly Mutation[] = [
     find: '      if (manifest !== undefined) await ledgerTables.putRecordSoon(manifest)\n',
     replace: '',
     caughtBy: ['test/mesh/money.test.ts'],
+    test: 'a job that still owes says so, and its bill stays when it is forgotten',
   },
   {
     name: 'A quote takes a budget for enough that hardly ever is.',

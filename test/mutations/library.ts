@@ -24,5 +24,6 @@ export const library: readonly Mutation[] = [
     find: '...modules.map(({ path }) => `--runtime=',
     replace: '...[].map(({ path }) => `--runtime=',
     caughtBy: example,
+    test: 'from a checkout the example runs by its sources, with a runtime of its own in the children',
   },
 ]

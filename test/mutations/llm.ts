@@ -15,6 +15,7 @@ export const llm: readonly Mutation[] = [
     find: 'if (splitCount !== undefined) bytes.fill(0',
     replace: 'if (splitCount === undefined) bytes.fill(0',
     caughtBy: ['test/host/executor-llm-native.test.ts'],
+    test: 'a model in parts is mapped from files of their names, and answers as the whole one does, in either engine',
   },
   {
     name: 'A part of a model passes for another.',
@@ -29,6 +30,7 @@ export const llm: readonly Mutation[] = [
     find: 'if (part?.count === weights.size) parts[part.place - 1] = weight',
     replace: 'if (part !== null) parts[part.place - 1] = weight',
     caughtBy: ['test/host/executor-llm-native.test.ts'],
+    test: 'a model in parts is mapped from files of their names, and answers as the whole one does, in either engine',
   },
   {
     name: 'A part that is missing is noticed on vehicles.',
@@ -71,6 +73,7 @@ export const llm: readonly Mutation[] = [
     find: 'else if (this.#grants.holds(from, lease)) this.#arriving.set(from, weights)',
     replace: 'else this.#arriving.set(from, weights)',
     caughtBy: ['test/host/jobs-registry.test.ts'],
+    test: 'a status says how far weights have come to a vehicle that has a lease, and nobody else is listened to',
   },
   {
     name: 'Each request is counted after the answer for the one before it.',
@@ -169,6 +172,7 @@ export const llm: readonly Mutation[] = [
     find: '[...chain.slice(0, devicesAt), ...devices,',
     replace: "[...chain.slice(0, devicesAt), '/dev/zero',",
     caughtBy: ['test/host/executor-isolation.test.ts'],
+    test: 'devices are in the root of a child that was given them, and of no other',
   },
   {
     name: 'The engine draws by habits of its own.',
@@ -359,6 +363,7 @@ export const llm: readonly Mutation[] = [
     find: 'document.byteLength > escapedMost * promptBytesMax + besidePromptMax',
     replace: 'document.byteLength > 2 ** 30',
     caughtBy: runtime,
+    test: 'a prompt of 100 MB is refused before it is read',
   },
   {
     name: 'An engine that has no stack left takes it for the document’s fault.',
@@ -429,6 +434,7 @@ export const llm: readonly Mutation[] = [
     find: 'if (score === null || !isWithin(score, agreement)) continue',
     replace: '',
     caughtBy: ['test/mesh/scored.test.ts'],
+    test: 'vehicles of different kinds agree on answers whose bits differ, and one that shortens prompts loses its voice and is not banned',
   },
   {
     name: 'The text of a claimed answer is not what its tokens say.',

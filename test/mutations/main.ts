@@ -7,14 +7,14 @@
  *   npm run mutations -- --room council       those of one room (a file in this folder)
  *   npm run mutations -- --list               only says which there are
  *
- * A bug costs little when its nearest test catches it: only the test files that it names run, the bug is caught as soon
- * as one test is red, and what is left of the file is killed.
+ * A bug costs little when its nearest test catches it: only the test files that it names run, or the one test, the bug is caught as
+ * soon as one test is red, and what is left of the file is killed.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { childrenCpuSeconds } from '../runner/cpu.ts'
 import { Runnable } from '../runner/runnable.ts'
-import type { Mutation } from './mutation.ts'
+import { type Mutation, nameOf, type Run, runsOf } from './mutation.ts'
 import { mutations } from './mutations.ts'
 import type { TestRun } from './run-file.ts'
 import { Tree } from './tree.ts'
@@ -57,12 +57,12 @@ async function check(bugs: readonly Mutation[]): Promise<number> {
   for (const { name, file } of obsolete) say(`no longer applies: ${name} Its text is not once in ${file}.`)
   if (obsolete.length > 0) return 1
 
-  const before = await withoutBugs([...new Set(bugs.flatMap(({ caughtBy }) => caughtBy))])
+  const before = await withoutBugs(bugs.flatMap(runsOf))
   const isGreen = [...before.values()].every(isGreenRun)
   if (!isGreen) say('A test that is red without a bug catches none.')
 
   say(`\nWith each of ${bugs.length} bugs:`)
-  const secondsOf = ({ caughtBy }: Mutation) => before.get(caughtBy[0]!)!.seconds
+  const secondsOf = (bug: Mutation) => before.get(nameOf(runsOf(bug)[0]!))!.seconds
   const escaped: Mutation[] = []
   await inEachTree(
     bugs.toSorted((a, b) => secondsOf(b) - secondsOf(a)),
@@ -85,15 +85,16 @@ async function check(bugs: readonly Mutation[]): Promise<number> {
   return escaped.length > 0 || !isGreen ? 1 : 0
 }
 
-/** Runs each test file once. */
-async function withoutBugs(files: readonly string[]): Promise<ReadonlyMap<string, TestRun>> {
+/** Each run once, by name. */
+async function withoutBugs(runs: readonly Run[]): Promise<ReadonlyMap<string, TestRun>> {
   const before = new Map<string, TestRun>()
-  say(`Without a bug, in ${files.length} test files:`)
-  await inEachTree(files, async (tree, file) => {
-    const run = await tree.run(file)
-    before.set(file, run)
+  const distinct = new Map(runs.map((run) => [nameOf(run), run]))
+  say(`Without a bug, in ${distinct.size} test files, or tests of one:`)
+  await inEachTree([...distinct], async (tree, [name, test]) => {
+    const run = await tree.run(test)
+    before.set(name, run)
     const { seconds, failed, timedOut } = run
-    say(`${seconds.toFixed(1).padStart(6)} s  ${isGreenRun(run) ? 'green  ' : 'RED    '}  ${file}`)
+    say(`${seconds.toFixed(1).padStart(6)} s  ${isGreenRun(run) ? 'green  ' : 'RED    '}  ${name}`)
     if (timedOut) say('          (it never ends)')
     for (const test of failed) say(`          ${test}`)
   })

@@ -21,6 +21,7 @@ export const network: readonly Mutation[] = [
     find: 'held.has(peer) || neighbours.isNear(peer)',
     replace: 'neighbours.isNear(peer)',
     caughtBy: ['test/host/cells-company.test.ts'],
+    test: 'all but one of a cell end at once: it finds those who speak for others',
   },
   {
     name: 'A speaker that hears nobody of a half of its region waits.',
@@ -35,6 +36,7 @@ export const network: readonly Mutation[] = [
     find: 'this.#station.here().some(({ owner }) => owner === name.owner)',
     replace: 'false',
     caughtBy: ['test/host/cells-company.test.ts'],
+    test: 'a lie that one node of a cell can prove is proven to all speakers within minutes, and to all who might lease to its owner',
   },
   {
     name: 'A relay without a place is asked again and again, and one that was silent never.',
@@ -42,6 +44,7 @@ export const network: readonly Mutation[] = [
     find: '      this.#silent.set(relay, systemClock.monotonicMs())\n      this.#log.debug',
     replace: '      this.#log.debug',
     caughtBy: ['test/host/network-relay.test.ts'],
+    test: 'a silent relay that is left for one without a place is asked again',
   },
   {
     name: 'A node that is not admitted speaks for its cell, and ends at that.',
@@ -133,6 +136,7 @@ export const network: readonly Mutation[] = [
     find: '!isBusy && nowMs - sinceMs',
     replace: 'nowMs - sinceMs',
     caughtBy: ['test/host/network-introductions.test.ts'],
+    test: 'whoever is in use, or has only just come, is not let go',
   },
   {
     name: 'Gossip ends with the connection that it ran over.',
@@ -182,6 +186,7 @@ export const network: readonly Mutation[] = [
     find: '      this.#used += count\n',
     replace: '',
     caughtBy: ['test/host/network-mesh-key.test.ts'],
+    test: 'the key stream is XSalsa20, however its bytes are cut',
   },
   {
     name: 'A node hangs up on another mesh key without its own first words.',
@@ -189,6 +194,7 @@ export const network: readonly Mutation[] = [
     find: "    if (this.direction === 'inbound') this.#inner.send(this.#encrypt(firstWords))\n",
     replace: '',
     caughtBy: ['test/host/network-mesh-key.test.ts'],
+    test: 'two different mesh keys are named on both sides',
   },
   {
     name: 'Strangers fill the log.',
@@ -273,6 +279,7 @@ export const network: readonly Mutation[] = [
     find: 'return !places.some(isPublic) && (this.#isAtHome() || this.#ownBlocks().size === 0)',
     replace: 'return true',
     caughtBy: ['test/host/network-dialling.test.ts'],
+    test: 'a private or local address is dialled only by who is at home there, and never a public peer’s loopback',
   },
   {
     name: 'An address outlives the advert that named it.',
@@ -455,6 +462,7 @@ export const network: readonly Mutation[] = [
     find: 'if (relay === undefined || !this.#isOpen()) return false',
     replace: 'if (relay === undefined) return false',
     caughtBy: ['test/host/network-relay.test.ts'],
+    test: 'a node that others cannot dial, or that is no relay, keeps no place',
   },
   {
     name: 'Any peer may bring a node connections of others.',
@@ -462,6 +470,7 @@ export const network: readonly Mutation[] = [
     find: 'if (connection.remotePeer.toString() === this.#relay && !isRelayed(connection))',
     replace: 'if (!isRelayed(connection))',
     caughtBy: ['test/host/network-relay.test.ts'],
+    test: 'only the relay that keeps a place for a node may bring it a connection',
   },
   {
     name: 'A node that has lost its relay asks no other.',
@@ -476,6 +485,7 @@ export const network: readonly Mutation[] = [
     find: 'circuitOver(await connect(place.relay), peer)',
     replace: 'place.address',
     caughtBy: ['test/host/network-relay.test.ts'],
+    test: 'where somebody says that a relay lives is not dialled',
   },
   {
     name: 'What a relay has cut off fails without its reason.',

@@ -14,6 +14,7 @@ export const ocr: readonly Mutation[] = [
     find: 'sum + text.length * confidence * confidence',
     replace: 'sum + confidence * confidence / lines.length + 0 * text.length',
     caughtBy: recognisers,
+    test: 'of both ways up the one counts that says most, by how sure it is: one number of a page is not its text',
   },
   {
     name: 'Another language reads a page of which its first one is as sure at a second look.',
@@ -21,6 +22,7 @@ export const ocr: readonly Mutation[] = [
     find: 'let least = Math.max(confidence, by(first!)) + surerMin',
     replace: 'let least = confidence + surerMin',
     caughtBy: recognisers,
+    test: 'a page in another language is read in it, and its lines that leave doubt in the others',
   },
   {
     name: 'A page in another script is believed where the second recogniser is fairly sure of it.',
@@ -28,6 +30,7 @@ export const ocr: readonly Mutation[] = [
     find: 'const surelyRead = 0.93',
     replace: 'const surelyRead = 0.8',
     caughtBy: recognisers,
+    test: 'a clean page in a script that neither recogniser knows says so, however sure one of them is',
   },
   {
     name: 'Chinese counts as a script that nobody reads.',
@@ -35,6 +38,7 @@ export const ocr: readonly Mutation[] = [
     find: 'isChinese ? chineseConfidenceMin : surelyRead',
     replace: 'surelyRead',
     caughtBy: recognisers,
+    test: 'another script is told by what both recognisers make of clear letters, and of nothing else',
   },
   {
     name: 'A large JPEG that ends within its picture is read as gray.',
@@ -91,6 +95,7 @@ export const ocr: readonly Mutation[] = [
     find: "warnings.push('nothing-read')",
     replace: '{}',
     caughtBy: recognisers,
+    test: 'ink that is no text is a page of which nothing was read; a blank page has no such warning',
   },
   {
     name: 'Another language reads every line.',
@@ -98,6 +103,7 @@ export const ocr: readonly Mutation[] = [
     find: 'if (line.confidence >= doubtfulBelow) return line\n',
     replace: '',
     caughtBy: recognisers,
+    test: 'a page in another language is read in it, and its lines that leave doubt in the others',
   },
   {
     name: 'A second opinion replaces letters that its dictionary lacks.',
@@ -105,6 +111,7 @@ export const ocr: readonly Mutation[] = [
     find: 'every((character) => known.has(character))',
     replace: 'every(() => true)',
     caughtBy: recognisers,
+    test: 'a second opinion is taken on doubtful lines, unless they have letters that its dictionary lacks, or it reads other signs alone',
   },
   {
     name: 'Traineddata may point beyond its end.',
@@ -112,6 +119,7 @@ export const ocr: readonly Mutation[] = [
     find: 'offset < reached || offset > bytes.byteLength',
     replace: 'offset < reached',
     caughtBy: recognisers,
+    test: 'traineddata is known by its table of contents',
   },
   {
     name: 'Cells of a table are read as columns.',
@@ -133,6 +141,7 @@ export const ocr: readonly Mutation[] = [
     find: 'const [module, factory] = await this.#code\n    return factory({',
     replace: 'const [module, factory] = await this.#code\n    return (this as any).kept ??= factory({',
     caughtBy: ['test/runtimes/imaging-decoders.test.ts'],
+    test: 'a decoder begins anew for each document: none finds what another has left in its memory',
   },
   {
     name: 'The sizes in a header are not held against the decoder’s limit.',
@@ -210,6 +219,7 @@ export const ocr: readonly Mutation[] = [
     find: 'Math.max(1, Math.min(dpi, most))',
     replace: 'Math.max(1, Math.min(dpi, most * 0 + dpi))',
     caughtBy: pdf,
+    test: 'a page of a square mile is drawn as large as fits, and one without a size as a letter',
   },
   {
     name: 'Parts of a PDF have ids at random.',
@@ -253,6 +263,7 @@ export const ocr: readonly Mutation[] = [
     find: 'pdfium.EPDFAnnot_GenerateFormFieldAP(annotation)',
     replace: '{}',
     caughtBy: cut,
+    test: 'notes and fields: what a screen shows becomes part of the page, with what has no drawing of itself, and nothing else',
   },
   {
     name: 'A caption between two columns breaks them apart.',
@@ -288,6 +299,7 @@ export const ocr: readonly Mutation[] = [
     find: 'if (cells.length < 2) return [line]',
     replace: 'return [line]',
     caughtBy: recognisers,
+    test: 'cells of a row that stand far apart get a second opinion one by one, and keep the space between them',
   },
   {
     name: 'A grainy page is reduced to find its lines, and its grain is not smoothed.',

@@ -53,6 +53,7 @@ export const operating: readonly Mutation[] = [
     find: '({ ...settle.opts(), ...flags })',
     replace: '({ ...flags })',
     caughtBy: ['test/cli/commands.test.ts'],
+    test: 'commands below settle take the flags that settle has as well, before their name and after it',
   },
   {
     name: '`config set` says that the node heeds what a flag forbids.',
@@ -60,6 +61,7 @@ export const operating: readonly Mutation[] = [
     find: "['flag', 'environment'].includes(read.origins[name].layer)",
     replace: "['environment'].includes(read.origins[name].layer)",
     caughtBy: command,
+    test: 'config set changes what can change in the running node, and says what cannot',
   },
   {
     name: 'A node goes on when npm was killed.',

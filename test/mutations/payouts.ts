@@ -119,6 +119,7 @@ export const payouts: readonly Mutation[] = [
     find: '    if (micros > 0) {\n',
     replace: '    if (micros < 0) {\n',
     caughtBy: ['test/mesh/money.test.ts'],
+    test: 'a node that was restored from a backup pays nothing before the cars have said what they were paid since',
   },
   {
     name: 'A payment that came back stays paid on the vehicle’s side.',

@@ -7,6 +7,7 @@ export const records: readonly Mutation[] = [
     find: 'if (items >= itemsMax) return true',
     replace: '',
     caughtBy: ['test/protocol/encoding.test.ts'],
+    test: 'items are counted before anything is decoded: a megabyte of empty maps is refused, and the fullest list of parts is not',
   },
   {
     name: 'What a vehicle writes beside its text may be as long as it likes.',
@@ -46,8 +47,8 @@ export const records: readonly Mutation[] = [
   {
     name: 'What a steward writes off is no news for the ledger.',
     file: 'src/protocol/records.ts',
-    find: 'allowance: { type: job.allowanceType, rank: 4, ...sharedMoney }',
-    replace: 'allowance: { type: job.allowanceType, rank: 4, ...shared }',
+    find: 'allowance: { type: job.allowanceType, rank: 4, ...money }',
+    replace: 'allowance: { type: job.allowanceType, rank: 4, ...counted }',
     caughtBy: ['test/protocol/records.test.ts'],
   },
   {
@@ -99,5 +100,6 @@ export const records: readonly Mutation[] = [
     replace:
       '    this.#sha256 = sha256\n    for (let leaf = 0; leaf < trieFanout ** 2; leaf += 1) this.#leafHashes.set(leaf, new Uint8Array(hashBytes))\n',
     caughtBy: ['test/protocol/record-trie.test.ts'],
+    test: 'a trie of few records takes kilobytes, not the room of all its leaves',
   },
 ]

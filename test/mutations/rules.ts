@@ -98,6 +98,7 @@ export const rules: readonly Mutation[] = [
     find: 'isFine: isPlugged ?? null,',
     replace: 'isFine: true,',
     caughtBy: ['test/simulator/week.test.ts'],
+    test: 'no vehicle computes when its owner would not have it, and its work is owed for once it is verified',
   },
   {
     name: 'The same readings once more hide from the owner’s rules that a minute has passed since it was bad.',
@@ -133,6 +134,7 @@ export const rules: readonly Mutation[] = [
     find: "    if (payload.reader !== this.#options.self) throw new RequestError('this access is for another node')\n",
     replace: '',
     caughtBy: ['test/mesh/money.test.ts'],
+    test: 'an owner reads what all its vehicles earned through any node, by its key; nobody else does',
   },
   {
     name: 'A job that has time leases at once, however dear power is.',
@@ -140,6 +142,7 @@ export const rules: readonly Mutation[] = [
     find: '  if (!isTimeToLease(desk, nowMs)) return\n',
     replace: '',
     caughtBy: ['test/simulator/week.test.ts'],
+    test: 'work that has time waits for cheap power: no deadline is missed, and no owner pays for it',
   },
   {
     name: 'Work waits for hours in which the vehicles will have left.',

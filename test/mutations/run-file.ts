@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { notesName, runEnvironment } from '../runner/paths.ts'
+import type { Run } from './mutation.ts'
 
 /** The limit of a file that is run for the first time: the slowest takes a third of it on a quiet machine. */
 const limitMsFirst = 300_000
@@ -33,14 +34,15 @@ export class FileRun {
   readonly #folder: string
 
   /**
-   * `temporary`: where the file may write. `before`: how it went without a bug; it is ended as soon as one of the tests is
+   * `temporary`: where the tests may write. `before`: how it went without a bug; it is ended as soon as one of the tests is
    * red that passed then.
    */
-  constructor(tree: string, temporary: string, file: string, before?: TestRun) {
+  constructor(tree: string, temporary: string, { file, test }: Run, before?: TestRun) {
     const { NODE_TEST_CONTEXT: _, CARPOOL_SEED: __, ...env } = process.env
     this.#folder = mkdtempSync(join(temporary, 'run-'))
     const path = join(tree, file)
-    this.#child = spawn(process.execPath, ['--import', preload, '--test-reporter=tap', path], {
+    const only = test === undefined ? [] : [`--test-name-pattern=^${escaped(test)}$`]
+    this.#child = spawn(process.execPath, ['--import', preload, '--test-reporter=tap', ...only, path], {
       cwd: tree,
       env: {
         ...env,
@@ -97,4 +99,8 @@ export class FileRun {
     const began = existsSync(join(this.#folder, notesName))
     return { passed, failed, began, timedOut, code, seconds: (performance.now() - startedMs) / 1000 }
   }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }

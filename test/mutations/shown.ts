@@ -7,6 +7,7 @@ export const shown: readonly Mutation[] = [
     find: 'clean(line)',
     replace: 'line',
     caughtBy: ['test/cli/commands.test.ts'],
+    test: 'whatever strangers name things, no command’s output draws on a terminal or forges a line',
   },
   {
     name: 'JSON on a terminal has 8-bit escapes.',

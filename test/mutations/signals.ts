@@ -28,6 +28,7 @@ export const signals: readonly Mutation[] = [
     find: '      maxPayload: messageBytesMax,\n',
     replace: '',
     caughtBy: ['test/host/signals-viss.test.ts'],
+    test: 'a message of 10 MB ends the connection and not this process, and the next one is good',
   },
   {
     name: 'Only the first process of a signal command is killed.',

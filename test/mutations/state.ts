@@ -70,6 +70,7 @@ export const state: readonly Mutation[] = [
     find: 'const alike = standing.every(({ verdict }) => verdict.result === result)',
     replace: 'const alike = true',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario council-verdicts-apart.txt gives its golden trace',
   },
   {
     name: 'Of two receipts for one place the one that comes first counts, whatever its turn.',
@@ -147,6 +148,7 @@ export const state: readonly Mutation[] = [
     find: "if (units[place] !== unitsOf(entry, payment?.unit ?? 'page')) return false",
     replace: '',
     caughtBy: ['test/protocol/job-state.test.ts'],
+    test: 'a lease counts unless the audit objects to it, and so do the claims of its receipts',
   },
   {
     name: 'A lease counts that the secret of the draws does not give its vehicle.',
@@ -154,6 +156,7 @@ export const state: readonly Mutation[] = [
     find: 'return basis.candidates[drawn]?.peer === vehicle && basis.candidates[drawn]?.owner === owner',
     replace: 'return basis.candidates[drawn] !== undefined',
     caughtBy: ['test/protocol/job-state.test.ts'],
+    test: 'a lease counts unless the audit objects to it, and so do the claims of its receipts',
   },
   {
     name: 'A lease counts before the candidates are here that it was drawn from.',
@@ -161,6 +164,7 @@ export const state: readonly Mutation[] = [
     find: 'if (basis === undefined) return false',
     replace: 'if (basis === undefined) return true',
     caughtBy: ['test/protocol/job-state.test.ts'],
+    test: 'a lease counts unless the audit objects to it, and so do the claims of its receipts',
   },
   {
     name: 'A lease whose candidates come late never counts.',
@@ -210,6 +214,7 @@ export const state: readonly Mutation[] = [
     find: '    this.#agreed.receipt(entry.record)\n',
     replace: '',
     caughtBy: ['test/protocol/job-state.test.ts'],
+    test: 'what a job’s records come to does not depend on their order, honest or not',
   },
   {
     name: 'The verdict of one steward binds another.',
@@ -337,6 +342,7 @@ export const state: readonly Mutation[] = [
     find: 'if (kind !== wanted || note === undefined) continue',
     replace: 'if (kind !== wanted) continue',
     caughtBy: ['test/mesh/hostile-steward.test.ts'],
+    test: 'nothing that a standby signs after the end changes results, payment or the report, here or after a restart',
   },
   {
     name: 'What a steward signs may take any number of bytes.',
@@ -344,6 +350,7 @@ export const state: readonly Mutation[] = [
     find: 'return bytes <= max.bytes &&',
     replace: 'return bytes >= 0 &&',
     caughtBy: ['test/protocol/signer-bounds.test.ts', 'test/mesh/hostile-standby.test.ts'],
+    test: 'one steward’s records stay within its bound, the first that it signed; and those of others are all taken',
   },
   {
     name: 'The number of a steward’s draws has no bound.',
@@ -365,6 +372,7 @@ export const state: readonly Mutation[] = [
     find: 'if (serial > account.highest) return excess',
     replace: 'return excess',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+    test: 'one steward’s records stay within its bound, the first that it signed; and those of others are all taken',
   },
   {
     name: 'Of two records under one serial that do not both fit, that holds which comes first.',
@@ -372,6 +380,7 @@ export const state: readonly Mutation[] = [
     find: '.toSorted((a, b) => a.serial - b.serial || compareText(a.id, b.id))',
     replace: '.toSorted((a, b) => a.serial - b.serial)',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+    test: 'whatever a steward signs, and in whatever order it comes, all others have the same',
   },
   {
     name: 'A lease may have receipts without end.',
@@ -379,6 +388,7 @@ export const state: readonly Mutation[] = [
     find: 'if (count > places || covered + payload.covers.length > 2 * places) return true',
     replace: 'if (count > 64 * places) return true',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+    test: 'a lease has as many receipts as it can need, the first that its vehicle signed',
   },
   {
     name: 'A vehicle’s receipts push out those that a verdict names.',
@@ -386,6 +396,7 @@ export const state: readonly Mutation[] = [
     find: 'isNamed(b) - isNamed(a) || byTurn(a, b)',
     replace: 'byTurn(a, b) || isNamed(b)',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+    test: 'what a verdict names stays, and no vehicle pushes it out by what it signs besides',
   },
   {
     name: 'A taker keeps what it signed when its share of the bound shrinks.',
@@ -491,6 +502,7 @@ export const state: readonly Mutation[] = [
     find: 'return [record.id, ...waited]',
     replace: 'return [record.id]',
     caughtBy: ['test/protocol/job-state.test.ts', 'test/protocol/council-shut-out.test.ts'],
+    test: 'what a job’s records come to does not depend on their order, honest or not',
   },
   {
     name: 'A report lacks the lists that a list of candidates changes.',
@@ -526,6 +538,7 @@ export const state: readonly Mutation[] = [
     find: 'boundOf(this.#manifest, this.#shards)',
     replace: 'boundOf(this.#manifest, this.#manifest.shards.count)',
     caughtBy: ['test/protocol/signer-bounds.test.ts'],
+    test: 'what a manifest says of its shards gives nobody room: those of the list that is here do',
   },
   {
     name: 'An owner that worked for nothing at one steward is shown as owed nothing by another.',

@@ -21,6 +21,7 @@ export const steward: readonly Mutation[] = [
     find: 'tally(claims, assurance, agreement, found, ',
     replace: 'tally(claims, assurance, agreement, found && undefined, ',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario audits-liar.txt gives its golden trace',
   },
   {
     name: 'An owner who was contradicted keeps its voice.',
@@ -35,6 +36,7 @@ export const steward: readonly Mutation[] = [
     find: 'if (before !== undefined && before !== result && !state.equivocated) {',
     replace: 'if (before === null) {',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario equivocation.txt gives its golden trace',
   },
   {
     name: 'An owner gets two replicas of a shard at once.',
@@ -126,6 +128,7 @@ export const steward: readonly Mutation[] = [
     find: 'if ((desk.apart.get(shard.position)?.unseen.size ?? 0) > 0) return',
     replace: '',
     caughtBy: ['test/protocol/council.test.ts'],
+    test: 'verdicts apart are settled only when the claims of both sides have been looked at',
   },
   {
     name: 'A window passes though nothing of it is left to check.',
@@ -140,6 +143,7 @@ export const steward: readonly Mutation[] = [
     find: 'if (!holders.has(owner) && !claims.some((claim) => claim.owner === owner))',
     replace: 'if (!claims.some((claim) => claim.owner === owner))',
     caughtBy: ['test/simulator/simulator.test.ts'],
+    test: 'a steward that restarts makes the checks of its windows before they pass',
   },
   {
     name: 'A shard under audits is accepted before its window has passed.',
@@ -238,6 +242,7 @@ export const steward: readonly Mutation[] = [
     find: 'desk.leases.clockSet(byMs)',
     replace: '',
     caughtBy: ['test/protocol/clock-set.test.ts'],
+    test: 'a clock that is set changes nothing in blind-no-owner-left.txt',
   },
   {
     name: 'A vehicle that declined is left alone for as long as the clock was set back.',
@@ -245,6 +250,7 @@ export const steward: readonly Mutation[] = [
     find: 'desk.patience.clockSet(byMs)',
     replace: '',
     caughtBy: ['test/protocol/clock-set.test.ts'],
+    test: 'a clock that is set changes nothing in council-allowances.txt',
   },
   {
     name: 'A turn of a steward gives out all leases, however many there are.',
@@ -301,6 +307,7 @@ export const steward: readonly Mutation[] = [
     find: 'return added.length === news.length && left.length >= over',
     replace: 'return true',
     caughtBy: ['test/protocol/draw.test.ts'],
+    test: 'thousands are listed in turns, a newcomer costs a few hundred bytes, and a list never has more than it may',
   },
   {
     name: 'In a large mesh each vehicle that changes has all that are selected walked over.',
@@ -364,6 +371,7 @@ export const steward: readonly Mutation[] = [
     find: 'const isSoon = isHere && isWilling && nowMs < untilMs',
     replace: 'const isSoon = isHere && isWilling',
     caughtBy: ['test/protocol/cartel.test.ts'],
+    test: 'an owner that stays full for longer than its work takes is waited for no more',
   },
   {
     name: 'A straggler has the time of all the leases that its vehicle has taken.',

@@ -134,6 +134,7 @@ export const stewardship: readonly Mutation[] = [
     find: '    if (this.hasEnded) inputs.over()\n',
     replace: '',
     caughtBy: ['test/mesh/ended-jobs.test.ts'],
+    test: 'of a stranger’s job that has ended a standby keeps the lists and the results, and whoever has the key reads them there',
   },
   {
     name: 'A standby holds the root of a long result, and none of its parts.',

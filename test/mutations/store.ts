@@ -72,6 +72,7 @@ export const store: readonly Mutation[] = [
     find: 'bytes !== undefined && isHashOf(cid, bytes) ? bytes',
     replace: 'bytes !== undefined ? bytes',
     caughtBy: ['test/host/store-blocks.test.ts'],
+    test: 'a damaged file is put aside, reported missing and whole again after the next put',
   },
   {
     name: 'The hash of a block is not checked when it is put.',
@@ -149,6 +150,7 @@ export const store: readonly Mutation[] = [
     find: '      for (const { cid } of blocks) if (!has(cid)) hot.delete(cid)\n',
     replace: '',
     caughtBy: ['test/host/store-blocks.test.ts'],
+    test: 'a small block is in memory as it was kept, until it goes; one that was not kept never is',
   },
   {
     name: 'Memory keeps the bytes of whoever put the block, which may change.',
@@ -171,6 +173,7 @@ export const store: readonly Mutation[] = [
     find: 'WHERE NOT EXISTS (SELECT 1 FROM block_uses WHERE block_uses.cid = value)',
     replace: 'WHERE value IS NOT NULL',
     caughtBy: ['test/host/store-blocks.test.ts'],
+    test: 'however puts and releases of one block overlap, it stays exactly as long as a job holds it',
   },
   {
     name: 'The files of blocks that nobody uses stay.',
@@ -241,6 +244,7 @@ export const store: readonly Mutation[] = [
     find: 'if (place !== undefined && weightRows.get(place.file)?.isLinked) {',
     replace: 'if (place === null) {',
     caughtBy: weights,
+    test: 'a linked file that its user changes is damaged for the job, is never written, and can be submitted or fetched again',
   },
   {
     name: 'A file that a kill left half linked counts as one that may be written.',
@@ -248,5 +252,6 @@ export const store: readonly Mutation[] = [
     find: '(isWhole ? stat.size !== bytes : isLinked)',
     replace: '(isWhole && stat.size !== bytes)',
     caughtBy: weights,
+    test: 'a kill while a user’s file is linked leaves nothing that could write it',
   },
 ]

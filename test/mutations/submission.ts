@@ -24,6 +24,7 @@ export const submission: readonly Mutation[] = [
     find: 'if (length > lineBytesMax)',
     replace: 'if (length > 2 ** 31)',
     caughtBy: ['test/host/json-lines.test.ts'],
+    test: 'whatever is no such line is refused in one sentence that names the line',
   },
   {
     name: 'Images are sought in texts.',
@@ -172,6 +173,7 @@ export const submission: readonly Mutation[] = [
     find: 'others.filter(({ standsBy }) => standsBy !== false)',
     replace: 'others.filter(({ standsBy }) => standsBy !== null)',
     caughtBy: ['test/protocol/standbys.test.ts'],
+    test: 'a node that says that it does not stand by is not asked, and one that says nothing of it is',
   },
   {
     name: 'A node that says nothing of standing by, as an older one, is not asked.',
@@ -193,6 +195,7 @@ export const submission: readonly Mutation[] = [
     find: 'const isKept = this.#isKeptForDialled && this.#wantsDialled && !isDialled(asked)',
     replace: 'const isKept = false',
     caughtBy: ['test/protocol/standbys.test.ts'],
+    test: 'a node that others cannot dial has one standby that they can, and draws the others from all',
   },
   {
     name: 'A document that is refused is sent all the same.',
@@ -228,6 +231,7 @@ export const submission: readonly Mutation[] = [
     find: 'if (fault !== null)',
     replace: 'if (fault === undefined)',
     caughtBy: ['test/mesh/bad-input.test.ts'],
+    test: 'a file that is no module is refused before a job is made of it',
   },
   {
     name: 'All pages of a PDF are sent, whichever were asked for.',
@@ -256,6 +260,7 @@ export const submission: readonly Mutation[] = [
     find: 'page: firstPage + page',
     replace: 'page: 1 + page',
     caughtBy: ['test/mesh/bad-input.test.ts'],
+    test: 'pages of a PDF come back under its name, by their numbers',
   },
   {
     name: 'Documents are cut by the guess, whatever they cost.',

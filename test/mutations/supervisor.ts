@@ -14,6 +14,7 @@ export const supervisor: readonly Mutation[] = [
     find: '  if (child.startedTicks !== null && stat?.startedTicks !== child.startedTicks) return\n',
     replace: '',
     caughtBy: ['test/host/supervisor.test.ts'],
+    test: 'a process that starts during a stop stands still from the beginning, and one that is not ours is left alone',
   },
   {
     name: 'A process that starts during a stop runs until the next reading.',
@@ -28,6 +29,7 @@ export const supervisor: readonly Mutation[] = [
     find: "  if (guard!.judgement.verdict === 'stop') freeze()\n",
     replace: "  if (guard!.judgement.verdict === 'stop') return tell()\n",
     caughtBy: ['test/host/supervisor.test.ts'],
+    test: 'slots stand still by the supervisor alone, while the node does not even turn its event loop',
   },
   {
     name: 'A supervisor that has ended leaves its last verdict.',
@@ -42,6 +44,7 @@ export const supervisor: readonly Mutation[] = [
     find: "    for (const [pid, startedTicks] of this.#children) life.say({ type: 'child', pid, startedTicks })\n",
     replace: '',
     caughtBy: ['test/host/supervisor.test.ts'],
+    test: 'a supervisor that was killed is a verdict to stop, until another one has started and knows the slots',
   },
   {
     name: 'What a killed node leaves behind lives on.',
@@ -49,6 +52,7 @@ export const supervisor: readonly Mutation[] = [
     find: "  for (const [pid, child] of children) signal(pid, child, 'SIGKILL')\n",
     replace: '',
     caughtBy: ['test/host/supervisor.test.ts'],
+    test: 'when the node is killed, its supervisor and its slots end with it, also a frozen one',
   },
   {
     name: 'A pause ends with the node’s process.',
@@ -84,5 +88,6 @@ export const supervisor: readonly Mutation[] = [
     find: 'if (error instanceof SupervisorRefusal) throw',
     replace: 'if (error === null) throw',
     caughtBy: ['test/host/supervisor-start.test.ts'],
+    test: 'a source of signals that is not understood is refused at once, and not tried again',
   },
 ]

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { memoryFolder } from '../runner/memory-folder.ts'
-import type { Mutation } from './mutation.ts'
+import { type Mutation, nameOf, type Run, runsOf } from './mutation.ts'
 import { FileRun, type TestRun } from './run-file.ts'
 
 /** All that the named tests read. */
@@ -44,10 +44,10 @@ export class Tree {
     const original = readFileSync(path)
     writeFileSync(path, this.#mutated(bug)!)
     try {
-      for (const file of bug.caughtBy) {
-        const without = before.get(file)!
-        const how = redness(await this.run(file, without), without)
-        if (how !== undefined) return `${file.slice('test/'.length)}: ${how}`
+      for (const run of runsOf(bug)) {
+        const without = before.get(nameOf(run))!
+        const how = redness(await this.run(run, without), without)
+        if (how !== undefined) return `${run.file.slice('test/'.length)}: ${how}`
       }
       return undefined
     } finally {
@@ -57,9 +57,9 @@ export class Tree {
     }
   }
 
-  /** Runs a test file. `before`: how it went without a bug; it is ended as soon as it goes otherwise. */
-  async run(file: string, before?: TestRun): Promise<TestRun> {
-    this.#running = new FileRun(this.#folder, this.#temporary, file, before)
+  /** Runs a test file, or one test of it. `before`: how that went without a bug; it is ended as soon as it goes otherwise. */
+  async run(run: Run, before?: TestRun): Promise<TestRun> {
+    this.#running = new FileRun(this.#folder, this.#temporary, run, before)
     return await this.#running.ended
   }
 

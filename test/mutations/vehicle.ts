@@ -7,6 +7,7 @@ export const vehicle: readonly Mutation[] = [
     find: 'Math.min(ms, ownMs + turnMsMax)',
     replace: 'ms',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario worker-leaving-boaster.txt gives its golden trace',
   },
   {
     name: 'A lease keeps its slot for as long as it likes.',
@@ -56,6 +57,7 @@ export const vehicle: readonly Mutation[] = [
     find: 'promisedMicros + worthOf(lease.payload) > payment.budgetMicros',
     replace: 'promisedMicros > payment.budgetMicros',
     caughtBy: ['test/protocol/scenarios.test.ts'],
+    test: 'the scenario worker-price.txt gives its golden trace',
   },
   {
     name: 'The records of an offer that came to nothing stay.',
@@ -140,6 +142,7 @@ export const vehicle: readonly Mutation[] = [
     find: "if (mode === 'stop') for (const held of bench.all()) bench.abort(held)",
     replace: '',
     caughtBy: ['test/simulator/week.test.ts'],
+    test: 'no vehicle computes when its owner would not have it, and its work is owed for once it is verified',
   },
   {
     name: 'Anybody can withdraw a lease.',
@@ -172,9 +175,9 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'A vehicle’s owner is told how a job ended by an end that nobody believes.',
     file: 'src/host/vehicle/worker-driver.ts',
-    find: "        this.#handle({ type: 'ended', ...openEnding(message) })",
+    find: '    hearSteward(this.#ears, ...said)',
     replace:
-      "        this.#endNews.ended(message.job, openEnding(message).end.payload)\n        this.#handle({ type: 'ended', ...openEnding(message) })",
+      "    if (said[1].type === 'ended') this.#endNews.ended(said[1].job, { outcome: 'failed', code: 'verified' })\n    hearSteward(this.#ears, ...said)",
     caughtBy: ['test/host/vehicle.test.ts'],
   },
   {
@@ -344,6 +347,7 @@ export const vehicle: readonly Mutation[] = [
     find: 'held.lastReceiptMs += byMs',
     replace: 'held.lastReceiptMs += 0',
     caughtBy: ['test/protocol/clock-set.test.ts'],
+    test: 'a clock that is set changes nothing in worker-adopted.txt',
   },
   {
     name: 'One page whose record is too long costs its neighbours theirs.',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { cheapHours, type PricedVehicle } from '../../src/protocol/energy/cheap-hours.ts'
-import { askAt, askNow, asksAhead, type UnitEnergy } from '../../src/protocol/energy/own-ask.ts'
+import { askAt, askNow, hourlyAsks, type UnitEnergy } from '../../src/protocol/energy/own-ask.ts'
 import { costOfJoules, flatTariff, tariffOf } from '../../src/protocol/energy/tariff.ts'
 
 const hourMs = 3_600_000
@@ -105,8 +105,8 @@ test('an ask is that of the dearest time until a lease that is taken now is done
   const tariff = tariffOf({ currency: 'EUR', prices })
   const at = (minutes: number) => askNow(tariff, energy, nowMs + minutes * 60_000)
   assert.deepEqual([at(0), at(29), at(31), at(100), at(149), at(151)], [120, 120, 480, 480, 240, null])
-  assert.deepEqual(asksAhead(tariff, energy, nowMs), { hour, unitMicros: [120, 480, 240] })
-  assert.equal(asksAhead(flatTariff('EUR', 300_000), energy, nowMs)!.unitMicros.length, 24)
+  assert.deepEqual(hourlyAsks(tariff, energy, nowMs), { hour, unitMicros: [120, 480, 240] })
+  assert.equal(hourlyAsks(flatTariff('EUR', 300_000), energy, nowMs)!.unitMicros.length, 24)
 })
 
 function vehicle(asks: readonly number[]): PricedVehicle {

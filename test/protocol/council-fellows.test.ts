@@ -275,7 +275,7 @@ test('a steward whose process stood still, or whose clock nobody told it of, tak
     for (const { peer } of idle) b.handle({ type: 'connected', peer })
     const acts = (ms: number) =>
       b.pass(ms, () => void b.beat(a, true)).some((effect) => effect.type === 'acting' && effect.acting)
-    assert.equal(acts(stewardIdleMs / 2), false)
+    assert.equal(acts(stewardIdleMs - 5 * beatIntervalMs), false)
     b.jump(gapMs)
     assert.equal(
       acts(stewardIdleMs / 2),

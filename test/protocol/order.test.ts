@@ -8,7 +8,7 @@ import { areListed, listOwners, ownerTagBytes } from '../../src/protocol/job/own
 import { leaseShardsMax } from '../../src/protocol/limits.ts'
 import { orderedOwnersMax, orderedShards, ordinalsMax } from '../../src/protocol/sizes.ts'
 import { Cursors } from '../../src/protocol/steward/cursors.ts'
-import { InOrder } from '../../src/protocol/steward/in-order.ts'
+import { OrderedAssignment } from '../../src/protocol/steward/in-order.ts'
 import type { Rooms } from '../../src/protocol/steward/rooms.ts'
 import { ShardBoard } from '../../src/protocol/steward/shard-board.ts'
 import { cidNamed, drawSecret, manifestWith, peerNamed, placeOf, sha256 } from '../support/core-fakes.ts'
@@ -193,7 +193,7 @@ function fruitless(groups: number) {
   }
   const owners = new Map([[ownerNumbered(1), new Map()]])
   const rooms = { arrivals: 1, owners, free: owners, isAwaited: () => true } as unknown as Rooms
-  const inOrder = new InOrder(order as unknown as OwnerOrder, board, rooms, 2)
+  const inOrder = new OrderedAssignment(order as unknown as OwnerOrder, board, rooms, 2)
   const market = { board, rooms, cursors: new Cursors(board), affords: () => true }
   const turn = () => {
     asked.clear()

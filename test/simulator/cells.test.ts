@@ -9,7 +9,7 @@ import { liveDay } from '../../src/simulator/cells/day.ts'
 import { Elsewhere } from '../../src/simulator/cells/elsewhere.ts'
 import { joinAll } from '../../src/simulator/cells/joining.ts'
 import { CellMesh } from '../../src/simulator/cells/mesh.ts'
-import { type Trouble, WholeMesh } from '../../src/simulator/cells/whole.ts'
+import { CoarseMesh, type Trouble } from '../../src/simulator/cells/whole.ts'
 import { firstCellAbroad, workIn } from '../../src/simulator/cells/work.ts'
 import { cidOf, ownerNamed, secretNamed } from '../../src/simulator/fixtures.ts'
 
@@ -91,8 +91,8 @@ test('a node that does not listen, and whose cell had been too small before, doe
 })
 
 /** All vehicles are there, and work, all day. */
-function wholeOf(vehicles: number, trouble: Trouble = {}): WholeMesh {
-  const whole = new WholeMesh(1, vehicles, trouble)
+function wholeOf(vehicles: number, trouble: Trouble = {}): CoarseMesh {
+  const whole = new CoarseMesh(1, vehicles, trouble)
   const always = new Uint8Array(288).fill(1)
   for (let vehicle = 0; vehicle < vehicles; vehicle += 1) whole.setDay(vehicle, always, always, false)
   for (const _ of whole.run());

@@ -39,6 +39,12 @@ test('a steward whose clock is set takes no turn for it, and all ledgers say the
   }
 })
 
+test('where the submitter’s node is lost with what it wrote off, the others say that a report would not pass', () => {
+  // The budget is so small that it leases on what it has just written off, and vehicles tell of the leases alone.
+  const { violations, lastEvents } = new World(scenarios.budget!, 6_001_066, minutes).run()
+  assert.deepEqual(violations, [], lastEvents.join('\n'))
+})
+
 test('stewards are compared once the last record has had the time to reach them all', () => {
   // One vehicle is too few for two replicas, so the job ends at its deadline: up to half a second before the world does.
   const lonely = { ...scenarios.lossy!, name: 'lonely', vehicles: 1, jobs: 1, shardsPerJob: 1 }

@@ -18,6 +18,7 @@ import { loadOrCreateKey, type SigningKey } from '../../src/host/store/keys.ts'
 import { openStore, type Store } from '../../src/host/store.ts'
 import { WorkerDriver } from '../../src/host/vehicle/worker-driver.ts'
 import type { Cid, JobId, OwnerId, PeerId, RecordId } from '../../src/protocol/ids.ts'
+import type { MessageToVehicle } from '../../src/protocol/inbox.ts'
 import { openLease } from '../../src/protocol/job/lease.ts'
 import { encodeShard } from '../../src/protocol/job/shard.ts'
 import { type EndCode, endFor } from '../../src/protocol/job/verdict.ts'
@@ -187,14 +188,14 @@ export class World {
     return { id: recordId(sha256, record.body), record }
   }
 
-  offer(lease: SignedRecord): Message {
+  offer(lease: SignedRecord): MessageToVehicle {
     const { positions } = openLease(lease, sha256, () => true).payload
     const keys = positions.map((position) => shardKey(secret, position))
     return { type: 'offer', manifest: this.manifest, handovers: [], lease, keys }
   }
 
   /** Shows that the job has ended, by this code, with the signature of its steward or of another. */
-  ended(code: EndCode = 'verified', by = this.steward): Message {
+  ended(code: EndCode = 'verified', by = this.steward): MessageToVehicle {
     const end = this.#sign(by, 'end', endFor(code, 'done', drawSecret), this.job)
     return { type: 'ended', job: this.job, end, cancellation: null }
   }

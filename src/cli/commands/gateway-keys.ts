@@ -6,7 +6,7 @@ import { openTables } from '../../gateway/tables.ts'
 import { formatMoney, parseMoney } from '../../protocol/price.ts'
 import { addOptions, resolveConfig } from '../config/config.ts'
 import { CommandFailure, usageExitCode } from '../failure.ts'
-import { localTime } from '../format.ts'
+import { formatLocalTime } from '../format.ts'
 import { note, print, printJson } from '../output.ts'
 import { type Column, formatTable } from '../table.ts'
 
@@ -146,8 +146,11 @@ const columns: readonly Column<KeyRow>[] = [
       budgetDay === null ? 'nothing' : formatMoney(budgetDay.micros, budgetDay.currency),
   },
   { title: 'FOR', cell: ({ settings }) => settings.roles.join(', ') },
-  { title: 'SINCE', cell: ({ createdAtMs }) => localTime(createdAtMs) },
-  { title: 'REVOKED', cell: ({ revokedAtMs }) => (revokedAtMs === null ? '–' : localTime(revokedAtMs)) },
+  { title: 'SINCE', cell: ({ createdAtMs }) => formatLocalTime(createdAtMs) },
+  {
+    title: 'REVOKED',
+    cell: ({ revokedAtMs }) => (revokedAtMs === null ? '–' : formatLocalTime(revokedAtMs)),
+  },
 ]
 
 function nameIn(text: string): string {

@@ -18,7 +18,7 @@ import { keyPath } from './owner.ts'
 
 const optionNames = ['dataDir', 'json', 'logLevel'] as const
 
-/** Whoever has the file may try passphrases for ever, and the key signs for money. */
+/** A thief of the file may try passphrases for ever, and the key signs for money. */
 const passphraseLengthMin = 12
 /** A key file is a few hundred bytes, and locked some more. */
 const lockedBytesMax = 16_384

@@ -2,8 +2,9 @@
 import type { Command } from 'commander'
 import { clean, printableJson } from '../../base/printable.ts'
 import { addOptions } from '../config/config.ts'
+import { resolveNodeConfig } from '../config/node-config.ts'
 import { formatCount } from '../format.ts'
-import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
+import { jobOptionNames, withAnyNode } from '../local-node.ts'
 import { note, printPaced } from '../output.ts'
 
 export function logsCommand(program: Command): void {

@@ -1,10 +1,11 @@
 /** `carpool status`: how a job is doing, followed until it ends. */
 import type { Command } from 'commander'
 import { addOptions } from '../config/config.ts'
+import { resolveNodeConfig } from '../config/node-config.ts'
 import { follow, liveDisplay } from '../follow.ts'
 import { heedSignals } from '../interruption.ts'
 import { describeStatus } from '../job-view.ts'
-import { jobOptionNames, resolveNodeConfig, withAnyNode } from '../local-node.ts'
+import { jobOptionNames, withAnyNode } from '../local-node.ts'
 import { print, printJson } from '../output.ts'
 
 export function statusCommand(program: Command): void {

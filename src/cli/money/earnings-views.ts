@@ -82,7 +82,7 @@ export function describeOperator({ shares, silent }: OperatorsAccounts): string[
     ...formatTable(
       [
         { title: 'VEHICLE', cell: ({ vehicle }) => shortPeer(vehicle) },
-        { title: 'JOB', cell: ({ job }) => shortJob(job) },
+        { title: 'JOB', cell: ({ job }) => (job === null ? 'earlier ones' : shortJob(job)) },
         {
           title: 'PENDING',
           align: 'right',
@@ -220,7 +220,7 @@ function vehicleColumns(currency: string, rows: readonly VehicleRow[]): Column<V
 }
 
 const jobColumns: readonly Column<JobEarnings>[] = [
-  { title: 'JOB', cell: ({ job }) => shortJob(job) },
+  { title: 'JOB', cell: ({ job }) => (job === null ? 'earlier ones' : shortJob(job)) },
   { title: 'PENDING', align: 'right', cell: (job) => formatMoney(job.pendingMicros, job.currency) },
   { title: 'VERIFIED', align: 'right', cell: (job) => formatMoney(job.verifiedMicros, job.currency) },
   { title: 'WORK', align: 'right', cell: formatWork },

@@ -8,7 +8,7 @@
  */
 import type { Logger } from 'pino'
 import type { AsksAhead } from '../../protocol/energy/cheap-hours.ts'
-import { askNow, asksAhead, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
+import { askNow, hourlyAsks, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
 import { unitMicrosMax } from '../../protocol/limits.ts'
 import type { Ask } from '../../protocol/price.ts'
 import { unitOfRuntime } from '../../runtimes/registry.ts'
@@ -148,7 +148,7 @@ export class OwnPrices {
         'nobody knows what power costs now: until that is known, this node asks more than anybody pays',
       )
     this.#isWarned = tariff !== null && micros === null
-    const ahead = tariff === null ? undefined : asksAhead(tariff, energy, nowMs)
+    const ahead = tariff === null ? undefined : hourlyAsks(tariff, energy, nowMs)
     const unitMicros = Math.min(micros ?? unitMicrosMax, unitMicrosMax)
     const ask = {
       currency: tariff?.currency ?? 'XXX',

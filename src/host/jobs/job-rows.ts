@@ -52,7 +52,7 @@ const restSchema = z.object({
   behind: peersSchema,
 })
 
-const stateSchema = z.object({
+const factsSchema = z.object({
   /** Empty for a job of somebody else. */
   requestDigest: z.string(),
   /** The key that signed the manifest; '' where that cannot be read. Rows of older versions are given it once (reading.ts). */
@@ -75,7 +75,7 @@ const stateSchema = z.object({
   rest: restSchema.optional(),
 })
 
-export type JobState = z.infer<typeof stateSchema>
+export type JobFacts = z.infer<typeof factsSchema>
 export type Rest = z.infer<typeof restSchema>
 
 /** Nodes that may read a job and are remembered while it is not in memory: a person has a few. */
@@ -83,7 +83,7 @@ const readersMax = 16
 
 export interface KnownJob {
   readonly job: JobId
-  readonly state: JobState
+  readonly state: JobFacts
   readonly createdAtMs: number
   readonly endedAtMs: number | null
 }
@@ -97,7 +97,7 @@ export class JobRows {
 
   /** Oldest first. */
   list(): KnownJob[] {
-    return this.#journal.listJobs(stewardRole).map((row) => ({ ...row, state: stateSchema.parse(row.state) }))
+    return this.#journal.listJobs(stewardRole).map((row) => ({ ...row, state: factsSchema.parse(row.state) }))
   }
 
   /** Answered by indexes, however many rows there are. */
@@ -107,7 +107,7 @@ export class JobRows {
 
   get(job: JobId): KnownJob | undefined {
     const row = this.#journal.getJob(job, stewardRole)
-    return row && { ...row, state: stateSchema.parse(row.state) }
+    return row && { ...row, state: factsSchema.parse(row.state) }
   }
 
   /** Notes the submitters of rows of older versions, a few at a time, so that nothing else waits for long. */
@@ -188,10 +188,10 @@ function attributionOf(journal: Journal, job: JobId): { submitter: PeerId | ''; 
 
 /** Returns the state of a job that is let go after its end. */
 export function restingStateOf(
-  before: JobState,
+  before: JobFacts,
   summary: JobSummary,
   stewardship: Pick<CouncilDriver, 'root' | 'fellows' | 'behind' | 'readers'>,
-): JobState {
+): JobFacts {
   const { fellows, behind } = stewardship
   const root = Buffer.from(stewardship.root).toString('hex')
   const readers = [...new Set([...(before.rest?.readers ?? []), ...stewardship.readers])]
@@ -203,6 +203,6 @@ export function restingStateOf(
 }
 
 /** The summary with what was counted before, where nobody has looked since. */
-function withOutcomes(summary: JobSummary, before: JobState): JobSummary {
+function withOutcomes(summary: JobSummary, before: JobFacts): JobSummary {
   return summary.outcomes === null ? { ...summary, outcomes: before.summary?.outcomes ?? null } : summary
 }

@@ -201,7 +201,7 @@ export class Routing {
     if (message !== undefined) void say(this.#options, to, message)
   }
 
-  /** Of a job that ended under an older version. It is looked for once: all of the job's records are read for it. */
+  /** Finds the end of a job that ended under an older version, once: all of the job's records are read for it. */
   #formerEnd(job: JobId): RecordId | undefined {
     const { key, store } = this.#options
     const end = this.#formerEnds.get(job) ?? { id: formerEnd(store.journal, job, key.peerId) }

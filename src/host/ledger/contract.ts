@@ -93,10 +93,10 @@ export interface OwnersAccounts {
   }[]
 }
 
-/** An operator's share of one vehicle's work for one job. */
+/** An operator's share of one vehicle's work for one job; null: for all its jobs of before those that are told one by one. */
 export interface OperatorShare {
   readonly vehicle: PeerId
-  readonly job: JobId
+  readonly job: JobId | null
   readonly currency: string
   readonly pendingMicros: Micros
   readonly verifiedMicros: Micros
@@ -174,7 +174,7 @@ export type LedgerLine = Omit<Entry, 'hash'> & {
   readonly runtime: string | null
   /** The node that keeps this ledger. */
   readonly node: PeerId
-  /** Whose books the entry belongs in, of the parties that this node is. */
+  /** The parties of this node in whose books the entry belongs. */
   readonly sides: readonly LedgerSide[]
   readonly hash: string
 }

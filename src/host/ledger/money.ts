@@ -30,7 +30,7 @@ import type { LedgerTables } from './tables.ts'
 export interface MoneyOptions {
   readonly self: PeerId
   readonly owner: OwnerId
-  /** Whose jobs this node submits, and the fleet that it is the registrar of. */
+  /** The submitter of its jobs, and the fleet that it is the registrar of. */
   readonly submitter: PeerId
   readonly operates: PeerId | null
   readonly store: { readonly journal: Journal; readonly books: Books; readonly ledgerTables: LedgerTables }

@@ -41,9 +41,31 @@ export function operatorShares(
   return [...shares.values()]
 }
 
+/** The newest of a vehicle's shares one by one, so many at most, and what was before them as one of each currency. */
+export function summed(shares: readonly OperatorShare[], sharesMax: number): OperatorShare[] {
+  const older = shares.slice(0, Math.max(0, shares.length - sharesMax))
+  const sums = new Map<string, MutableShare>()
+  for (const { vehicle, currency, pendingMicros, verifiedMicros, periods } of older) {
+    const sum = sums.get(currency) ?? newShare(vehicle, null, currency, periods)
+    sums.set(currency, sum)
+    sum.pendingMicros += pendingMicros
+    sum.verifiedMicros += verifiedMicros
+    sum.periods = sum.periods.map(({ name, verifiedMicros: before }, i) => ({
+      name,
+      verifiedMicros: before + periods[i]!.verifiedMicros,
+    }))
+  }
+  return [...sums.values(), ...shares.slice(older.length)]
+}
+
 type MutableShare = { -readonly [Key in keyof OperatorShare]: OperatorShare[Key] }
 
-function newShare(vehicle: PeerId, job: JobId, currency: string, periods: readonly Period[]): MutableShare {
+function newShare(
+  vehicle: PeerId,
+  job: JobId | null,
+  currency: string,
+  periods: readonly Pick<Period, 'name'>[],
+): MutableShare {
   return {
     vehicle,
     job,

@@ -27,6 +27,7 @@ import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { EarningsView, OperatorShare, OperatorsAccounts, OwnersAccounts, Period } from './contract.ts'
 import type { Money } from './money.ts'
+import { summed } from './operator-shares.ts'
 
 export interface ShownAccountsOptions {
   readonly self: PeerId
@@ -41,8 +42,9 @@ export interface ShownAccountsOptions {
 const questionBytesMax = 8 * 1024
 const periodsMax = 8
 const answerDepthMax = 12
-/** Newest first, so that a long history does not make an answer too long. A guess. */
+/** The newest jobs one by one, and the others as one sum a currency, so that a long history does not make an answer too long. A guess. */
 const sharesMax = 1_000
+const currenciesMax = 32
 /** Vehicles that are asked at once. A guess. */
 const askedAtOnce = 8
 
@@ -83,7 +85,7 @@ const earnedSchema: z.ZodType<Pick<EarningsView, 'currencies' | 'energy'>> = z.o
           .max(periodsMax),
       }),
     )
-    .max(32),
+    .max(currenciesMax),
   energy: z.object({
     idleWatts: countSchema,
     hours: z.array(
@@ -101,14 +103,14 @@ const sharesSchema: z.ZodType<OperatorShare[]> = z
   .array(
     z.object({
       vehicle: peerIdSchema,
-      job: z.string().max(128) as unknown as z.ZodType<OperatorShare['job']>,
+      job: z.string().max(128).nullable() as unknown as z.ZodType<OperatorShare['job']>,
       currency: currencySchema,
       pendingMicros: micros,
       verifiedMicros: micros,
       periods: z.array(z.object({ name: printableSchema(32), verifiedMicros: micros })).max(periodsMax),
     }),
   )
-  .max(sharesMax)
+  .max(sharesMax + currenciesMax)
 
 export class ShownAccounts {
   readonly #options: ShownAccountsOptions
@@ -175,7 +177,7 @@ export class ShownAccounts {
     const keys = fleet?.standing.keys ?? []
     if (!opensAccounts(opened, from, { owner, fleetKeys: keys }, systemClock.now(), sha256)) return null
     if (opened.payload.of === 'operator')
-      return encoded(money.operatorShares(fleet!.fleet, periods).slice(-sharesMax))
+      return encoded(summed(money.operatorShares(fleet!.fleet, periods), sharesMax))
     const { currencies, energy } = await money.earnings(periods)
     return encoded({ currencies, energy })
   }

@@ -263,7 +263,7 @@ export class Membership {
     return this.#door.took(capacity.peer, 'again') === 0 && cells.mayEnter(capacity)
   }
 
-  /** Whatever this node signed itself has a lower serial than its next. */
+  /** An own advert with a serial above the last is a twin's. */
   #noticeTwin({ peer, serial }: Capacity): void {
     if (peer !== this.#options.key.peerId || serial <= this.#lastSerial) return
     const text =

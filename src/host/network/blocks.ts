@@ -24,7 +24,7 @@ export interface FetchedBlock {
  * Content-addressed blocks between two peers: weights, shards, manifests, results.
  *
  * Bitswap does this too, at 70 to 95 MB/s and 770 packages; this protocol keeps CIDv1 and sha2-256 so that it could
- * be swapped in (notes/libp2p.md §4). It gives up asking many peers at once. The protocol above chooses the peer to
+ * be swapped in. It gives up asking many peers at once. The protocol above chooses the peer to
  * ask, since it knows which peers hold a block and which may have it.
  */
 export class BlockExchange {
@@ -59,7 +59,7 @@ export class BlockExchange {
     this.#source = { provide, has: has ?? read }
   }
 
-  /** Which of these does the peer have, and would serve us? Throws NetworkError as fetch() does. */
+  /** Returns those that the peer has and would serve us. Throws NetworkError as fetch() does. */
   async have(peer: PeerId, cids: readonly Cid[], signal?: AbortSignal): Promise<Set<Cid>> {
     const asker = await this.#asker(peer, signal)
     const wanted = cids.map(cidToBytes)

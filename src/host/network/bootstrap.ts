@@ -39,7 +39,7 @@ const lookIntervalMs = 5_000
  * once it has neighbours enough, and comes back when it has lost half of them.
  *
  * @libp2p/bootstrap was declined: it dials once, leaves the rest to reconnects that stop after five tries, and
- * dials nobody at all, silently, with a tag that never expires (notes/libp2p.md §1, traps 12 and 13).
+ * dials nobody at all, silently, with a tag that never expires.
  */
 export class Bootstrap {
   readonly #node: Libp2p

@@ -50,11 +50,11 @@ export interface NetworkBounds extends RelayBounds {
    */
   readonly stallBytesMin: number
 
-  /** Bytes read from a stream ahead of their handler, before the peer is told to wait (notes/libp2p.md §1). */
+  /** Bytes read from a stream ahead of their handler, before the peer is told to wait. */
   readonly readAheadBytesMax: number
   /**
    * The bytes that a peer may send on a stream before we have read them. Must stay below libp2p's read buffer of 4
-   * MiB, or pausing a fast stream resets it (notes/libp2p.md §1, trap 3). On loopback it does not matter (§2); at 50
+   * MiB, or pausing a fast stream resets it. On loopback it does not matter; at 50
    * ms, 1 MiB caps one stream at 21 MB/s, above a vehicle's uplink. More of it speeds up long fat links, and weighs
    * more in hostile hands.
    */
@@ -68,7 +68,7 @@ export interface NetworkBounds extends RelayBounds {
   readonly gossipMessageBytesMax: number
   /**
    * Longest gossip RPC we read. One above it would deafen us to that peer until it reconnects
-   * (notes/libp2p.md §5), and an answer to IWANT carries many messages: a cell of 100 that talks once a
+   *, and an answer to IWANT carries many messages: a cell of 100 that talks once a
    * second, five heartbeats of history at 300 bytes, is 150 KB.
    */
   readonly gossipRpcBytesMax: number
@@ -86,7 +86,7 @@ export interface NetworkBounds extends RelayBounds {
   readonly fullMeshPeersMax: number
   /**
    * Peers to be connected to in a larger mesh: gossip's Dhi 6 and two to spare. Each costs about 0.03 % CPU
-   * in pings (notes/libp2p.md §5).
+   * in pings.
    */
   readonly degreeMin: number
   /** Peers whose addresses we remember: ten cells. */

@@ -8,7 +8,7 @@ import { grantByHalves } from './thrift.ts'
  *
  * js-libp2p 3 streams look flow-controlled and are not: `onDrain` never re-arms after its first drain, and
  * `for await (const chunk of stream)` reads as fast as the peer sends, however slow the loop body (652 MiB and
- * 930 MiB queued: notes/libp2p.md §1, traps 1 to 5). So this class listens to the events and keeps its own account:
+ * 930 MiB queued). So this class listens to the events and keeps its own account:
  *
  * - Reading pauses the stream once `readAheadBytesMax` wait for the reader, in a microtask, because a pause
  *   inside the 'message' event that a resume raised is undone by the library. A paused stream stops granting

@@ -15,7 +15,7 @@ export function gossipTopic(scope: string): string {
  * Messages carry our own signed envelope, so gossipsub signs nothing (55 instead of 273 µs a message), names a
  * message by its hash, and the validator decides before anything is forwarded. Everything that assumes one
  * host per address is off: a fleet behind one CGNAT address, or a test on 127.0.0.1, would score below the
- * graylist (notes/libp2p.md §5). Peer exchange is off too: we dial addresses from signed adverts only.
+ * graylist. Peer exchange is off too: we dial addresses from signed adverts only.
  */
 export function gossipOptions(scope: string, bounds: NetworkBounds): Partial<GossipsubOpts> {
   return {

@@ -14,7 +14,7 @@ import type { Acquaintance } from './introductions.ts'
 export const heardPerMinuteMax = 32
 
 export interface LanOptions {
-  /** Which mesh: nodes of another do not hear each other. */
+  /** The mesh; nodes of others are not heard. */
   readonly scope: string
   /** A port of UDP; another than mDNS's own for tests. */
   readonly port?: number

@@ -23,7 +23,7 @@ import { meetingTwins, type OnTwin } from './twins.ts'
 
 /** The doorkeepers of a node, and the part of the mesh that they let peers into. */
 export interface Doors {
-  /** Which cell: part of the gossip topic's name. */
+  /** The fleet or 'open': in gossip topic names. */
   readonly gossipScope: string
   /** None: an open mesh. */
   readonly doorkeeper?: Doorkeeper
@@ -53,7 +53,7 @@ export type Node = Libp2p<{
  * libp2p with the settings that Carpool's traffic needs: TCP, relays, noise, yamux, identify, ping, gossipsub.
  *
  * TLS moves bulk data 1.3 times as fast as noise, but a dial costs 13 ms of CPU a side instead of 5, and a
- * vehicle joins and leaves twice a day (notes/libp2p.md §2). Not started yet, so that handlers come first.
+ * vehicle joins and leaves twice a day. Not started yet, so that handlers come first.
  */
 export function createNode(
   privateKey: PrivateKey,

@@ -1,5 +1,5 @@
 /**
- * Which addresses of others this node dials. Anybody may say that it lives at any address, so an address may lead to a
+ * Decides which addresses of others to dial. Anybody may say that it lives at any address, so an address may lead to a
  * machine that never asked for company: a service on this very machine, the router of the owner's home, a third party.
  * A node therefore dials TCP addresses only; one of this machine, or of a private network, only where it is at home
  * there itself; and where a name leads is looked at as well.

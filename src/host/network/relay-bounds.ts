@@ -15,7 +15,7 @@ export interface RelayBounds {
   readonly relayDialEveryMs: number
   /**
    * Bytes that a relay carries for one connection, both ways together: leases, receipts and some pages. More makes a hub carry
-   * the documents of others, at 13 to 19 ms of its processor for a MiB (notes/reach-and-cells.md §6). A guess.
+   * the documents of others, at 13 to 19 ms of its processor for a MiB. A guess.
    */
   readonly relayedBytesMax: number
   /** How long a connection through a relay may last; those who still need it open another. A guess. */

@@ -161,7 +161,7 @@ export class RelayClient {
     return heard.length > 0 ? heard : able
   }
 
-  /** Whoever is behind a relay cannot see what it does not pass on: only that nobody comes. */
+  /** A node behind a relay cannot see what it does not pass on: only that nobody comes. */
   #watchSilence(relay: PeerId): void {
     clearTimeout(this.#watch)
     const silentMs = systemClock.monotonicMs() - this.#heardMs
@@ -221,8 +221,8 @@ export class RelayClient {
   }
 
   /**
-   * Whoever opens a stream to bring a connection, and is not our relay, is not answered. And libp2p does not learn of peers that
-   * relay, since it would ask them for places at the same time as we do.
+   * Lets only our relay bring connections. And libp2p does not learn of peers that relay, since it would ask them for
+   * places at the same time as we do.
    */
   #guarded(registrar: Registrar): Registrar {
     const handle: Registrar['handle'] = (protocol, handler, options) =>

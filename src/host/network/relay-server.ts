@@ -6,7 +6,7 @@
  * since the two ends shake hands through it, admission included; and in a fleet it has only members as peers.
  *
  * A place ends when its peer leaves. libp2p keeps it until its time is over, and three vehicles that came and left took up three
- * places for hours (notes/reach-and-cells.md §6; js-libp2p #2833).
+ * places for hours (js-libp2p #2833).
  */
 import { type CircuitRelayService, circuitRelayServer, RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Connection, ConnectionGater, PeerId as LibPeerId, Libp2p } from '@libp2p/interface'

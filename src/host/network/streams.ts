@@ -10,7 +10,7 @@ import { overRelays, relayLimit } from './relayed.ts'
 /**
  * One long-lived stream per peer, protocol and direction.
  *
- * A stream per request costs four times as much as a request on an open one (notes/libp2p.md §3), and orders
+ * A stream per request costs four times as much as a request on an open one, and orders
  * nothing. The asker opens a stream when it first needs it and keeps it; the other side serves the newest
  * stream of each peer and resets the one before, because a peer opens a second one only when it has lost the
  * first, which after a dead link we may not have noticed yet.

@@ -65,15 +65,15 @@ export function apiOf(parts: Parts): NodeApi {
       return options.reload()
     },
     quote: async (request, onProgress, stdin) => {
-      await admission(parts)
+      await requireAdmission(parts)
       return jobs.quote(request, onProgress ?? (() => {}), stdin)
     },
     submit: async (request, onProgress, stdin) => {
-      await admission(parts)
+      await requireAdmission(parts)
       return traced(request, () => jobs.submit(request, onProgress ?? (() => {}), stdin))
     },
     retry: async (request, onProgress) => {
-      await admission(parts)
+      await requireAdmission(parts)
       return jobs.retry(request.job, onProgress ?? (() => {}))
     },
     history: (days) => parts.history.view(days),
@@ -182,7 +182,7 @@ function banRow({ owner, peer, because, evidenceId, atMs }: Ban): BanRow {
 }
 
 /** Before this node asks anybody to work for it; somebody who was let in beforehand is in within seconds. Throws RequestError. */
-export async function admission({ identity: { fleet, key }, membership }: Parts): Promise<void> {
+export async function requireAdmission({ identity: { fleet, key }, membership }: Parts): Promise<void> {
   if (fleet === null || fleet.standing.state === 'admitted') return
   await membership.settled()
   const { state, name, why } = fleet.standing

@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { NodeApi, Quote, ResultLine, ResultsEnd, SubmitRequest, Submitted } from '../api.ts'
 import type { GivenDocuments } from '../submission/given.ts'
 import { openTracing } from '../tracing.ts'
-import { admission, apiOf, traced } from './api.ts'
+import { apiOf, requireAdmission, traced } from './api.ts'
 import { type Following, followJudgement } from './follow-owner.ts'
 import type { NodeOptions } from './options.ts'
 import { makeParts, type Parts } from './parts.ts'
@@ -56,13 +56,13 @@ export class CarpoolNode {
 
   /** As `api.submit`, with documents that this process hands over. Throws RequestError. */
   async submitGiven(request: SubmitRequest, given: GivenDocuments): Promise<Submitted> {
-    await admission(this.#parts)
+    await requireAdmission(this.#parts)
     return traced(request, () => this.#parts.jobs.submitGiven(request, given))
   }
 
   /** As `api.quote`, of documents that this process hands over. Throws RequestError. */
   async quoteGiven(request: SubmitRequest, given: GivenDocuments): Promise<Quote> {
-    await admission(this.#parts)
+    await requireAdmission(this.#parts)
     return this.#parts.jobs.quoteGiven(request, given)
   }
 

@@ -1,7 +1,8 @@
 /** Routes whatever arrives from the network and from the disk to the part that it concerns. */
+import { impossible } from '../../base/assert.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Cid, PeerId } from '../../protocol/ids.ts'
-import { isToSteward } from '../../protocol/inbox.ts'
+import { isToSteward, isToVehicle, type MessageToMember } from '../../protocol/inbox.ts'
 import { decodeMessage, type Message } from '../../protocol/message.ts'
 import { elapsed } from '../clock.ts'
 import { FairShare } from '../network/fair-share.ts'
@@ -49,13 +50,29 @@ export function route(parts: Parts): void {
 }
 
 /** Throws ProtocolError for records that do not hold. */
-function hear({ identity, vehicle, jobs, bans, membership }: Parts, from: PeerId, message: Message): void {
-  if (message.type === 'evidence') bans.hear(message.evidence)
-  else if (message.type === 'advert') membership.hear(from, message.advert)
-  else if (message.type === 'charter') identity.fleet?.hear(message.charter)
-  else if (message.type === 'credential') identity.fleet?.hearCredential(message.credential)
-  else if (isToSteward(message)) jobs.hear(from, message)
-  else vehicle.hear(from, message)
+function hear(parts: Parts, from: PeerId, message: Message): void {
+  if (isToSteward(message)) parts.jobs.hear(from, message)
+  else if (isToVehicle(message)) parts.vehicle.hear(from, message)
+  else hearAsMember(parts, from, message)
+}
+
+function hearAsMember({ identity, bans, membership }: Parts, from: PeerId, message: MessageToMember): void {
+  switch (message.type) {
+    case 'evidence':
+      bans.hear(message.evidence)
+      break
+    case 'advert':
+      membership.hear(from, message.advert)
+      break
+    case 'charter':
+      identity.fleet?.hear(message.charter)
+      break
+    case 'credential':
+      identity.fleet?.hearCredential(message.credential)
+      break
+    default:
+      impossible(message)
+  }
 }
 
 /** Weights are anybody's; a document is its leaseholder's; a result is its steward's. */

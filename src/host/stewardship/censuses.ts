@@ -49,7 +49,7 @@ function admitting(
   return (signer) => keys.has(signer)
 }
 
-/** Whose they are is known here from now on: leases to them count for these owners. */
+/** Keeps their credentials, so that leases to them count for their owners. */
 export function meet(
   adverts: readonly ForeignAdvert[],
   { journal }: Pick<CouncilDriverOptions['store'], 'journal'>,

@@ -13,7 +13,7 @@ export function doubtsOf({ unproven, hasEnded, isComplete }: Council): string[] 
       doubts.push(`another steward says that the job is ${outcome}, which does not follow from what is here`)
   if (hasEnded && !isComplete)
     doubts.push(
-      'its report would not pass an audit yet: receipts, verdicts, lists of candidates or results of it are not here',
+      'its report would not pass an audit yet: receipts, verdicts, lists of candidates, promises of money or results of it are not here',
     )
   return doubts
 }

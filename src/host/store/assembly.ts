@@ -13,7 +13,7 @@ import type { Database } from './database.ts'
 import type { SetAside } from './disk-reserve.ts'
 import { StoreError } from './errors.ts'
 import { partsOfFile } from './files.ts'
-import type { ReadFile, WeightFiles, Written } from './weight-files.ts'
+import type { SourceFile, WeightFiles, Written } from './weight-files.ts'
 import { lengthOfPart, type WeightRows } from './weight-rows.ts'
 
 /** Blocks that are moved between two commits: a kill in between has them moved again. A guess. */
@@ -76,7 +76,7 @@ export class Assembly {
    */
   async link(
     weights: FileReference,
-    source: ReadFile,
+    source: SourceFile,
     keep: (cids: readonly Cid[]) => void,
   ): Promise<boolean> {
     const { database, weightRows, weightFiles } = this.#options

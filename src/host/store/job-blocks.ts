@@ -14,7 +14,7 @@ import type { BlockKind, BlockUse } from './block-uses.ts'
 import type { Block } from './block-writer.ts'
 import type { SetAside } from './disk-reserve.ts'
 import { StoreError } from './errors.ts'
-import type { ReadFile } from './weight-files.ts'
+import type { SourceFile } from './weight-files.ts'
 
 /** The store's work for one job. `check` throws once the job is over; it is called within the transaction. */
 export interface JobAccess {
@@ -37,7 +37,7 @@ export interface JobAccess {
   readonly pathOf: (weights: FileReference, setAside: (bytes: number) => SetAside) => Promise<string | null>
   readonly link: (
     weights: FileReference,
-    source: ReadFile,
+    source: SourceFile,
     use: BlockUse,
     check: () => void,
   ) => Promise<boolean>
@@ -175,7 +175,7 @@ export class JobBlocks {
    * Makes a user's file that was just read these weights, without copying it. Their root is here. False where it has to be
    * copied. Throws StoreError released.
    */
-  async link(weights: FileReference, source: ReadFile): Promise<boolean> {
+  async link(weights: FileReference, source: SourceFile): Promise<boolean> {
     if (this.#ready !== undefined) await this.#ready
     return this.#access.link(weights, source, { kind: 'weights', job: this.job }, this.#check)
   }

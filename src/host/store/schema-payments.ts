@@ -96,7 +96,7 @@ export const controlSums = `
 `
 
 /** Payments that payers named to this node's vehicle so long ago that their rows became a sum. */
-export const earlierPayments = `
+export const earlierIncoming = `
   CREATE TABLE ledger_incoming_earlier (
     account TEXT NOT NULL,
     submitter TEXT NOT NULL,

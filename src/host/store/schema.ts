@@ -1,7 +1,7 @@
 /** The tables of carpool.sqlite, one script a version. A script that was released is never edited, only followed. */
 import {
   controlSums,
-  earlierPayments,
+  earlierIncoming,
   heardByCurrency,
   incomingByPayer,
   payments,
@@ -289,7 +289,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX fleet_members_by_owner ON fleet_members (owner, state);
   `,
   controlSums,
-  earlierPayments,
+  earlierIncoming,
   incomingByPayer,
   heardByCurrency,
 ]

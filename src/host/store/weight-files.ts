@@ -35,7 +35,7 @@ interface Writing {
 }
 
 /** A user's file, as it was when all of it had been read. */
-export interface ReadFile extends Pick<Stats, 'size' | 'mtimeMs' | 'ino'> {
+export interface SourceFile extends Pick<Stats, 'size' | 'mtimeMs' | 'ino'> {
   readonly path: string
 }
 
@@ -151,7 +151,7 @@ export class WeightFiles {
    * Gives a user's file a second name here. Null where that is not possible: on another file system, say. Then the user's
    * file has to be copied.
    */
-  async link(file: Cid, { path, size, mtimeMs, ino }: ReadFile): Promise<string | null> {
+  async link(file: Cid, { path, size, mtimeMs, ino }: SourceFile): Promise<string | null> {
     const own = this.#path(file)
     try {
       await link(await realpath(path), own) // a link to a link would lead nowhere from here

@@ -1,4 +1,4 @@
-/** Which engine a job runs. */
+/** Chooses a job's engine. */
 import { compareText } from '../../base/bytes.ts'
 import type { OwnerId } from '../../protocol/ids.ts'
 import { isAffordable } from '../../protocol/price.ts'

@@ -186,7 +186,9 @@ export class SupervisedWatch implements OwnerWatch {
       case 'log':
         this.#repeat(message.line)
         break
-      default: // its life's affair
+      case 'tock':
+      case 'failed':
+        break // its life's affair
     }
   }
 

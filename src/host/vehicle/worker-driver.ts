@@ -7,7 +7,6 @@ import { carryOut, type Hands } from '../../protocol/driver.ts'
 import type { JobId, PeerId } from '../../protocol/ids.ts'
 import { jobRetentionMs } from '../../protocol/limits.ts'
 import type { Message } from '../../protocol/message.ts'
-import type { Ask } from '../../protocol/price.ts'
 import type {
   EnergyRate,
   WorkerEffect,
@@ -22,8 +21,9 @@ import { ReceivablesDriver } from '../ledger/receivables-driver.ts'
 import { say } from '../say.ts'
 import { Outbox } from '../store/outbox.ts'
 import { Departure } from './departure.ts'
+import { type Ears, hearSteward, type Said } from './hearing.ts'
 import { LeaseRecords } from './lease-records.ts'
-import { type Brought, contentsOf, openAdoption, openEnding, openOffer } from './offers.ts'
+import type { Brought } from './offers.ts'
 import { newWorker, type WorkerDriverOptions } from './options.ts'
 import { restoredJobs, tellKept } from './restore.ts'
 import { Room } from './room.ts'
@@ -44,6 +44,7 @@ export class WorkerDriver {
   readonly #outbox: Outbox
   readonly #room: Room
   readonly #departure = new Departure()
+  readonly #ears: Ears
   /** Came with the input that the worker handles. */
   #brought: Brought | undefined
   readonly #steps: ClockSteps
@@ -102,6 +103,11 @@ export class WorkerDriver {
         if (!this.#stopped) this.#records.rest(job)
       },
     })
+    this.#ears = {
+      ...{ key, records: this.#records, departure: this.#departure, earnings: this.earnings },
+      tell: (input) => this.#handle(input),
+      tellWith: (brought, input) => this.#handleWith(brought, input),
+    }
   }
 
   /** Takes up what the last run left. Call once the node can be reached. */
@@ -146,7 +152,7 @@ export class WorkerDriver {
   }
 
   /** Says what its owner asks from now on, by engine id; null: nothing. */
-  setAsks(asks: ReadonlyMap<string, Ask | null>): void {
+  setAsks(asks: Extract<WorkerInput, { type: 'asks' }>['asks']): void {
     this.#handle({ type: 'asks', asks })
   }
 
@@ -164,33 +170,8 @@ export class WorkerDriver {
   }
 
   /** Takes what a steward says to vehicles. Throws ProtocolError for records that do not hold. */
-  hear(from: PeerId, message: Message): void {
-    switch (message.type) {
-      case 'offer': {
-        const offer = openOffer(message, this.#options.key)
-        const lease = offer.lease.content
-        const isPast = this.#records.isPast(lease)
-        this.#handleWith(offer, { type: 'offer', from, lease, isPast, ...contentsOf(offer) })
-        break
-      }
-      case 'adopt': {
-        const adoption = openAdoption(message)
-        this.#handleWith(adoption, { type: 'adopt', from, ...contentsOf(adoption) })
-        break
-      }
-      case 'acknowledge':
-        this.#departure.answered(from, message.receipt)
-        this.#handle({ ...message, from })
-        break
-      case 'withdraw':
-        this.#handle({ ...message, from })
-        break
-      case 'ended':
-        this.#handle({ type: 'ended', ...openEnding(message) })
-        break
-      case 'statement':
-        this.earnings.hear(from, message)
-    }
+  hear(...said: Said): void {
+    hearSteward(this.#ears, ...said)
   }
 
   connected(peer: PeerId): void {

@@ -71,7 +71,7 @@ export function checkAbroad(
   checkNumbers([...lists.values()], submitter, problems)
 }
 
-/** Whoever skips a number may have drawn an arc that it did not like. The submitter's node shows all that it used. */
+/** A skipped number may hide an arc that its drawer did not like. The submitter's node shows all that it used. */
 function checkNumbers(lists: readonly Listed[], submitter: PeerId, problems: Problems): void {
   const used = new Set<number>()
   for (const { signer, draw } of lists)

@@ -119,7 +119,7 @@ export class BudgetAudit {
   }
 
   /**
-   * Whatever the submitter's own node counts, the submitter pays; but for what its last word says after another steward, which had
+   * The submitter pays all that its own node counts; but for what its last word says after another steward, which had
    * counted it before it heard that it was written off. For that there may be no money left.
    */
   #checkBeyond(verdict: Verified<Verdict>, problems: Problems): void {

@@ -8,8 +8,8 @@ import { topicOf } from './moving.ts'
 import type { Station } from './station.ts'
 
 /**
- * Whom do you know near this key? In its own cell, those who speak with the asker's speakers first, so that a speaker that nobody hears finds
- * them; and then one of each owner, so that the asker hears independent words.
+ * Names contacts near a key: in its own cell, those that speak with the asker's speakers first, so that a speaker that
+ * nobody hears finds them; and then one of each owner, so that the asker hears independent words.
  */
 export function answerWhere(
   station: Station,

@@ -2,7 +2,7 @@
  * Cells: one node's part in its cell. It decides in which cell the node is, whom it listens to, when it speaks for others, whom it asks, and
  * what it answers. See README.md beside it for the idea, and contract.ts for what goes in and comes out.
  */
-import { assert } from '../../base/assert.ts'
+import { assert, impossible } from '../../base/assert.ts'
 import { censusWanted } from '../cell-limits.ts'
 import type { CellId, PeerId } from '../ids.ts'
 import { advertIntervalMs } from '../limits.ts'
@@ -176,6 +176,9 @@ export class Cells {
         return
       case 'wake':
         if (nowMs >= this.#wakeAtMs) this.#wakeAtMs = Infinity
+        return
+      default:
+        impossible(input)
     }
   }
 
@@ -218,20 +221,18 @@ export class Cells {
         if (message.question === 0) heedSpeakers(station, message, nowMs)
         asking.there(message.question, from, message.cell, message.contacts)
         return
-      case 'who':
-        answerWho(
-          station,
-          from.peer,
-          message.question,
-          message.arc,
-          message.after,
-          offering(speaking, message.engine),
-        )
+      case 'who': {
+        const { question, arc, after, engine } = message
+        answerWho(station, from.peer, question, arc, after, offering(speaking, engine))
         return
+      }
       case 'proof-branches':
       case 'proof-leaves':
       case 'proofs':
         spreading.message(from, message, nowMs)
+        return
+      default:
+        impossible(message)
     }
   }
 

@@ -34,7 +34,7 @@ export class Search {
     for (const contact of contacts) this.#learn(contact)
   }
 
-  /** Whom to ask now; `found` says when the search is over. */
+  /** Peers to ask now; `found` says when it is over. */
   next(nowMs: number): Contact[] {
     for (const asked of this.#asked.values())
       if (asked.state === 'asked' && nowMs - asked.askedMs >= questionTtlMs) asked.state = 'silent'

@@ -2,7 +2,9 @@
  * Spreading: what holds for the whole fleet crosses all cells. A digest names the newest charter and the root over the proofs of lies that its
  * speaker knows; whoever knows less asks that speaker.
  */
+
 import { equals } from 'uint8arrays'
+import { impossible } from '../../base/assert.ts'
 import { digestSpacingMs, proofsOfOneMax, proofsPerMinuteMax } from '../cell-limits.ts'
 import type { OwnerId, PeerId, RecordId } from '../ids.ts'
 import type { HeardDigest } from './digest.ts'
@@ -62,6 +64,9 @@ export class Spreading {
             names: proofs.names(message.leaf),
             asks: false,
           })
+        return
+      default:
+        impossible(message)
     }
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { equals } from 'uint8arrays'
+import { impossible } from '../../base/assert.ts'
 import type { PeerId, RecordId } from '../ids.ts'
 import { beatIntervalMs, syncIdsMax, syncIntervalMs } from '../limits.ts'
 import { shortIdOf, trieFanout } from '../record/record-trie.ts'
@@ -55,6 +56,9 @@ export function hearOfRecords(seat: Seat, from: PeerId, message: FellowMessage, 
     }
     case 'want':
       shareRecords(seat, from, seat.records.trie.resolve(message.leaf, message.ids).known)
+      break
+    default:
+      impossible(message)
   }
 }
 

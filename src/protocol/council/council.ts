@@ -7,16 +7,15 @@
  * With no standbys it is a steward with nobody to talk to.
  */
 
-import { assert } from '../../base/assert.ts'
+import { assert, impossible } from '../../base/assert.ts'
 import type { LeaseId, PeerId, RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import type { JobRecord } from '../records.ts'
 import type { Recalled } from '../state/decisions.ts'
 import type { RecordedView } from '../state/job-view.ts'
-import { clockWasSet } from './clock-set.ts'
 import { greet, hearOfRecords } from './comparison.ts'
 import type { CouncilEffect, CouncilInput, FellowMessage } from './contract.ts'
-import { heedGap } from './gap.ts'
+import { heedClock } from './gap.ts'
 import { sayInputsHeld } from './holding.ts'
 import { checkCensus, discardDropped, receiveRecord, takeReceiptAside } from './intake.ts'
 import { followCounted, followRecounted, lookAtProofs, seekAnew } from './judging.ts'
@@ -117,7 +116,7 @@ export class Council {
   handle(input: CouncilInput, nowMs: number): CouncilEffect[] {
     const seat = this.#seat
     if (seat.hasLeft) return []
-    if (input.type !== 'clock-set') heedGap(seat, nowMs)
+    heedClock(seat, input, nowMs)
     switch (input.type) {
       case 'fellow':
         this.#hear(input.from, input.message, nowMs)
@@ -193,10 +192,6 @@ export class Council {
         seat.records.decisions.examined(input.results)
         tellSteward(seat, input, nowMs)
         break
-      case 'clock-set':
-        clockWasSet(seat, input.byMs, nowMs)
-        tellSteward(seat, input, nowMs)
-        break
       case 'undelivered':
         seat.watch.undelivered(input.lease)
         tellSteward(seat, input, nowMs)
@@ -207,10 +202,14 @@ export class Council {
       case 'allowance':
       case 'safe':
       case 'census':
+      case 'clock-set':
         tellSteward(seat, input, nowMs)
         break
       case 'census-checked':
         seat.records.proveCensus(input.list)
+        break
+      default:
+        impossible(input)
     }
     return this.#drain(nowMs)
   }

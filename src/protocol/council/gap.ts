@@ -5,10 +5,16 @@
  */
 import { stewardLeaseMs } from '../limits.ts'
 import { clockWasSet } from './clock-set.ts'
+import type { CouncilInput } from './contract.ts'
 import type { Seat } from './seat.ts'
 
 /** Call with each input, before anything else. */
-export function heedGap(seat: Seat, nowMs: number): void {
+export function heedClock(seat: Seat, input: CouncilInput, nowMs: number): void {
+  if (input.type === 'clock-set') clockWasSet(seat, input.byMs, nowMs)
+  else heedGap(seat, nowMs)
+}
+
+function heedGap(seat: Seat, nowMs: number): void {
   const sinceMs = nowMs - (seat.lookedMs ?? nowMs)
   if (sinceMs >= 0 && sinceMs <= stewardLeaseMs / 2) return
   clockWasSet(seat, sinceMs, nowMs)

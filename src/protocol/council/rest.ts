@@ -3,6 +3,7 @@
 import type { RecordId } from '../ids.ts'
 import type { ShardEntry } from '../job/lists.ts'
 import { beatIntervalMs } from '../limits.ts'
+import { reportedOf } from '../state/reported.ts'
 import { owesLastWord } from './closing.ts'
 import { differs, fellowsOf, hasEnded, isGone, isReader, type Seat } from './seat.ts'
 
@@ -38,10 +39,11 @@ function hasVerdicts(seat: Seat, shards: readonly ShardEntry[]): boolean {
 }
 
 /**
- * Tells whether every receipt is here that a verdict rests on, and the candidates from which those were drawn that it counts: records
- * come in any order, and a report needs them all.
+ * Tells whether every receipt is here that a verdict rests on, the candidates from which those were drawn that it counts, and what the
+ * submitter's node signed about money: records come in any order, and a report needs them all.
  */
-export function hasGrounds({ records }: Seat): boolean {
+export function hasGrounds(seat: Seat): boolean {
+  const { records } = seat
   const listed = new Map<RecordId, boolean>()
   const isDrawn = (receipt: RecordId) => {
     const basis = records.drawnFrom(receipt)
@@ -53,5 +55,18 @@ export function hasGrounds({ records }: Seat): boolean {
   for (const { payload } of records.verdicts.records.values())
     for (const { agreeing, contradicting } of payload.shards)
       if (!agreeing.every(isDrawn) || !contradicting.every((receipt) => records.has(receipt))) return false
-  return true
+  return !lacksMoney(seat)
+}
+
+/**
+ * The submitter's node promises nothing beyond what it may. Where a lease of it does not count that the report rests on, an earlier record
+ * of it is missing: on its way, or lost with it.
+ */
+function lacksMoney({ records, options }: Seat): boolean {
+  const submitter = options.manifest.stewards[0]?.peer
+  const isOwn = (id: RecordId) => records.get(id)?.record.signer === submitter
+  const isBeyond = [...records.allowances.promises()].some(
+    ({ record, counts }) => !counts && isOwn(record.id),
+  )
+  return isBeyond && [...reportedOf(records)].some(([id, note]) => note === 'unpaid' && isOwn(id))
 }

@@ -39,7 +39,7 @@ export function askNow(tariff: Tariff, energy: UnitEnergy, nowMs: number): Micro
 }
 
 /** The asks of this hour and the next ones, as far as prices are known; undefined: those of no further hour are. */
-export function asksAhead(tariff: Tariff, energy: UnitEnergy, nowMs: number): AsksAhead | undefined {
+export function hourlyAsks(tariff: Tariff, energy: UnitEnergy, nowMs: number): AsksAhead | undefined {
   const hour = Math.floor(nowMs / hourMs)
   const unitMicros: Micros[] = []
   for (let i = 0; i < asksAheadMax; i += 1) {

@@ -70,7 +70,11 @@ const allowanceSchema: z.ZodType<Allowance> = z.strictObject({
   given: z.array(z.strictObject({ to: peerIdSchema, micros: naturalSchema })).max(givenMax),
 })
 
-export const allowanceType = recordType('allowance', allowanceSchema, recordBytesMax.allowance)
+export const allowanceType = recordType('allowance', allowanceSchema, recordBytesMax.allowance, {
+  names: ({ given, writtenOff }) =>
+    given.length +
+    writtenOff.reduce((sum, { places, units = [] }) => sum + 1 + places.length + units.length, 0),
+})
 export const { open: openAllowance } = allowanceType
 
 /** Returns the cost of one place of a lease, if it agrees and takes so many units: at most as many as the lease has. */

@@ -94,7 +94,10 @@ const basisSchema: z.ZodType<DrawRecord> = z.union([
   drawAbroadSchema,
 ])
 
-export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw)
+export const drawBasisType = recordType('draw', basisSchema, recordBytesMax.draw, {
+  names: (payload) =>
+    isChange(payload) ? 2 * payload.added.length + payload.removed.length + 2 : 2 * payload.candidates.length,
+})
 export const { open: openDrawBasis } = drawBasisType
 
 /** Candidates in one leaf of the tree over a list: few enough to show one, and many enough that a root takes a millisecond or two. */

@@ -56,7 +56,9 @@ const handoverSchema: z.ZodType<Handover> = z.strictObject({
   consent: signedRecordSchema,
 })
 
-export const handoverType = recordType('handover', handoverSchema, recordBytesMax.handover, checkConsent)
+export const handoverType = recordType('handover', handoverSchema, recordBytesMax.handover, {
+  checkCarried: checkConsent,
+})
 export const { open: openHandover } = handoverType
 
 /** Tells whether the consent is the taker's, and to this very handover. */

@@ -20,5 +20,8 @@ const holdingSchema: z.ZodType<Holding> = z.strictObject({
   verdicts: z.array(cidSchema).max(holdingVerdictsMax),
 })
 
-export const holdingType = recordType('holding', holdingSchema, recordBytesMax.holding)
+export const holdingType = recordType('holding', holdingSchema, recordBytesMax.holding, {
+  // Each in the record, and in a set of those who hold it (state/holders.ts).
+  names: ({ verdicts }) => 4 * verdicts.length,
+})
 export const { open: openHolding } = holdingType

@@ -124,7 +124,9 @@ export const openingSchema: z.ZodType<Opening> = z.strictObject({
   ),
 })
 
-export const leaseType = recordType('lease', leaseSchema, recordBytesMax.lease)
+export const leaseType = recordType('lease', leaseSchema, recordBytesMax.lease, {
+  names: ({ positions }) => 2 * positions.length,
+})
 export const { open: openLease } = leaseType
 
 export const receiptType = recordType('receipt', receiptSchema, recordBytesMax.receipt)

@@ -99,7 +99,14 @@ export function endFor(code: EndCode, reason: string, secret: Uint8Array): JobEn
   return { outcome: outcomeOfCode[code], reason, code, secret }
 }
 
-export const verdictType = recordType('verdict', verdictSchema, recordBytesMax.verdict)
+export const verdictType = recordType('verdict', verdictSchema, recordBytesMax.verdict, {
+  names: ({ shards }) =>
+    shards.reduce(
+      (sum, { agreeing, contradicting, settles }) =>
+        sum + 4 + 2 * agreeing.length + 2 * contradicting.length + settles.length,
+      0,
+    ),
+})
 export const { open: openVerdict } = verdictType
 
 export const endType = recordType('end', endSchema, recordBytesMax.end)

@@ -26,7 +26,9 @@ const windowSchema: z.ZodType<Window> = z.strictObject({
   receipts: z.array(cidSchema).min(1).max(windowShardsMax),
 })
 
-export const windowType = recordType('window', windowSchema, recordBytesMax.window)
+export const windowType = recordType('window', windowSchema, recordBytesMax.window, {
+  names: ({ receipts }) => 2 * receipts.length,
+})
 export const { open: openWindow } = windowType
 
 /**

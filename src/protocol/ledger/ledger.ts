@@ -21,6 +21,7 @@
  *
  * The alternative, a table of balances that is updated in place, can be neither replayed nor compared.
  */
+import { impossible } from '../../base/assert.ts'
 import type { Sha256 } from '../../base/prng.ts'
 import { ProtocolError, type Refusal } from '../errors.ts'
 import { type AccountId, operatorAccount, ownerAccount, submitterAccount } from './account.ts'
@@ -102,6 +103,9 @@ export class Ledger {
           break
         case 'take-back':
           takeBack(draft, input.name, input.reference)
+          break
+        default:
+          impossible(input)
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error

@@ -6,6 +6,7 @@
  * takes back a statement of its own. A statement that is not answered is sent again, so lost messages cost time and
  * no money. If a crash makes the steward forget one, the vehicle asks for it.
  */
+import { impossible } from '../../base/assert.ts'
 import type { LeaseId, OwnerId, PeerId } from '../ids.ts'
 import { statementIntervalMs, statementRepeatMsMax, statementRepeatMsMin } from '../limits.ts'
 import { type ClaimNews, type ClaimRecord, JobClaims, type JudgeOfLeases, type PaidJob } from './claims.ts'
@@ -130,6 +131,9 @@ export class Payables {
         break
       case 'wake':
         this.#wakeAtMs = Number.POSITIVE_INFINITY
+        break
+      default:
+        impossible(input)
     }
     this.#tell(nowMs)
     const effects = this.#effects

@@ -114,19 +114,28 @@ export interface RecordType<Payload> {
   readonly open: (record: SignedRecord, sha256: Sha256, verify: Verify) => Verified<Payload>
   /** Checks what others signed and this record carries. Throws ProtocolError. */
   checkCarried(record: Verified<Payload>, sha256: Sha256, verify: Verify): void
+  /** The ids that it lists, each as often as it is kept: by this its bytes in memory are estimated (state/signer-bounds.ts). */
+  names(payload: Payload): number
 }
+
+/** As many as a record has that lists nothing. */
+const namesLeast = 8
 
 export function recordType<Payload>(
   kind: string,
   payload: z.ZodType<Payload>,
   bytesMax: number,
-  checkCarried: RecordType<Payload>['checkCarried'] = () => {},
+  {
+    checkCarried = () => {},
+    names = () => namesLeast,
+  }: Partial<Pick<RecordType<Payload>, 'checkCarried' | 'names'>> = {},
 ): RecordType<Payload> {
   const type: RecordType<Payload> = {
     kind,
     payload,
     bytesMax,
     checkCarried,
+    names,
     open: (record, sha256, verify) =>
       openBody(decodeBody(kind, record.body, bytesMax), record, type, sha256, verify),
   }

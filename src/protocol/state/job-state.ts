@@ -173,7 +173,10 @@ export class JobState {
       case 'draw': {
         const listed = this.#counting.basis(entry.record)
         if (!this.#isRestoring) this.#listed.push(...listed)
+        break
       }
+      default:
+        entry satisfies never
     }
     this.#recount()
   }

@@ -25,7 +25,7 @@ export interface ProofGround {
   claimOf(receipt: RecordId, position: number): RecordedClaim | undefined
   /** The owner of a receipt that is here whose lease never counts on this node, for which that claim does not exist; undefined for others. */
   shutOutOwner(receipt: RecordId): OwnerId | undefined
-  /** What a receipt that is here says of a shard, whether its lease counts or not; undefined where it does not cover it. */
+  /** A shard's result by a receipt that is here, whether its lease counts or not; undefined where it does not cover it. */
   resultOf(receipt: RecordId, position: number): Cid | undefined
   /** All claims on a shard that are here and count. */
   claimsOn(position: number): Iterable<RecordedClaim>

@@ -72,8 +72,8 @@ export function leftOf({ first, received, given, promised }: Purse): Micros {
 }
 
 /**
- * What may be passed on. A steward that lies can take back what it gave, by a record that it kept for itself: then whatever was given
- * or promised of it would not fit.
+ * The sum that may be passed on. A lying steward can take back what it gave, by a record that it kept secret: then
+ * whatever was given or promised of it would not fit.
  */
 export function assuredOf(purse: Purse): Micros {
   return Math.max(0, leftOf(purse) - purse.received + purse.assured)

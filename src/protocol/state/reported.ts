@@ -16,6 +16,7 @@ import { isChange } from '../job/draw.ts'
 import { acceptsAnother } from '../job/standing.ts'
 import type { ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Verified } from '../record/record.ts'
+import { isAlwaysReported } from '../records.ts'
 import type { JobState } from './job-state.ts'
 
 /** By record, what its report says of it; null for one that counts as it stands. */
@@ -37,8 +38,7 @@ export function reportedOf(state: JobState): Reported {
     }
   for (const { kind, record } of state.all()) {
     const { id } = record
-    if (kind === 'handover' || kind === 'window' || kind === 'holding' || kind === 'cancellation')
-      reported.set(id, null)
+    if (isAlwaysReported(kind)) reported.set(id, null)
     if (kind === 'draw' && bases.has(id)) reported.set(id, null)
     if (kind === 'receipt' && (named.has(record.payload.lease) || state.counts(record.payload.lease)))
       reported.set(id, null)

@@ -17,10 +17,9 @@
  */
 import { compareText } from '../../base/bytes.ts'
 import type { PeerId, RecordId } from '../ids.ts'
-import { type DrawRecord, isChange } from '../job/draw.ts'
 import type { Manifest } from '../job/manifest.ts'
 import { handoverShare, leaseShardsMax, lostReplicasMax } from '../limits.ts'
-import { type JobRecord, signedByOf } from '../records.ts'
+import { type JobRecord, namesIn, signedByOf } from '../records.ts'
 import {
   recordBytesLeast,
   recordEntryBytes,
@@ -77,7 +76,7 @@ export class SignerBounds {
   #shards: number | undefined
   #bytes = 0
 
-  /** What `self` signs has no bound here: it knows what it does. */
+  /** `self` has no bound here: it knows what it does. */
   constructor(manifest: Manifest, self: PeerId | undefined, shards?: number) {
     this.#manifest = manifest
     this.#self = self
@@ -127,7 +126,7 @@ export class SignerBounds {
     account.highest = Math.max(account.highest, serial)
   }
 
-  /** Of some records of stewards, in any order: those that are within the bounds. */
+  /** Returns which records of stewards, in any order, are within the bounds. */
   within(entries: readonly JobRecord[], shareOf: (signer: PeerId) => number): Set<RecordId> {
     const bounds = this.anew()
     const inTurn = entries.toSorted(
@@ -174,7 +173,7 @@ export function boundOf({ assurance }: Pick<Manifest, 'assurance'>, shards = 0):
   }
 }
 
-/** What a record counts for: bytes by an estimate of what it takes in memory, rather above it. */
+/** A record's amount: bytes by an estimate of what it takes in memory, rather above it. */
 export function amountOf(entry: JobRecord): Amount {
   return {
     bytes: bytesOf(entry),
@@ -187,45 +186,6 @@ function bytesOf(entry: JobRecord): number {
   const own = recordBytesLeast + recordEntryBytes * namesIn(entry)
   // With one receipt for all its shards, which takes about the same.
   return entry.kind === 'lease' ? 2 * own + entry.record.payload.draw.eligible.byteLength : own
-}
-
-/** The names that it lists, each as often as it is kept. */
-function namesIn(entry: JobRecord): number {
-  switch (entry.kind) {
-    case 'draw':
-      return namesInDraw(entry.record.payload)
-    case 'lease':
-      return 2 * entry.record.payload.positions.length
-    case 'window':
-      return 2 * entry.record.payload.receipts.length
-    case 'verdict':
-      return entry.record.payload.shards.reduce(
-        (sum, { agreeing, contradicting, settles }) =>
-          sum + 4 + 2 * agreeing.length + 2 * contradicting.length + settles.length,
-        0,
-      )
-    case 'holding':
-      // Each in the record, and in a set of those who hold it (holders.ts).
-      return 4 * entry.record.payload.verdicts.length
-    case 'allowance': {
-      const { given, writtenOff } = entry.record.payload
-      return (
-        given.length +
-        writtenOff.reduce((sum, { places, units = [] }) => sum + 1 + places.length + units.length, 0)
-      )
-    }
-    case 'receipt':
-    case 'handover':
-    case 'cancellation':
-    case 'end':
-      return 8
-  }
-}
-
-function namesInDraw(payload: DrawRecord): number {
-  return isChange(payload)
-    ? 2 * payload.added.length + payload.removed.length + 2
-    : 2 * payload.candidates.length
 }
 
 /** Those of one steward's records that do not fit beside the ones before them. */

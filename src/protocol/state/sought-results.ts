@@ -65,7 +65,7 @@ export class SoughtResults {
     return seen
   }
 
-  /** What is known of a result for those that follow. `isToAsk`: nobody has taken the request yet. */
+  /** Tells its follower what is known of a result. `isToAsk`: nobody has taken the request yet. */
   recalled({ position, result }: Want) {
     const known = this.#seen.get(position)?.get(result)
     if (known === undefined) return undefined

@@ -45,7 +45,7 @@ export function dropForeign(desk: Desk, peer: PeerId): boolean {
   return true
 }
 
-/** Whom the rules allow has changed. */
+/** The rules may allow others now. */
 export function judgeForeign(desk: Desk): void {
   for (const capacity of desk.foreign.values()) putForeign(desk, capacity)
 }

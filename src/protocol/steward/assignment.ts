@@ -177,6 +177,6 @@ export function bundle(
 }
 
 /** How many shards a lease may take so that every free place gets one: at least one. */
-export function fairShare(board: ShardBoard, rooms: Rooms): number {
+export function shardsPerLease(board: ShardBoard, rooms: Rooms): number {
   return Math.max(1, Math.ceil(board.wantedTotal / Math.max(1, rooms.places)))
 }

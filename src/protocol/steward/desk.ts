@@ -22,7 +22,7 @@ import { type Abroad, CandidateRules } from './candidate.ts'
 import type { StewardEffect } from './contract.ts'
 import { Cursors } from './cursors.ts'
 import { DrawLog } from './draw-log.ts'
-import { InOrder } from './in-order.ts'
+import { OrderedAssignment } from './in-order.ts'
 import { Returns } from './returns.ts'
 import { ShardBoard } from './shard-board.ts'
 import { newVehicles, type Vehicles } from './vehicles.ts'
@@ -79,7 +79,7 @@ export interface Desk extends Vehicles {
   /** Use: says whom leases may go to, while these are the stewards. */
   rules: CandidateRules
   /** Use: by it this steward leases, where its voices count by the order of owners. */
-  readonly inOrder: InOrder | undefined
+  readonly inOrder: OrderedAssignment | undefined
   /** Use: where the board begins for each owner. */
   readonly cursors: Cursors
   /** Use: of this steward's fleet, the operator's share in parts per million. */
@@ -138,7 +138,9 @@ export function newDesk(options: StewardOptions): Desk {
     abroad: new Map(),
     foreign: new Map(),
     rules: new CandidateRules(manifest, stewards, () => undefined),
-    inOrder: order?.binds(self) ? new InOrder(order, board, vehicles.rooms, assurance.lead) : undefined,
+    inOrder: order?.binds(self)
+      ? new OrderedAssignment(order, board, vehicles.rooms, assurance.lead)
+      : undefined,
     cursors: new Cursors(board),
     operatorPpm: 0,
     barrenAt: 0,

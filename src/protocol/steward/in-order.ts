@@ -38,7 +38,7 @@ interface Group {
 /** Says whose voices help a shard: those of any owner of the list, or of all up to this place. */
 type Helping = 'listed' | number
 
-export class InOrder {
+export class OrderedAssignment {
   readonly #order: OwnerOrder
   readonly #board: ShardBoard
   readonly #rooms: Rooms

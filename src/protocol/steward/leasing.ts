@@ -4,10 +4,10 @@ import type { Lease } from '../job/lease.ts'
 import { turnLeasesMax, turnLotsMax } from '../limits.ts'
 import type { Verified } from '../record/record.ts'
 import { isApart } from './abroad.ts'
-import { type Affords, bundle, fairShare, nextOpportunity } from './assignment.ts'
+import { type Affords, bundle, nextOpportunity, shardsPerLease } from './assignment.ts'
 import type { Candidate } from './candidate.ts'
 import { type Desk, goOn } from './desk.ts'
-import { InOrder } from './in-order.ts'
+import { OrderedAssignment } from './in-order.ts'
 import type { LeaseState } from './lease-book.ts'
 import { affords, priceOf, shortageNow, unitsIn } from './purse.ts'
 import type { ShardState } from './shard-state.ts'
@@ -49,7 +49,7 @@ export function assignWork(desk: Desk, nowMs: number): void {
     if (!desk.draws.list(rooms, (basis) => issue(desk, 'draw', basis).id)) break
     lots += eligible.length
     const { candidate, draw } = desk.draws.draw(shard.position, rooms, eligible)
-    const share = fairShare(board, rooms)
+    const share = shardsPerLease(board, rooms)
     const room = rooms.roomOf(candidate, nowMs)
     // Whoever was drawn, its lease is as large as the purse lets that of the dearest be: who asks for little gets no more of the work.
     const dearest = eligible.reduce((most, one) =>
@@ -59,7 +59,7 @@ export function assignWork(desk: Desk, nowMs: number): void {
     const { inOrder } = desk
     const mayJoin = (further: ShardState) =>
       apart(candidate, further) && inOrder?.mayJoin(shard, further, candidate.owner) !== false
-    const before = inOrder === undefined ? undefined : InOrder.after(shard)
+    const before = inOrder === undefined ? undefined : OrderedAssignment.after(shard)
     const shards = bundle(board, shard, candidate, room, share, desk.slowness.value, forAll, mayJoin, before)
     leaseOut(desk, candidate, shards, draw, nowMs)
   }

@@ -18,6 +18,7 @@
  * verdicts of it, leasing.ts gives out what is wanted, as far as purse.ts says that it can be paid, endings.ts takes back,
  * hopeless.ts gives up, finish.ts ends. The driver's contract is in contract.ts.
  */
+import { impossible } from '../../base/assert.ts'
 import type { RecordId } from '../ids.ts'
 import type { JobEnd, ShardVerdict } from '../job/verdict.ts'
 import { shortageGraceMs } from '../limits.ts'
@@ -143,6 +144,8 @@ export class Steward {
         desk.goesOn = false
         if (desk.arriving.size > 0) takeArriving(desk)
         break
+      default:
+        impossible(input)
     }
     // Progress is most of what a steward hears, and it frees nobody: the next look, in a second, finds the room that
     // it shows.

@@ -10,7 +10,7 @@ export class Bench {
   readonly #held = new Map<LeaseId, Held>()
   readonly #slots: (LeaseId | undefined)[]
   readonly #queue = new FairQueue()
-  /** Whoever hands in inputs sets it. */
+  /** Set before each input. */
   nowMs = 0
 
   constructor(slots: number, effects: WorkerEffect[]) {

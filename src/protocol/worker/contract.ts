@@ -55,7 +55,7 @@ export type WorkerInput =
       readonly manifest: Verified<Manifest>
       readonly handovers: readonly Verified<Handover>[]
       readonly lease: Verified<Lease>
-      /** Whoever keeps this vehicle's records says that it took the lease once, or one that its steward signed later. */
+      /** The keeper of this vehicle's records says that it took the lease once, or one that its steward signed later. */
       readonly isPast: boolean
     }
   /** A steward of the job looks after it from now on, beside the signers of its leases. */

@@ -52,7 +52,7 @@ export async function decodeWebp(bytes: Uint8Array): Promise<GrayImage> {
   })
 }
 
-/** Of the chunk that a file of several has after its picture. */
+/** By the EXIF chunk after the picture; 1: there is none. */
 function orientationOf(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 12; at + 8 <= bytes.byteLength; ) {

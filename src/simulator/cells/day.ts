@@ -5,7 +5,7 @@ import { Elsewhere } from './elsewhere.ts'
 import { presenceOf, stepMs, stepsPerDay } from './presence.ts'
 import { Region } from './region.ts'
 import type { StepCounts } from './whole.ts'
-import { type Steps, type Trouble, WholeMesh } from './whole.ts'
+import { CoarseMesh, type Steps, type Trouble } from './whole.ts'
 import { firstCellAbroad, workIn } from './work.ts'
 import { sumUp, type Worked } from './worked.ts'
 
@@ -67,7 +67,7 @@ export interface DayResult {
 
 export function liveDay(options: DayOptions, say: (line: string) => void): DayResult {
   const { seed, vehicles, scenario, sampledCells, sampledHours } = options
-  const whole = new WholeMesh(seed, vehicles, troubleOf(scenario))
+  const whole = new CoarseMesh(seed, vehicles, troubleOf(scenario))
   const evening = scenario === 'evening' ? 18 : null
   for (let vehicle = 0; vehicle < vehicles; vehicle += 1) {
     const { here, works, isMetered } = presenceOf(
@@ -120,7 +120,7 @@ function brokenIn(sampled: DayResult['sampled'], worked: Worked | null): string[
 
 /** In each of the sampled cells, as they are at the end of the day. */
 function workOf(
-  whole: WholeMesh,
+  whole: CoarseMesh,
   { arc }: Region,
   { seed }: DayOptions,
   say: (line: string) => void,

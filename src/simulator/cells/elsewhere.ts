@@ -8,7 +8,7 @@ import type { CellId, OwnerId } from '../../protocol/ids.ts'
 import { ownerIdOf } from '../../protocol/membership/owner.ts'
 import { cheapHash } from '../chance.ts'
 import { capacityOf } from '../fixtures.ts'
-import { peerOfVehicle, type WholeMesh } from './whole.ts'
+import { type CoarseMesh, peerOfVehicle } from './whole.ts'
 
 const engine = { runtime: 'wasm', engine: 'exact', id: 'engine', isa: null, unitsPerHour: 1_800, ask: null }
 /** Contacts are looked for among so many neighbours on the circle; those of other cells only behind the first half of them. */
@@ -21,14 +21,17 @@ export interface Moment {
 }
 
 export class Elsewhere {
-  readonly whole: WholeMesh
+  readonly whole: CoarseMesh
   /** The cell whose every answer is the cartel's. */
   captured: CellId | null = null
 
   readonly #ownerOf: (vehicle: number) => OwnerId
 
   /** `ownerOf`: without a certificate each is its own owner. */
-  constructor(whole: WholeMesh, ownerOf = (vehicle: number) => ownerIdOf(cheapHash, peerOfVehicle(vehicle))) {
+  constructor(
+    whole: CoarseMesh,
+    ownerOf = (vehicle: number) => ownerIdOf(cheapHash, peerOfVehicle(vehicle)),
+  ) {
     this.whole = whole
     this.#ownerOf = ownerOf
   }

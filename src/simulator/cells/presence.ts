@@ -63,7 +63,7 @@ export function presenceOf(
   return { here, works, isMetered: life.isMetered }
 }
 
-/** Whoever is out comes home within half an hour, and plugs in. */
+/** All that are out come home within half an hour, and plug in. */
 function homeBy(trips: readonly Trip[], fromMs: number, homeKw: number, chance: Chance): Trip[] {
   const before = trips.filter(({ arrivesMs }) => arrivesMs < fromMs)
   const arrivesMs = fromMs + chance.between(0, 30 * 60_000)

@@ -18,7 +18,7 @@ import type { Outside } from './far-node.ts'
 import { CellMesh } from './mesh.ts'
 import type { CellNode } from './node.ts'
 import { stepMs } from './presence.ts'
-import { peerOfVehicle, type StepCounts, vehicleOf, type WholeMesh } from './whole.ts'
+import { type CoarseMesh, peerOfVehicle, type StepCounts, vehicleOf } from './whole.ts'
 
 const censusEverySteps = 2
 /** Owners of fleets among the vehicles: one in five vehicles is a robotaxi of one of so many. */
@@ -35,7 +35,7 @@ export class Region implements Outside {
   /** By step, the nodes that are in a cell beside or above that of others around them. */
   readonly astray: number[] = []
   readonly #elsewhere: Elsewhere
-  readonly #whole: WholeMesh
+  readonly #whole: CoarseMesh
   readonly #sampled: number[] = []
   readonly #nodes = new Map<number, CellNode>()
   readonly #kept = new Map<number, CellNode['kept']>()
@@ -43,7 +43,7 @@ export class Region implements Outside {
   #censuses = 0
 
   /** `cells`: how many of the mesh's cells are sampled, about. */
-  constructor(whole: WholeMesh, seed: number, first: StepCounts, cells: number) {
+  constructor(whole: CoarseMesh, seed: number, first: StepCounts, cells: number) {
     this.#whole = whole
     this.#elsewhere = new Elsewhere(whole, ownerOfVehicle)
     this.mesh = new CellMesh(seed)

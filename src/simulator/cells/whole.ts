@@ -60,7 +60,7 @@ export interface StepCounts {
   readonly lost: number
 }
 
-export class WholeMesh {
+export class CoarseMesh {
   readonly size: number
   readonly keys: Float64Array
   /** By step and vehicle, one bit each: each step looks at all vehicles. */

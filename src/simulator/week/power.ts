@@ -1,5 +1,5 @@
 /** The electricity of a vehicle's work, hour by hour, its cost, and the price that its owner asks. */
-import { askNow, asksAhead, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
+import { askNow, hourlyAsks, type UnitEnergy } from '../../protocol/energy/own-ask.ts'
 import { costOfJoules } from '../../protocol/energy/tariff.ts'
 import type { EngineAdvert } from '../../protocol/membership/advert.ts'
 import { currency, pagesPerShard, shardMs, startMs, type VehicleWeek, workKw } from './cell-world.ts'
@@ -72,7 +72,7 @@ export class Power {
     // With all that came to nothing: its energy was drawn as well.
     const pageMs = this.#pages < 10 * pagesPerShard ? firstPageMs : this.#workedMs / this.#pages
     const energy: UnitEnergy = { joules: joulesOf(pageMs), per: 1, margin, operatorPpm: 0 }
-    const ahead = asksAhead(tariff, energy, clockMs)
+    const ahead = hourlyAsks(tariff, energy, clockMs)
     // At midnight the prices of today are known, so there is always one.
     const unitMicros = askNow(tariff, energy, clockMs) ?? ahead?.unitMicros[0] ?? this.#flatMicros
     return { ask: { currency, unitMicros }, ...(ahead === undefined ? {} : { ahead }) }
