@@ -119,7 +119,7 @@ function forwardSignals(child) {
 }
 
 /**
- * Whether this process is its terminal's foreground job. Then Ctrl-C reaches the child without our help, and a second
+ * Tells whether this process is its terminal's foreground job. Then Ctrl-C reaches the child without our help, and a second
  * SIGINT would be taken for an impatient second Ctrl-C. (proc(5): pgrp is field 5, tpgid field 8 of stat.)
  */
 function isForeground() {
