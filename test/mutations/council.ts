@@ -370,7 +370,7 @@ export const council: readonly Mutation[] = [
   {
     name: 'A steward whose process stood still takes the turn of one that acts all the time.',
     file: 'src/protocol/council/gap.ts',
-    find: '  seat.progress.watchAnew(nowMs)\n',
+    find: '  seat.progress.awaitNews(nowMs)\n',
     replace: '',
     caughtBy: ['test/protocol/council-fellows.test.ts'],
   },

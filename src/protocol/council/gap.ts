@@ -19,7 +19,7 @@ function heedGap(seat: Seat, nowMs: number): void {
   if (sinceMs >= 0 && sinceMs <= stewardLeaseMs / 2) return
   clockWasSet(seat, sinceMs, nowMs)
   seat.attendance.seatAnew(nowMs)
-  seat.progress.watchAnew(nowMs)
+  seat.progress.awaitNews(nowMs)
   seat.watch.watchAnew(nowMs)
   if (seat.actingSinceMs !== undefined) seat.actingSinceMs = nowMs
 }
