@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const audit: readonly Mutation[] = [
   {
+    name: 'The audit passes windows that are filled with claims of earlier ones.',
+    file: 'src/protocol/audit/audited-windows.ts',
+    find: 'isNew ? window : null',
+    replace: 'window',
+    caughtBy: ['test/protocol/audit-verdicts.test.ts'],
+  },
+  {
     name: 'The audit believes voices of owners that a standby chose.',
     file: 'src/protocol/audit/order-checks.ts',
     find: 'if (owners >= needed && !areEnough(position, claims, needed))',

@@ -2,6 +2,13 @@ import type { Mutation } from './mutation.ts'
 
 export const state: readonly Mutation[] = [
   {
+    name: 'Claims that were checked once fill window after window.',
+    file: 'src/protocol/state/closed-windows.ts',
+    find: 'return window === undefined || this.#repeating.has(window.id) ? undefined : window',
+    replace: 'return window',
+    caughtBy: ['test/protocol/decisions.test.ts'],
+  },
+  {
     name: 'Nodes count distinct owners, whoever chose them.',
     file: 'src/protocol/state/decisions.ts',
     find: 'areEnough: enoughBy(orderOf(sha256, drawSecret, manifest)),',
@@ -295,10 +302,9 @@ export const state: readonly Mutation[] = [
   },
   {
     name: 'Any window of an owner counts for an audited verdict.',
-    file: 'src/protocol/state/audited-proofs.ts',
-    find: '      .find(({ payload }) => payload.owner === owner && payload.positions.includes(position))',
-    replace:
-      '      .findLast(({ payload }) => payload.owner === owner && payload.positions.includes(position))',
+    file: 'src/protocol/state/closed-windows.ts',
+    find: 'else if (isBefore(window, known)) {',
+    replace: 'else if (isBefore(known, window)) {',
     caughtBy: ['test/protocol/decisions.test.ts'],
   },
   {

@@ -586,6 +586,28 @@ function windowed(story: Windowed = {}): WrittenReport {
   return report
 }
 
+test('a claim that was checked is in one window of its steward, and a shard in one place of it', () => {
+  const stuffed = (windowsOf: (forged: readonly number[]) => readonly (readonly number[])[]) => {
+    const assurance = { replicas: 3, audits: { ...audits, checks: 5, windowShards: 100 } } as const
+    const report = new WrittenReport(30, { assurance: { ...assurance, arbiter: 'owners' } })
+    const [honest, lie] = [report.result('honest'), report.result('forged')]
+    const checked = Array.from({ length: 20 }, (_, i) => i)
+    const forged = Array.from({ length: 10 }, (_, i) => 20 + i)
+    const receipts = [report.work(0, checked, honest), report.work(0, forged, lie)]
+    const check = report.work(1, checked, honest)
+    for (const positions of windowsOf(forged))
+      report.add('window', steward, { owner: owner(0), positions, receipts })
+    for (const position of checked)
+      report.verdict(position, honest, [receipts[0]!, check], { because: 'audited' })
+    for (const position of forged) report.verdict(position, lie, [receipts[1]!], { because: 'audited' })
+    report.end()
+    return report.audit().problems.length
+  }
+  const checked = Array.from({ length: 20 }, (_, i) => i)
+  assert(stuffed((forged) => forged.map((position) => [...checked, position])) >= 9, 'all but the first')
+  assert(stuffed((forged) => forged.map((position) => [...Array(20).fill(0), position])) >= 10)
+})
+
 test('an audited shard rests on a window whose drawn checks were passed', () => {
   isBlamed(windowed())
   // In order: nobody checked; somebody checked another position than the one drawn.

@@ -368,6 +368,30 @@ test('after the end nothing counts that contradicts what stands', () => {
   assert(!bench.state.verdicts.records.has(earlier.id))
 })
 
+test('claims that were checked once fill no window for others', () => {
+  const audits = { replicas: 1, checks: 5, windowShards: 100, auditor: 'owners' } as const
+  const [old, fresh] = [50, 20]
+  const checked = Array.from({ length: old }, (_, i) => i)
+  const forged = Array.from({ length: fresh }, (_, i) => old + i)
+  const accepted = (windows: readonly (readonly number[])[]) => {
+    const bench = new JobBench({ shards: old + fresh, assurance: { replicas: 3, audits } })
+    const good = bench.claim('b', 'v1', 'x', checked)
+    const check = bench.claim('b', 'v2', 'x', checked)
+    const lie = bench.claim('b', 'v1', 'y', forged)
+    for (const positions of windows) bench.window('b', 'v1', positions, [good, lie])
+    for (const position of checked) bench.verdict('b', 'x', [good, check], { position, because: 'audited' })
+    for (const position of forged) bench.verdict('b', 'y', [lie], { position, because: 'audited' })
+    bench.look()
+    bench.look()
+    return forged.filter((position) => bench.stands(position) === 'y').length
+  }
+  const stuffed = accepted(forged.map((position) => [...checked, position]))
+  assert(
+    stuffed <= 1,
+    `${stuffed} of ${fresh}: no window counts but the first, which has no check for its new one`,
+  )
+})
+
 test('an audited verdict counts when the drawn checks of its windows were passed, and the first window counts', () => {
   const audits = { replicas: 1, checks: 1, windowShards: 100, auditor: 'owners' } as const
   const shards = 8

@@ -36,8 +36,9 @@ export class JobLogs {
   async keep(receipt: Verified<Receipt>, logs: readonly PageLog[]): Promise<void> {
     const { job, store, isOwn, log, logBytesMax = jobLogBytesMax } = this.#options
     const { lease, covers } = receipt.payload
+    if (!isOwn || logs.length === 0) return
     const row = store.journal.get(lease)
-    if (!isOwn || logs.length === 0 || row?.job !== job || row.kind !== 'lease') return
+    if (row?.job !== job || row.kind !== 'lease') return
     const { vehicle, positions } = openLease(row, sha256, () => true).payload
     if (vehicle !== receipt.signer) return
     const pages = logs

@@ -20,12 +20,13 @@ import {
 import type { ShardEntry } from '../job/lists.ts'
 import { type Manifest, openManifest } from '../job/manifest.ts'
 import { type JobEnd, openEnd, openVerdict, type ShardVerdict, type Verdict } from '../job/verdict.ts'
-import { openWindow, type Window } from '../job/window.ts'
+import { openWindow } from '../job/window.ts'
 import { openStatement, type Statement } from '../ledger/statement.ts'
 import { type Charter, type Credential, openCharter, openCredential } from '../membership/fleet.ts'
 import { decodeCbor, type Sha256 } from '../record/block.ts'
 import type { SignedRecord, Verified, Verify } from '../record/record.ts'
 import type { RecordKind } from '../records.ts'
+import { AuditedWindows } from './audited-windows.ts'
 import { AuditedBases } from './bases.ts'
 import type { Problems } from './problems.ts'
 import type { Note, Report, ReportedRecord } from './report.ts'
@@ -85,8 +86,7 @@ export class AuditedRecords {
   readonly claims = new Map<RecordId, Claim>()
   readonly verdicts: Verified<Verdict>[] = []
   readonly decisions: Decision[] = []
-  /** By steward, owner and position. */
-  readonly windows = new Map<string, Verified<Window>>()
+  readonly windows = new AuditedWindows()
   readonly allowances: Verified<Allowance>[] = []
   readonly statements: Verified<Statement>[] = []
   readonly ends: JobEnd[] = []
@@ -130,10 +130,6 @@ export class AuditedRecords {
     return this.#settled.has(`${record}/${verdict.position}`)
   }
 
-  windowOf(steward: PeerId, owner: OwnerId, position: number): Verified<Window> | undefined {
-    return this.windows.get(`${steward}/${owner}/${position}`)
-  }
-
   /** Throws for a kind of record that no job has: the report would prove something else by it. */
   #open({ kind, record, opening, note }: ReportedRecord): void {
     const { sha256, verify } = this.#input
@@ -152,12 +148,9 @@ export class AuditedRecords {
       case 'receipt':
         this.#addReceipt(openReceipt(record, sha256, verify), opening)
         return
-      case 'window': {
-        const window = this.#fromSteward(openWindow(record, sha256, verify))
-        for (const position of window.payload.positions)
-          this.windows.set(`${window.signer}/${window.payload.owner}/${position}`, window)
+      case 'window':
+        this.windows.add(this.#fromSteward(openWindow(record, sha256, verify)))
         return
-      }
       case 'verdict':
         this.#addVerdict(this.#fromSteward(openVerdict(record, sha256, verify)), note)
         return

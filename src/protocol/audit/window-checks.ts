@@ -68,7 +68,7 @@ export class WindowAudit {
     const passed = new Map<OwnerId, Claim>()
     for (const id of agreeing) {
       const claim = this.#records.claims.get(id)
-      const window = claim && this.#records.windowOf(by, claim.owner, position)
+      const window = claim && this.#records.windows.of(by, claim.owner, position)
       if (claim !== undefined && window?.payload.receipts.includes(id) && this.#hasPassed(window, audits))
         passed.set(claim.owner, claim)
     }

@@ -14,7 +14,7 @@ import { recordBytesMax } from '../sizes.ts'
 
 export interface Window {
   readonly owner: OwnerId
-  /** The positions of the shards that it claims, each once. */
+  /** The positions of the shards that it claims, rising: a shard that was listed twice would be checked twice, and another one never. */
   readonly positions: readonly number[]
   /** The receipts that carry these claims, in the order of positions, each once. */
   readonly receipts: readonly RecordId[]
@@ -22,7 +22,13 @@ export interface Window {
 
 const windowSchema: z.ZodType<Window> = z.strictObject({
   owner: ownerIdSchema,
-  positions: z.array(naturalSchema).min(1).max(windowShardsMax),
+  positions: z
+    .array(naturalSchema)
+    .min(1)
+    .max(windowShardsMax)
+    .refine((positions) => positions.every((position, i) => i === 0 || position > positions[i - 1]!), {
+      message: 'positions do not rise',
+    }),
   receipts: z.array(cidSchema).min(1).max(windowShardsMax),
 })
 

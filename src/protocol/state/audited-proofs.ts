@@ -26,13 +26,10 @@ export class AuditedProofs {
     return this.#ground.areEnough(verdict.position, passed, audits.replicas)
   }
 
-  /** A claim that is in a window stays in it: the first one counts, and no later one that was drawn more kindly. */
   #hasPassed(owner: OwnerId, receipt: RecordId, position: number, steward: PeerId): boolean {
     const { manifest, sha256, drawSecret } = this.#ground
     const { audits, replicas } = manifest.assurance
-    const window = this.#ground
-      .windowsOf(steward)
-      .find(({ payload }) => payload.owner === owner && payload.positions.includes(position))
+    const window = this.#ground.windowOf(steward, owner, position)
     if (window === undefined || drawSecret === undefined) return false
     const { positions, receipts } = window.payload
     if (!receipts.includes(receipt) || !isSampled(positions.length, audits!, replicas)) return false

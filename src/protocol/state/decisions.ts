@@ -18,6 +18,7 @@ import { acceptsAnother, type Decision, type Standing, Verdicts } from '../job/s
 import type { JobEnd, ShardVerdict, Verdict } from '../job/verdict.ts'
 import type { Window } from '../job/window.ts'
 import type { Verified } from '../record/record.ts'
+import { ClosedWindows } from './closed-windows.ts'
 import type { Reader } from './counting.ts'
 import { Ends, howDecided } from './ends.ts'
 import { Holders } from './holders.ts'
@@ -49,7 +50,7 @@ export class Decisions {
   readonly #trusted: ReadonlySet<PeerId>
   readonly #proofs: Proofs
   readonly #ends: Ends
-  readonly #windows = new Map<PeerId, Verified<Window>[]>()
+  readonly #windows = new ClosedWindows()
   readonly #recalled = new Map<RecordId, ReadonlySet<number>>()
   /** Use: by the verdicts that count, and by what owners say themselves. */
   readonly voices: Voices
@@ -83,7 +84,7 @@ export class Decisions {
       standing: (position) => this.standing(position),
       areEnough: enoughBy(orderOf(sha256, drawSecret, manifest)),
       hasVoice: (owner) => this.voices.has(owner),
-      windowsOf: (steward) => this.#windows.get(steward) ?? [],
+      windowOf: (steward, owner, position) => this.#windows.of(steward, owner, position),
     })
   }
 
@@ -147,9 +148,7 @@ export class Decisions {
   }
 
   window(record: Verified<Window>): void {
-    const known = [...(this.#windows.get(record.signer) ?? []), record]
-    known.sort((a, b) => a.serial - b.serial)
-    this.#windows.set(record.signer, known)
+    this.#windows.add(record)
     this.#isStirred = true
   }
 

@@ -33,6 +33,6 @@ export interface ProofGround {
   readonly areEnough: AreEnough
   /** Owners that lost their voice, by the verdicts that count. */
   hasVoice(owner: OwnerId): boolean
-  /** The windows that a steward closed, in the order in which it did. */
-  windowsOf(steward: PeerId): readonly Verified<Window>[]
+  /** The window of that steward in which the owner's claim is (closed-windows.ts). */
+  windowOf(steward: PeerId, owner: OwnerId, position: number): Verified<Window> | undefined
 }

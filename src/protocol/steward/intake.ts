@@ -69,9 +69,9 @@ export function receiveReceipt(
   opened: Opened<'receipt'>,
   released: ReleaseReason | null,
   nowMs: number,
-): void {
+): boolean {
   const state = desk.leases.get(opened.record.payload.lease)
-  if (state === undefined || !mayCount(desk, opened)) return
+  if (state === undefined || !mayCount(desk, opened)) return false
   const shared: Checked<'receipt'> = desk.state.shared(opened)
   const { record: receipt, opening } = shared
   const isNews = takeReceipt(desk, state, receipt, opening, released, nowMs)
@@ -83,6 +83,7 @@ export function receiveReceipt(
   }
   const acknowledged = { type: 'acknowledge', receipt: receipt.id } as const
   desk.effects.splice(isNews ? 1 : 0, 0, { type: 'send', to: receipt.signer, message: acknowledged })
+  return isNews
 }
 
 /** Tells whether a receipt may be counted. Throws ProtocolError when it lies about its lease. */

@@ -79,6 +79,7 @@ export class Steward {
       return []
     }
     if (desk.end !== undefined) return answerAfterEnd(input)
+    let isOld = false
     switch (input.type) {
       case 'roster':
         desk.operatorPpm = input.operatorPpm ?? 0
@@ -103,7 +104,7 @@ export class Steward {
         heardProgress(desk, input.lease, input.from, input.done, nowMs)
         break
       case 'receipt':
-        receiveReceipt(desk, input.receipt, input.released, nowMs)
+        isOld = !receiveReceipt(desk, input.receipt, input.released, nowMs) && input.released === null
         break
       case 'examined':
         for (const examined of input.results) takeExamined(desk, examined, nowMs)
@@ -147,9 +148,9 @@ export class Steward {
       default:
         impossible(input)
     }
-    // Progress is most of what a steward hears, and it frees nobody: the next look, in a second, finds the room that
-    // it shows.
-    return this.#drain(nowMs, input.type !== 'progress')
+    // Most of what a steward hears frees nobody, and there is nothing to give out that was not there before: the next look, in a second,
+    // finds what it changes all the same.
+    return this.#drain(nowMs, input.type !== 'progress' && input.type !== 'accepted' && !isOld)
   }
 
   /** Tells whether every shard has its verdict, and the end waits. */
