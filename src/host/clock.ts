@@ -15,6 +15,8 @@
  * All parts of a node share one clock, and a test gives it one that moves when the test says so. The network below does
  * not take part: its timeouts are about other machines, and run on real time.
  */
+import type { Logger } from 'pino'
+
 export interface Clock {
   /** Milliseconds since 1970: for what is signed, kept or shown. It may be set at any moment, forward or back. */
   now(): number
@@ -52,6 +54,31 @@ export function elapsed(clock: Clock, delayMs: number): Promise<void> {
  */
 export function at(clock: Clock, atMs: number, action: () => void): () => void {
   return clock.after(atMs - clock.now(), action)
+}
+
+/** So long after a fault a machine is woken again. */
+const againMs = 5_000
+
+/**
+ * As `at`, for what a machine asks to be woken for. What it throws is logged, and it is woken again: else the fault of one job, which
+ * a stranger may have found, would end the node.
+ */
+export function guardedAt(
+  clock: Clock,
+  atMs: number,
+  wake: () => void,
+  log: Pick<Logger, 'error'>,
+): () => void {
+  const guarded = () => {
+    try {
+      wake()
+    } catch (error) {
+      log.error({ err: error }, 'what a timer woke has thrown; it is woken again')
+      callOff = clock.after(againMs, guarded)
+    }
+  }
+  let callOff = at(clock, atMs, guarded)
+  return () => callOff()
 }
 
 /** How long it is from now to that time of day, in milliseconds; negative where it is over. For who asks for so much time, by a date. */

@@ -224,8 +224,8 @@ export const syncIntervalMs = 2_000
 
 /** Voices that one shard may need, as replicas or as a lead. A mesh where it takes more is not worth asking. */
 export const voicesMax = 64
-/** Different results of one shard among which agreement is sought: 2^16 sets at most; the rest is against all of them. */
-export const comparedResultsMax = 16
+/** Different results of one shard among which agreement is sought, each with each: 28 comparisons at most; the rest is against all of them. */
+export const comparedResultsMax = 8
 /** An edit costs a pass over the page: with a page's 64 Ki characters, 200 passes take a tenth of a second. */
 export const toleratedEditsMax = 100
 export const comparedTextMax = 65_536

@@ -76,6 +76,8 @@ export const signerBytesMax = 16 * 2 ** 20
  * one shard take 5,000 bytes, and some are repeated.
  */
 export const shardRecordBytesMax = 8192
+/** Lists from abroad of one steward that are looked at: an honest one draws another when the vehicles of the last are busy. A guess. */
+export const signerListsAbroadMax = 128
 /** The submitter's node may sign so much more: it is its job, and it may have to do it alone. */
 export const submitterBoundFactor = 8
 /**

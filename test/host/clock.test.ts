@@ -1,7 +1,8 @@
 /** The two halves of the clock, and steps of the first against the second. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { at, type Clock, ClockSteps } from '../../src/host/clock.ts'
+import { at, type Clock, ClockSteps, guardedAt } from '../../src/host/clock.ts'
+import { SteppedClock } from '../support/stepped-clock.ts'
 
 const hourMs = 3_600_000
 
@@ -58,4 +59,27 @@ test('a wait until a time of day is as long as it is until then', () => {
   const clock = new TwoClocks()
   at(clock, clock.wallMs + 700, () => {})
   assert.deepEqual(clock.waits, [700])
+})
+
+test('what a timer wakes may throw: it is logged, and woken again', () => {
+  const clock = new SteppedClock(hourMs)
+  const errors: unknown[] = []
+  let woken = 0
+  const callOff = guardedAt(
+    clock,
+    hourMs + 10,
+    () => {
+      woken += 1
+      if (woken < 3) throw new Error('broken promise')
+    },
+    { error: (facts: unknown) => errors.push(facts) } as never,
+  )
+  clock.pass(60_000)
+  assert.deepEqual([woken, errors.length], [3, 2])
+  callOff()
+  const never = guardedAt(clock, clock.now() + 10, () => assert.fail('it was called off'), {
+    error() {},
+  } as never)
+  never()
+  clock.pass(60_000)
 })

@@ -23,6 +23,14 @@ test('when all places are taken, the host with the most gives one up', () => {
   assert.equal(list.size, bounds.allMax)
 })
 
+test('all networks of one site give up their places first, however few each has', () => {
+  const list = new WaitingList<string>(bounds)
+  list.ask('alone', '192.0.2.1', 0)
+  for (let i = 1; i < bounds.allMax; i += 1) list.ask(`n${i}`, `2001:db8:1:${i}`, 1)
+  assert.equal(list.size, bounds.allMax)
+  for (let i = 0; i < 10; i += 1) assert(!list.ask(`m${i}`, `2001:db8:1:f${i}`, 2).includes('alone'))
+})
+
 test('who has not asked for too long has no place, and who moves to another host has one', () => {
   const list = new WaitingList<string>(bounds)
   list.ask('a', 'host', 0)

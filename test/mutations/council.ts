@@ -368,6 +368,13 @@ export const council: readonly Mutation[] = [
     test: 'where the submitter’s node is lost with what it wrote off, the others say that a report would not pass',
   },
   {
+    name: 'A taker that was pushed out goes on signing for the job.',
+    file: 'src/protocol/council/intake.ts',
+    find: '  else standDown(seat)\n}\n\n/** A vehicle that found',
+    replace: '}\n\n/** A vehicle that found',
+    caughtBy: ['test/protocol/council-pushed-out.test.ts'],
+  },
+  {
     name: 'A steward whose process stood still takes the turn of one that acts all the time.',
     file: 'src/protocol/council/gap.ts',
     find: '  seat.progress.awaitNews(nowMs)\n',

@@ -2,6 +2,34 @@ import type { Mutation } from './mutation.ts'
 
 export const network: readonly Mutation[] = [
   {
+    name: 'What members say adds up to a digest that its own speaker refuses.',
+    file: 'src/protocol/cells/digest.ts',
+    find: 'return Math.min(sum, Number.MAX_SAFE_INTEGER)',
+    replace: 'return sum',
+    caughtBy: ['test/protocol/cells/machines.test.ts'],
+  },
+  {
+    name: 'What a timer wakes ends the node where it throws.',
+    file: 'src/host/clock.ts',
+    find: '      callOff = clock.after(againMs, guarded)\n',
+    replace: '      throw error\n',
+    caughtBy: ['test/host/clock.test.ts'],
+  },
+  {
+    name: 'The networks of one site push others out of a waiting list.',
+    file: 'src/host/membership/waiting-list.ts',
+    find: 'const size = sites.get(siteOf(host))!',
+    replace: 'const size = this.#hosts.get(host)!.size',
+    caughtBy: ['test/host/waiting-list.test.ts'],
+  },
+  {
+    name: 'A shard of many long texts holds a node up while they are compared.',
+    file: 'src/protocol/job/agreement.ts',
+    find: '      if (apart.work > comparedWorkMax) return false\n',
+    replace: '',
+    caughtBy: ['test/protocol/agreement.test.ts'],
+  },
+  {
     name: 'What is said in a second channel of gossip is a copy of the first.',
     file: 'src/host/network/gossip-options.ts',
     find: 'sha256(topic === gossipTopic(scope) ? data : concat([fromString(topic), data]))',

@@ -11,6 +11,7 @@ import {
   type Tolerance,
   withinTolerance,
 } from '../../src/protocol/job/agreement.ts'
+import { toleratedEditsMax } from '../../src/protocol/limits.ts'
 
 const argmax: Tolerance = { relation: 'argmax' }
 const numbers: Tolerance = { relation: 'numbers', absoluteMax: 0.01, relativeMax: 0.001 }
@@ -25,6 +26,16 @@ function page(output: string, text = '', code: string | null = null): Content {
 function isAlike(tolerance: Tolerance, a: string, b: string): boolean {
   return withinTolerance(tolerance, page(a), page(b))
 }
+
+test('texts that take too long to compare are others, however many pages they have', () => {
+  const many: Tolerance = { relation: 'text-distance', editsMax: toleratedEditsMax }
+  const pages = (count: number, letters: number, last: string): Content =>
+    Array.from({ length: count }, () => page('', `${'x'.repeat(letters)}${last}`)[0]!)
+  assert(withinTolerance(many, pages(4, 10_000, 'a'), pages(4, 10_000, 'b')))
+  assert(withinTolerance(many, pages(64, 60_000, 'a'), pages(64, 60_000, 'a')), 'equal ones are not compared')
+  assert(!withinTolerance(many, pages(8, 10_000, 'a'), pages(8, 10_000, 'b')))
+  assert(withinTolerance(edits, pages(64, 10_000, 'a'), pages(64, 10_000, 'b')), 'few edits take less')
+})
 
 test('numbers may differ by the tolerance, and nothing else may differ at all', () => {
   const box = '{"text":"Sum 100","box":[10,20],"confidence":0.987}'

@@ -212,7 +212,7 @@ test('many different results under a tolerance cost little, and the most claimed
   })
   const found = tally(claims, { replicas: 2, lead: 3 }, tolerance, undefined)
   assert(found.state === 'open' && found.disputed)
-  assert.equal(found.leading.length, 32, 'sixteen results that two claim each, though all are alike')
+  assert.equal(found.leading.length, 16, 'eight results that two claim each, though all are alike')
 })
 
 test('of answers that a steward has scored, all that passed agree, and those that did not have no voice', () => {

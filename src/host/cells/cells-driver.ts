@@ -12,7 +12,7 @@ import type { CellId, OwnerId, PeerId } from '../../protocol/ids.ts'
 import type { Advert, Capacity } from '../../protocol/membership/advert.ts'
 import type { Admission } from '../../protocol/membership/roster.ts'
 import type { SignedRecord } from '../../protocol/record/record.ts'
-import { at, ClockSteps } from '../clock.ts'
+import { ClockSteps, guardedAt } from '../clock.ts'
 import { sha256 } from '../sha256.ts'
 import { CensusDesk } from './census-desk.ts'
 import { cellOf } from './channels.ts'
@@ -206,6 +206,7 @@ export class CellsDriver {
 
   #wakeAt(atMs: number): void {
     this.#callOff()
-    this.#callOff = at(this.#options.clock, atMs, () => this.#tell({ type: 'wake' }))
+    const { clock, log } = this.#options
+    this.#callOff = guardedAt(clock, atMs, () => this.#tell({ type: 'wake' }), log)
   }
 }

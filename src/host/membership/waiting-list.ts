@@ -5,6 +5,7 @@
  * list is full, from the host that has the most: a flood takes the flood's own places.
  */
 import { pendingMembersMax, pendingMembersPerHostMax, pendingTtlMs } from '../../protocol/limits.ts'
+import { siteOf } from '../network/turnstile.ts'
 
 export interface WaitingListBounds {
   readonly allMax: number
@@ -73,8 +74,14 @@ export class WaitingList<Name> {
   }
 
   #fullestHost(): string {
+    // A site has 65,536 networks of IPv6, and each may be a phone's: together they have no more than they would as one.
+    const sites = new Map<string, number>()
+    for (const [host, { size }] of this.#hosts) sites.set(siteOf(host), (sites.get(siteOf(host)) ?? 0) + size)
     let [fullest, most] = ['', 0]
-    for (const [host, { size }] of this.#hosts) if (size > most) [fullest, most] = [host, size]
+    for (const host of this.#hosts.keys()) {
+      const size = sites.get(siteOf(host))!
+      if (size > most) [fullest, most] = [host, size]
+    }
     return fullest
   }
 }

@@ -201,6 +201,12 @@ export function hostOf(address: Multiaddr): string {
   return first.name === 'ip6' ? networkOf(first.value) : first.value
 }
 
+/** The site of a host: of IPv6 the /48, of which one household or server may have all networks; of IPv4 the address. */
+export function siteOf(host: string): string {
+  const groups = host.split(':')
+  return groups.length === 4 ? groups.slice(0, 3).join(':') : host
+}
+
 function networkOf(ip6: string): string {
   return groupsOf(ip6)
     .slice(0, 4)

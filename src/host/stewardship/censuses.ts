@@ -1,13 +1,23 @@
 /** Looks at the lists from abroad that other stewards of a job drew from: fetches their adverts, and holds the lists against them. */
+import { setImmediate } from 'node:timers/promises'
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import type { PeerId } from '../../protocol/ids.ts'
-import { decodeAdverts, type ForeignAdvert, faultOfCensus, openForeign } from '../../protocol/job/abroad.ts'
+import {
+  decodeAdverts,
+  type ForeignAdvert,
+  faultOfCensus,
+  faultOfList,
+  openForeign,
+} from '../../protocol/job/abroad.ts'
 import { openCharter, openCredential } from '../../protocol/membership/fleet.ts'
 import { chartersSetting, parseCharter } from '../membership/certificates.ts'
 import { sha256 } from '../sha256.ts'
 import { verifyByPeerId } from '../store/keys.ts'
 import type { Inputs } from './inputs.ts'
 import type { CouncilDriverOptions } from './options.ts'
+
+/** They take some 5 ms. */
+const advertsAtOnce = 16
 
 /** Undefined: the adverts did not come, or the list is not of its arc. Nothing counts here that was drawn from it. */
 export async function checkCensus(
@@ -25,7 +35,14 @@ export async function checkCensus(
   }
   try {
     const signed = decodeAdverts(block)
-    const adverts = signed.map((advert) => openForeign(advert, sha256, verifyByPeerId))
+    const before = faultOfList(sha256, drawSecret, draw, signed)
+    if (before !== undefined) throw new Error(before)
+    const adverts: ForeignAdvert[] = []
+    for (const advert of signed) {
+      // Each has three signatures, and a list has hundreds: the node hears others in between.
+      if (adverts.length % advertsAtOnce === 0) await setImmediate()
+      adverts.push(openForeign(advert, sha256, verifyByPeerId))
+    }
     const isKey = admitting(manifest.fleet, store)
     const fault = faultOfCensus(sha256, drawSecret, draw, signed, adverts, isKey)
     if (fault !== undefined) throw new Error(fault)

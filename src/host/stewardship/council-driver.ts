@@ -15,7 +15,7 @@ import type { Capacity } from '../../protocol/membership/advert.ts'
 import type { Message, ReleaseReason } from '../../protocol/message.ts'
 import { isShared, type Opened, type RecordKind } from '../../protocol/records.ts'
 import type { JobView, RecordedView, ShardStanding } from '../../protocol/state/job-view.ts'
-import { at, ClockSteps } from '../clock.ts'
+import { ClockSteps, guardedAt } from '../clock.ts'
 import { RequestError } from '../errors.ts'
 import { doubtsOf } from './doubts.ts'
 import { entrust, handsOf, type Release } from './hands.ts'
@@ -362,8 +362,8 @@ export class CouncilDriver {
   }
 
   #wakeAt(atMs: number): void {
-    const { clock } = this.#options
+    const { clock, log } = this.#options
     this.#callOff()
-    this.#callOff = at(clock, atMs, () => this.handle({ type: 'wake' }))
+    this.#callOff = guardedAt(clock, atMs, () => this.handle({ type: 'wake' }), log)
   }
 }

@@ -1,8 +1,10 @@
 /** The hands of a council: one for each effect that it can ask for (src/protocol/driver.ts). */
+
 import type { CouncilEffect, CouncilInput } from '../../protocol/council/contract.ts'
 import type { Hands } from '../../protocol/driver.ts'
 import type { PeerId } from '../../protocol/ids.ts'
 import { decidedClaims } from '../../protocol/ledger/claims.ts'
+import { guardedAt } from '../clock.ts'
 import { shardKey } from '../sealing/sealing.ts'
 import { inSpan } from '../tracing.ts'
 import { checkCensus } from './censuses.ts'
@@ -99,7 +101,7 @@ export function handsOf({ options, parts, tell, wakeAt, released }: HandsNeeds):
     },
     wake: ({ atMs }) => wakeAt(atMs),
     // Whatever has come meanwhile goes first.
-    'go-on': () => void clock.after(0, () => tell({ type: 'go-on' })),
+    'go-on': () => void guardedAt(clock, clock.now(), () => tell({ type: 'go-on' }), log),
   }
 }
 

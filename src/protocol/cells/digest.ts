@@ -102,7 +102,7 @@ export function packDigest(digest: Digest): PackedDigest {
   return {
     c: digest.cell,
     r: digest.isRegion,
-    n: [cells, members, owners, deeper, beside, above],
+    n: [cells, members, owners, deeper, beside, above].map(atMost),
     e: engines.map(rowOf),
     v: charter === null ? null : [charter.serial, charter.hash],
     p: digest.proofs,
@@ -244,7 +244,16 @@ function plus(a: EngineDigest, b: EngineDigest): EngineDigest {
 }
 
 function rowOf({ tag, members, slots, free, unitsPerHour, prices, slotMinutes }: EngineDigest): EngineRow {
-  return [tag, members, slots, free, unitsPerHour, ...prices, slotMinutes]
+  const [a, b, c] = prices
+  return [
+    tag,
+    ...[members, slots, free, unitsPerHour, a, b, c, slotMinutes].map(atMost),
+  ] as unknown as EngineRow
+}
+
+/** The sum of what strangers say may be more than a record can say: then it says as much as it can. */
+function atMost(sum: number): number {
+  return Math.min(sum, Number.MAX_SAFE_INTEGER)
 }
 
 function engineOf([

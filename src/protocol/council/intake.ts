@@ -4,6 +4,7 @@ import type { PeerId, RecordId } from '../ids.ts'
 import { type DrawRecord, isAbroad } from '../job/draw.ts'
 import type { Verified } from '../record/record.ts'
 import type { JobRecordKind, Opened } from '../records.ts'
+import { signerListsAbroadMax } from '../sizes.ts'
 import { isExcess, type Refusal } from '../state/admission.ts'
 import { heedCancellation } from './cancelling.ts'
 import { mayEnd } from './ending.ts'
@@ -11,7 +12,7 @@ import { followCounted } from './judging.ts'
 import { heedHandovers } from './replacement.ts'
 import { hasEnded, type Seat, shareWithAll } from './seat.ts'
 import { isOutOfTurn, shutsOut } from './shut-out.ts'
-import { tellSteward } from './turn.ts'
+import { standDown, tellSteward } from './turn.ts'
 
 /** Records that make others give way are taken at most so often, since each has all records folded anew … */
 const givingWayMsMin = 250
@@ -50,14 +51,17 @@ function concernsWork({ records }: Seat, { kind, record }: Opened<JobRecordKind>
   return kind === 'receipt' && records.counts(record.payload.lease)
 }
 
-/** Has a list from abroad looked at, which another steward signed. */
+/** Has a list from abroad looked at, which another steward signed: so many of each, since each costs hundreds of signatures. */
 export function checkCensus(
-  { options, effects }: Seat,
+  { options, effects, listsAbroad }: Seat,
   { id: list, signer, payload }: Verified<DrawRecord>,
   from: PeerId,
 ): void {
-  if (signer !== options.self && isAbroad(payload))
-    effects.push({ type: 'check-census', list, draw: payload, from })
+  if (signer === options.self || !isAbroad(payload)) return
+  const count = (listsAbroad.get(signer) ?? 0) + 1
+  if (count > signerListsAbroadMax) return
+  listsAbroad.set(signer, count)
+  effects.push({ type: 'check-census', list, draw: payload, from })
 }
 
 /** Judges the lists of candidates that are known since the last time: a record may have come that others rest on. */
@@ -104,7 +108,10 @@ export function discardDropped(seat: Seat): void {
   if (records.length === 0) return
   seat.effects.push({ type: 'discard', records, serial: seat.issuer.serial })
   seat.results.forget(records)
-  if (seat.steward !== undefined) seat.stale = true
+  if (seat.steward === undefined) return
+  // The handover that made it a steward may be among them: from then on nothing that it signs belongs to the job.
+  if (seat.records.isSteward(seat.options.self)) seat.stale = true
+  else standDown(seat)
 }
 
 /** A vehicle that found nobody else repeats its receipt here. */

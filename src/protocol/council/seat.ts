@@ -119,6 +119,8 @@ export interface Seat {
   knowsEnd: boolean
   lookedMs: number | undefined
   looks: number
+  /** Use: by steward, the lists from abroad that were looked at. */
+  readonly listsAbroad: Map<PeerId, number>
   readonly capacities: Map<PeerId, Capacity>
   operatorPpm: number
   /** Use: null while the inputs are not here. Invariant: not null while this steward acts. */
@@ -178,14 +180,9 @@ export function newSeat(options: CouncilOptions): Seat {
     closingSinceMs: undefined,
     knowsEnd: false,
     ...{ lookedMs: undefined, looks: 0 },
-    capacities: new Map(),
-    operatorPpm: 0,
-    shards: null,
-    steward: undefined,
-    stale: false,
-    started: false,
-    isWaking: false,
-    effects: [],
+    ...{ listsAbroad: new Map(), capacities: new Map(), operatorPpm: 0 },
+    ...{ shards: null, steward: undefined, stale: false },
+    ...{ started: false, isWaking: false, effects: [] },
   }
 }
 

@@ -129,6 +129,26 @@ export function arcOfDraw(sha256: Sha256, drawSecret: Uint8Array, { census }: Dr
   return arcOfCensus(sha256, drawSecret, census.index, census.length)
 }
 
+/** The fault of a list from abroad, before an advert in its block is opened: that costs three signatures. Undefined: nothing. */
+export function faultOfList(
+  sha256: Sha256,
+  drawSecret: Uint8Array,
+  draw: DrawAbroad,
+  signed: readonly SignedRecord[],
+): string | undefined {
+  const { candidates, census } = draw
+  if (!Number.isInteger(Math.log2(census.length)) && candidates.length < censusMax)
+    return 'its arc ends where its signer liked'
+  if (signed.length !== candidates.length || !equals(advertsRoot(sha256, signed), census.root))
+    return 'its adverts are not those that its root names'
+  const arc = arcOfDraw(sha256, drawSecret, draw)
+  for (const [i, { peer, key }] of candidates.entries()) {
+    if (i > 0 && compareText(candidates[i - 1]!.peer, peer) >= 0) return 'its candidates are not in order'
+    if (!isInArc(arc, key)) return `${peer} is not where the secret draws`
+  }
+  return undefined
+}
+
 /** The fault of a list from abroad, given the adverts in its block, opened in their order; undefined: nothing. */
 export function faultOfCensus(
   sha256: Sha256,
@@ -138,18 +158,13 @@ export function faultOfCensus(
   adverts: readonly ForeignAdvert[],
   isFleetKey: (signer: PeerId | null) => boolean,
 ): string | undefined {
-  const { candidates, census } = draw
-  if (!Number.isInteger(Math.log2(census.length)) && candidates.length < censusMax)
-    return 'its arc ends where its signer liked'
-  if (signed.length !== candidates.length || !equals(advertsRoot(sha256, signed), census.root))
-    return 'its adverts are not those that its root names'
-  const arc = arcOfDraw(sha256, drawSecret, draw)
-  for (const [i, { peer, owner, key, vehicles }] of candidates.entries()) {
+  const fault = faultOfList(sha256, drawSecret, draw, signed)
+  if (fault !== undefined) return fault
+  for (const [i, { peer, owner, key, vehicles }] of draw.candidates.entries()) {
     const advert = adverts[i]!
-    if (i > 0 && compareText(candidates[i - 1]!.peer, peer) >= 0) return 'its candidates are not in order'
     if (advert.peer !== peer || advert.owner !== owner) return `the advert of ${peer} is another one’s`
     if (!isFleetKey(advert.admittedBy)) return `${peer} has no credential of the fleet`
-    if (advert.key !== key || !isInArc(arc, key)) return `${peer} is not where the secret draws`
+    if (advert.key !== key) return `${peer} is not where the secret draws`
     if (advert.vehicles !== vehicles) return `the owner of ${peer} has another number of vehicles`
   }
   return undefined

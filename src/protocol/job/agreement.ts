@@ -136,23 +136,23 @@ export function contentOfPage({ error, text, output, units }: PageRecord): Conte
   }
 }
 
+/** Characters times edits, of all pages of two results that differ: what takes longer to compare is another text. */
+const comparedWorkMax = comparedTextMax * toleratedEditsMax
+
 /** Symmetric, and true of a content and itself; not transitive. */
 export function withinTolerance(tolerance: Tolerance, a: Content, b: Content): boolean {
   if (a.length !== b.length) return false
-  if (tolerance.relation !== 'scored') return a.every((page, i) => isPageAlike(tolerance, page, b[i]!))
-  const apart = { tokens: 0, nats: 0 }
-  return (
-    a.every((page, i) => isPageAlike(tolerance, page, b[i]!, apart)) &&
-    apart.nats <= tolerance.differenceMax * apart.tokens
-  )
+  const apart = { tokens: 0, nats: 0, work: 0 }
+  const isAlike = a.every((page, i) => isPageAlike(tolerance, page, b[i]!, apart))
+  return isAlike && (tolerance.relation !== 'scored' || apart.nats <= tolerance.differenceMax * apart.tokens)
 }
 
-/** `apart`: gets what log-probabilities differ by. */
+/** `apart`: gets what log-probabilities differ by, and how much work the texts are that differ. */
 function isPageAlike(
   tolerance: Tolerance,
   a: Content[number],
   b: Content[number],
-  apart = { tokens: 0, nats: 0 },
+  apart: { tokens: number; nats: number; work: number },
 ): boolean {
   if (a.digest !== undefined || b.digest !== undefined) return a.digest === b.digest
   if (a.units?.input !== b.units?.input || a.units?.output !== b.units?.output) return false
@@ -161,6 +161,8 @@ function isPageAlike(
     case 'text-distance':
       if (a.text === b.text) return true
       if (Math.max(a.text.length, b.text.length) > comparedTextMax) return false
+      apart.work += Math.max(a.text.length, b.text.length) * tolerance.editsMax
+      if (apart.work > comparedWorkMax) return false
       return withinEdits(a.text, b.text, tolerance.editsMax)
     case 'numbers': {
       const { absoluteMax, relativeMax } = tolerance

@@ -219,20 +219,21 @@ export class Worker {
     const { from, lease, manifest, handovers } = offer
     const succession = jobs.successionOf(manifest, handovers)
     const known = bench.get(lease.id)
-    if (known !== undefined && isSteward(from, succession)) {
+    const isItsSteward = lease.job === manifest.id && isSteward(from, succession) // a stranger makes manifests, too
+    if (known !== undefined && isItsSteward) {
       if (from !== lease.signer) this.#desk.adopt(manifest, from)
       goOn(this.#desk, known, from)
       return
     }
-    if ((offer.isPast || jobs.isOver(lease)) && isSteward(from, succession)) {
+    if ((offer.isPast || jobs.isOver(lease)) && isItsSteward) {
       if (from !== lease.signer) this.#desk.adopt(manifest, from)
       receipts.deliverOfLease(lease.id, from)
       this.#desk.decline(offer, from, 'expired', 0)
       return
     }
     const object = () => objectionTo(offer, succession, this.#desk, this.#options, nowMs)
-    let reason = object()
-    if (reason === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs)) reason = object()
+    const first = object()
+    const reason = first === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs) ? object() : first
     if (reason !== undefined) {
       this.#desk.decline(offer, from, reason, reason === 'busy' ? busyRetryMs : stoppedRetryMs)
       return

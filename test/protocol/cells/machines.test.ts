@@ -185,6 +185,22 @@ test('a digest takes 500 bytes at most, whatever it has to say, and says the sam
   assert.deepEqual(unpackDigest(digestType.open(record, sha256, verify).payload), full)
 })
 
+test('what members say adds up to no more than a digest can say', () => {
+  const most = Number.MAX_SAFE_INTEGER
+  const engine = {
+    ...{ tag: 1, members: most, slots: 2 * most, free: most, unitsPerHour: 1_024 * most },
+    ...{ prices: [most, 2 * most, most] as const, slotMinutes: 3 * most },
+  }
+  const digest = digestOf('', { engines: [engine], members: 2 * most })
+  const at = { serial: 1, expiresMs: most }
+  const record = sign(bodyOf('digest', 'd'.repeat(52) as never, packDigest(digest), at))
+  const told = unpackDigest(digestType.open(record, sha256, verify).payload)
+  assert.deepEqual(
+    [told.members, told.engines[0]!.unitsPerHour, told.engines[0]!.prices[1]],
+    [most, most, most],
+  )
+})
+
 test('nobody speaks for a cell that its key is not in, nor with the credential of another', () => {
   const speaker = peerNamed('speaker')
   const own = cellKeyOf(sha256, speaker, null)
