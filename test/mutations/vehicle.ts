@@ -33,8 +33,8 @@ export const vehicle: readonly Mutation[] = [
   {
     name: 'Leases whose blocks do not come keep their places in a queue that is full.',
     file: 'src/protocol/worker/worker.ts',
-    find: "if (reason === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs)) reason = object()",
-    replace: '',
+    find: "const reason = first === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs) ? object() : first",
+    replace: 'const reason = first',
     caughtBy: ['test/protocol/scenarios.test.ts'],
   },
   {
