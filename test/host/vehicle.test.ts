@@ -53,6 +53,21 @@ test('a vehicle that is killed goes on with its lease where it was, once its ste
   assert.deepEqual(later.executed, [])
 })
 
+test('a stranger that shows a lease under a job of its own gets no receipts of it', async (t) => {
+  const [world, thief] = [new World(t), new World(t)]
+  const { record } = world.lease(['one'])
+  const life = world.live('life')
+  life.vehicle.hear(world.steward.peerId, world.offer(record))
+  await life.hears('receipt')
+  life.vehicle.hear(thief.steward.peerId, thief.offer(record))
+  await life.hears('decline')
+  const told = life.said.items.filter(({ to }) => to === thief.steward.peerId)
+  assert.deepEqual(
+    told.map(({ message }) => message.type),
+    ['decline'],
+  )
+})
+
 test('a lease of a job that a vehicle was told to forget is not run again, whatever else it forgets', async (t) => {
   const world = new World(t)
   const steward = world.steward.peerId

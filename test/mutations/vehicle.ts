@@ -31,6 +31,14 @@ export const vehicle: readonly Mutation[] = [
     caughtBy: ['test/protocol/worker-fairness.test.ts'],
   },
   {
+    name: 'A steward of another job gets the receipts of a lease that it has a copy of.',
+    file: 'src/protocol/worker/worker.ts',
+    find: 'const isItsSteward = lease.job === manifest.id && isSteward(from, succession)',
+    replace: 'const isItsSteward = isSteward(from, succession)',
+    caughtBy: ['test/host/vehicle.test.ts'],
+    test: 'a stranger that shows a lease under a job of its own gets no receipts of it',
+  },
+  {
     name: 'Leases whose blocks do not come keep their places in a queue that is full.',
     file: 'src/protocol/worker/worker.ts',
     find: "const reason = first === 'busy' && makeRoom(this.#desk, manifest.signer, nowMs) ? object() : first",
