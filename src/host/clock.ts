@@ -69,16 +69,21 @@ export function guardedAt(
   wake: () => void,
   log: Pick<Logger, 'error'>,
 ): () => void {
+  let isOff = false
   const guarded = () => {
     try {
       wake()
     } catch (error) {
       log.error({ err: error }, 'what a timer woke has thrown; it is woken again')
-      callOff = clock.after(againMs, guarded)
+      // It may have asked for its next moment before it threw, and called this one off thereby.
+      if (!isOff) callOff = clock.after(againMs, guarded)
     }
   }
   let callOff = at(clock, atMs, guarded)
-  return () => callOff()
+  return () => {
+    isOff = true
+    callOff()
+  }
 }
 
 /** How long it is from now to that time of day, in milliseconds; negative where it is over. For who asks for so much time, by a date. */

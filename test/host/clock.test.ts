@@ -83,3 +83,20 @@ test('what a timer wakes may throw: it is logged, and woken again', () => {
   never()
   clock.pass(60_000)
 })
+
+test('what a timer wakes, and called it off before it threw, is not woken twice', () => {
+  const clock = new SteppedClock(hourMs)
+  let woken = 0
+  const callOff = guardedAt(
+    clock,
+    hourMs + 10,
+    () => {
+      woken += 1
+      callOff()
+      throw new Error('broken promise')
+    },
+    { error() {} } as never,
+  )
+  clock.pass(60_000)
+  assert.equal(woken, 1)
+})

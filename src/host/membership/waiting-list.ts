@@ -23,6 +23,8 @@ const defaultBounds: WaitingListBounds = {
 export class WaitingList<Name> {
   readonly #bounds: WaitingListBounds
   readonly #hostOf = new Map<Name, string>()
+  /** By site: it has 65,536 networks of IPv6, and each may be a phone's, so together they have no more than they would as one. */
+  readonly #placesOf = new Map<string, number>()
   /** When each last asked; who asked longest ago first. */
   readonly #hosts = new Map<string, Map<Name, number>>()
 
@@ -42,6 +44,7 @@ export class WaitingList<Name> {
     if (this.size >= this.#bounds.allMax) gone.push(this.#dropOldest(this.#fullestHost()))
     const place = this.#hosts.get(host) ?? new Map<Name, number>()
     this.#hosts.set(host, place.set(name, nowMs))
+    this.#placesOf.set(siteOf(host), (this.#placesOf.get(siteOf(host)) ?? 0) + 1)
     this.#hostOf.set(name, host)
     return gone
   }
@@ -53,6 +56,9 @@ export class WaitingList<Name> {
     const inside = this.#hosts.get(host)!
     inside.delete(name)
     if (inside.size === 0) this.#hosts.delete(host)
+    const left = this.#placesOf.get(siteOf(host))! - 1
+    if (left === 0) this.#placesOf.delete(siteOf(host))
+    else this.#placesOf.set(siteOf(host), left)
   }
 
   /** Returns those who have not asked for too long: they have no places any more. */
@@ -74,14 +80,9 @@ export class WaitingList<Name> {
   }
 
   #fullestHost(): string {
-    // A site has 65,536 networks of IPv6, and each may be a phone's: together they have no more than they would as one.
-    const sites = new Map<string, number>()
-    for (const [host, { size }] of this.#hosts) sites.set(siteOf(host), (sites.get(siteOf(host)) ?? 0) + size)
     let [fullest, most] = ['', 0]
-    for (const host of this.#hosts.keys()) {
-      const size = sites.get(siteOf(host))!
-      if (size > most) [fullest, most] = [host, size]
-    }
-    return fullest
+    for (const [host, size] of this.#placesOf) if (size > most) [fullest, most] = [host, size]
+    for (const host of this.#hosts.keys()) if (siteOf(host) === fullest) return host
+    return ''
   }
 }

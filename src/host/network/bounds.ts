@@ -67,8 +67,8 @@ export interface NetworkBounds extends RelayBounds {
   /** Longest gossip message. Adverts take 300 bytes, digests 2 KB. */
   readonly gossipMessageBytesMax: number
   /**
-   * Longest gossip RPC we read. One above it would deafen us to that peer until it reconnects
-   *, and an answer to IWANT carries many messages: a cell of 100 that talks once a
+   * Longest gossip RPC we read. One above it would deafen us to that peer until it reconnects,
+   * and an answer to IWANT carries many messages: a cell of 100 that talks once a
    * second, five heartbeats of history at 300 bytes, is 150 KB.
    */
   readonly gossipRpcBytesMax: number

@@ -24,7 +24,7 @@ export class AuditedWindows {
     for (const window of inTurn) {
       const { owner, positions } = window.payload
       const names = positions.map((position) => `${window.signer}/${owner}/${position}`)
-      const isNew = new Set(names).size === names.length && names.every((name) => !holders.has(name))
+      const isNew = names.every((name) => !holders.has(name))
       for (const name of names) if (!holders.has(name)) holders.set(name, isNew ? window : null)
     }
     return holders
